@@ -1,0 +1,201 @@
+"""Accuracy of a model folder, through the predictor that users run.
+
+    python benchmarks/accuracy.py MODEL_FOLDER SNAPSHOT [-o FILE.json]
+
+Held-out films of the training source (covid-qu-ex Val) stand beside the sources that the model
+did not learn from. Films are scored in network pixels (256 x 256; those of covid-qu-ex are that
+size). 95 % intervals: cluster bootstrap by patient or near-duplicate group, 1000 draws; Wilson for
+shares of films; Fisher's z for correlations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from infmap.catalog.snapshot import read_scores
+from numpy.typing import NDArray
+
+from infmap.api import model_folder
+from infmap.core import metrics
+from infmap.inference import Predictor
+from infmap.inference.predictor import calibrated_probability, two_largest
+from infmap.training.dataset import Films, load_films
+from infmap.training.run import lung_shares, read_rows
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Films of one source with what the model says of them."""
+
+    films: Films
+    maps: NDArray[np.uint8]
+    probability: NDArray[np.float64]
+
+    @property
+    def groups(self) -> list[str]:
+        """Who must not be torn apart by a bootstrap: the patient, else the near-duplicate group."""
+        return [str(r["patient_id"] or r["cluster_id"]) for r in self.films.rows]
+
+    def part(self, keep: NDArray[np.bool_]) -> Scored:
+        """Some of the films."""
+        index = np.flatnonzero(keep)
+        f = self.films
+        rows = [f.rows[i] for i in index]
+        films = Films(rows, f.images[index], f.masks[index], f.known[index], f.classes[index])
+        return Scored(films, self.maps[index], self.probability[index])
+
+
+def score(predictor: Predictor, films: Films) -> Scored:
+    """Run the network over packed films."""
+    maps, probability = [], []
+    for start in range(0, len(films), 16):
+        planes = films.images[start : start + 16].astype(np.float32) / 255.0
+        found, logits = predictor.run(planes)
+        maps.append(np.round(found * 255.0).astype(np.uint8))
+        detection = predictor.manifest.detection
+        probability += [calibrated_probability(row, detection) for row in logits]
+    return Scored(films, np.concatenate(maps), np.array(probability))
+
+
+def with_interval(statistic: Callable[[NDArray[np.int64]], float], groups: list[str]) -> Figures:
+    """A statistic of film indices, with its cluster bootstrap interval."""
+    value = statistic(np.arange(len(groups)))
+    low, high = metrics.bootstrap_interval(statistic, groups)
+    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def segmentation(scored: Scored, plane: int, threshold: float) -> Figures:
+    """Pooled F1 and Dice per film of infection (0), opacity (1) or lungs (2), where known."""
+    part = scored.part(scored.films.known[:, plane] > 0)
+    if not len(part.films):
+        return {"films": 0}
+    truth = (part.films.masks & (1 << plane)) > 0
+    found = part.maps[:, plane] >= threshold * 255.0
+    if plane == 2:
+        found = np.stack([two_largest(film) for film in found])
+    counts = metrics.confusion(truth, found)
+    positive = truth.any(axis=(1, 2))
+    figures: Figures = {"films": len(part.films), "positive": int(positive.sum())}
+    for name in ("f1", "dice_film", "dice_positive"):
+        figures[name] = with_interval(
+            lambda i, name=name: metrics.pixel_summary(_take(counts, i))[name], part.groups
+        )
+    healthy = ~positive
+    alarms = int(found.any(axis=(1, 2))[healthy].sum())
+    low, high = metrics.wilson_interval(alarms, int(healthy.sum()))
+    figures["any_pixel_false_alarms"] = [alarms, int(healthy.sum()), round(low, 4), round(high, 4)]
+    return figures
+
+
+def _take(counts: metrics.Confusion, index: NDArray[np.int64]) -> metrics.Confusion:
+    return metrics.Confusion(*(p[index] for p in (counts.tp, counts.fp, counts.fn, counts.tn)))
+
+
+def detection(scored: Scored, operating_point: float, threshold: float) -> Figures:
+    """COVID-19 against all else, from the class head and by the paper's rule on the map."""
+    part = scored.part(scored.films.classes >= 0)
+    truth = part.films.classes == 0
+    figures: Figures = {"films": len(truth), "positive": int(truth.sum())}
+    if truth.all() or not truth.any():
+        yes = part.probability >= operating_point
+        low, high = metrics.wilson_interval(int(yes.sum()), len(yes))
+        return {**figures, "called_positive": [int(yes.sum()), round(low, 4), round(high, 4)]}
+    figures["auroc"] = with_interval(
+        lambda i: metrics.auroc(truth[i], part.probability[i]), part.groups
+    )
+    for specificity in (0.99, 0.9988):
+        at = metrics.sensitivity_at(truth, part.probability, specificity)
+        figures[f"sensitivity_at_{specificity}"] = [round(float(v), 4) for v in at]
+    figures["brier"] = round(metrics.brier(truth, part.probability), 4)
+    figures["ece_15_bins"] = round(metrics.ece(truth, part.probability), 4)
+    figures["operating_point"] = _rates(truth, part.probability >= operating_point)
+    area = (part.maps[:, 0] >= threshold * 255.0).sum(axis=(1, 2))
+    for minimum in (1, 64, 256):
+        figures[f"map_rule_{minimum}_pixels"] = _rates(truth, area >= minimum)
+    return figures
+
+
+def _rates(truth: NDArray[np.bool_], yes: NDArray[np.bool_]) -> Figures:
+    figures: Figures = {}
+    for name, hits in (("sensitivity", yes[truth]), ("specificity", ~yes[~truth])):
+        low, high = metrics.wilson_interval(int(hits.sum()), len(hits))
+        figures[name] = [round(float(hits.mean()), 4), round(low, 4), round(high, 4)]
+    return figures
+
+
+def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
+    """Pearson r of the affected share of both lungs with the readers' scores, for both maps."""
+    figures: Figures = {}
+    for name, reader in sorted({(s["name"], s["reader"]) for s in scores}):
+        values = {
+            s["film_id"]: s["value"] for s in scores if (s["name"], s["reader"]) == (name, reader)
+        }
+        part = scored.part(np.array([r["film_id"] in values for r in scored.films.rows]))
+        if len(part.films) < 10:
+            continue
+        truth = np.array([values[r["film_id"]] for r in part.films.rows])
+        for plane, label in ((0, "infection"), (1, "opacity")):
+            share = np.nanmean(lung_shares(part.maps, 0.5, plane), axis=1)
+            known = ~np.isnan(share)
+            r, (low, high) = metrics.pearson(share[known], truth[known])
+            figures[f"{name} ({reader}) from {label}"] = [
+                int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
+            ]  # fmt: skip
+    return figures
+
+
+def main() -> None:
+    """Print, and write, the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("model")
+    parser.add_argument("snapshot", type=Path)
+    parser.add_argument("-o", "--out", type=Path)
+    given = parser.parse_args()
+    predictor = Predictor(model_folder(given.model))
+    manifest = predictor.manifest
+    rows, resolve = read_rows(given.snapshot)
+    train = {
+        r["cluster_id"]
+        for r in rows
+        if r["source"] == "covid-qu-ex" and r["official_split"] == "train"
+    }
+    parts = {
+        "covid-qu-ex val": [r for r in rows if r["official_split"] == "val"],
+        "cohen": [r for r in rows if r["source"] == "cohen"],
+        "radiologist": [r for r in rows if r["source"] == "radiologist"],
+        "chestxray14": [r for r in rows if r["source"] == "chestxray14"],
+    }
+    parts["covid-qu-ex val, without near-duplicates of train"] = [
+        r for r in parts["covid-qu-ex val"] if r["cluster_id"] not in train
+    ]
+    at = manifest.thresholds
+    scores = read_scores(given.snapshot)
+    result: Figures = {"model": manifest.label, "trained_on": manifest.training.get("sources")}
+    for name, members in parts.items():
+        films = load_films(members, resolve, manifest.preprocessing, ("covid-qu-ex", "radiologist"))
+        scored = score(predictor, films)
+        covid = scored.part(films.classes == 0)
+        result[name] = {
+            "infection": segmentation(scored, 0, at.infection),
+            "infection of COVID-19 films": segmentation(covid, 0, at.infection),
+            "opacity": segmentation(scored, 1, at.opacity),
+            "lungs": segmentation(scored, 2, at.lungs),
+            "detection": detection(scored, at.covid, at.infection),
+            "severity": severity(scored, scores),
+        }
+    text = json.dumps(result, indent=2)
+    print(text)
+    if given.out:
+        given.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The command ``infmap``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+VERBS: dict[str, str] = {
+    "predict": "read chest films: infection map, severity and detection",
+    "demo": "render sample films and read them: nothing needed",
+    "doctor": "check this installation",
+    "catalog": "compile films of several sources into a snapshot",
+    "train": "train a network on a snapshot",
+}
+"""Verb to its one-line help, in the order shown; each is a module of this package."""
+
+USAGE = """\
+usage: infmap VERB ...
+
+Reads a chest X-ray: where COVID-19 infection sits, how severe it is, whether it is there.
+Research use only. Not a medical device.
+
+{verbs}
+
+  infmap VERB --help     what a verb takes, with an example
+  infmap --version"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one verb and exit with its status.
+
+    0 done; 1 internal error; 2 wrong use; 3 some films rejected or failed.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in ("--help", "-h", "help"):
+        width = max(map(len, VERBS))
+        verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+        sys.stdout.write(USAGE.format(verbs=verbs) + "\n")
+        sys.exit(0 if given else 2)
+    if given[0] == "--version":
+        from infmap import __version__
+
+        sys.stdout.write(f"infmap {__version__}\n")
+        sys.exit(0)
+    if given[0] not in VERBS:
+        sys.stderr.write(f"infmap: no verb {given[0]!r}; one of: {', '.join(VERBS)}\n")
+        sys.exit(2)
+    sys.exit(_run(given[0], given[1:]))
+
+
+def _run(verb: str, arguments: list[str]) -> int:
+    from infmap.core.errors import InfmapError
+
+    app = importlib.import_module(f"infmap.cli.{verb}").app
+    try:
+        status = app(arguments, prog_name=f"infmap {verb}", standalone_mode=False)
+    except InfmapError as error:
+        sys.stderr.write(f"infmap {verb}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"infmap {verb}: stopped\n")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        return _translate(verb, error)
+    return status if isinstance(status, int) else 0
+
+
+def _translate(verb: str, error: Exception) -> int:
+    """Typer's own complaints are wrong use; anything else is ours to mend, with its traceback."""
+    import typer
+    from typer.exceptions import TyperException
+
+    if isinstance(error, typer.Exit):
+        return int(error.exit_code)
+    if isinstance(error, typer.Abort):
+        return 130
+    if isinstance(error, TyperException):
+        message = getattr(error, "format_message", lambda: str(error))()
+        sys.stderr.write(f"infmap {verb}: {message}; see infmap {verb} --help\n")
+        return 2
+    raise error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""infmap predict: films in, results, maps, masks and a report out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from infmap.api import Model
+    from infmap.inference import Outcome
+    from infmap.report import FilmRow
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def predict(
+    inputs: Annotated[
+        list[str], typer.Argument(help="films, folders or globs", metavar="INPUT...")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")],
+    model: Annotated[
+        str | None, typer.Option(help="model folder or name; the shipped one without it")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="openvino or onnxruntime")] = "openvino",
+    device: Annotated[str, typer.Option(help="auto, cpu or gpu")] = "auto",
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="infection threshold, above 0 and below 1, instead of the model's"),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="films to the network at once")] = 8,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="decoding threads; one a processor without it")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="keep the films already in OUT and go on")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print one line of results.jsonl a film")
+    ] = False,
+) -> int:
+    """Read chest films: infection map, severity and detection of COVID-19.
+
+    Example: infmap predict films/ chest.dcm -o results
+
+    OUT gets results.jsonl, results.csv, maps/, masks/, lungs/ and report.html.
+    Status 0: all read; 3: some rejected or failed, all others done. Research use only.
+    """
+    from infmap.api import load
+    from infmap.cli.inputs import find_films
+    from infmap.core.errors import UsageError
+
+    if threshold is not None and not 0.0 < threshold < 1.0:
+        raise UsageError(f"--threshold: expected above 0 and below 1, got {threshold}")
+    paths = find_films(inputs)
+    run = Run(out, batch_size, workers, resume, quiet or as_json, as_json)
+    counts = predict_films(
+        load(model, runtime=runtime, device=device, threshold=threshold), paths, run
+    )
+    if not quiet and not as_json:
+        _say(counts, out)
+    return 0 if counts["ok"] == sum(counts.values()) else 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """How films are read and where the results go.
+
+    Attributes:
+        out: the results' folder.
+        batch_size: films to the network at once.
+        workers: decoding threads, None for the default.
+        resume: keep the films whose results are there.
+        quiet: no progress bar.
+        echo: print each line of ``results.jsonl``.
+        title: heading of the report.
+    """
+
+    out: Path
+    batch_size: int = 8
+    workers: int | None = None
+    resume: bool = False
+    quiet: bool = False
+    echo: bool = False
+    title: str = "Chest film report"
+
+
+def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int]:
+    """Read films and write all results; the number of films a status."""
+    from infmap.cli.progress import track
+    from infmap.dicom import read_radiograph
+    from infmap.inference import predict_many
+    from infmap.report import ResultsWriter, ThumbStore, film_ids, read_results, write_report
+
+    done = _finished(run, paths)
+    todo = list(zip(film_ids(paths), paths, strict=True))[done:]
+    thumbnails = ThumbStore(run.out)
+    with ResultsWriter(run.out, resume=run.resume) as writer:
+        outcomes = predict_many(
+            model.predictor,
+            todo,
+            lambda item: read_radiograph(item[1]),
+            batch_size=run.batch_size,
+            workers=run.workers,
+        )
+        for outcome in track(outcomes, len(todo), "reading films", quiet=run.quiet):
+            line = writer.write(_row(outcome, run.out, thumbnails))
+            if run.echo:
+                sys.stdout.write(json.dumps(line) + "\n")
+                sys.stdout.flush()
+    rows = read_results(run.out)
+    write_report(
+        run.out,
+        rows,
+        thumbnails,
+        model_card=card(model),
+        title=run.title,
+        operating_point=model.predictor.manifest.thresholds.covid,
+    )
+    return {s: sum(row["status"] == s for row in rows) for s in ("ok", "rejected", "failed")}
+
+
+def card(model: Model) -> str:
+    """The line on the model that stands in every report."""
+    manifest = model.predictor.manifest
+    sources = ", ".join(manifest.training.get("sources", [])) or "unknown films"
+    return f"{manifest.label}, trained on {sources}. Research use only."
+
+
+def _finished(run: Run, paths: Sequence[str]) -> int:
+    """Number of leading inputs whose results are there, when resuming."""
+    from infmap.core.errors import UsageError
+    from infmap.report import read_results
+
+    if not run.resume or not (run.out / "results.jsonl").exists():
+        return 0
+    rows = read_results(run.out)
+    if [row["path"] for row in rows] != list(paths[: len(rows)]):
+        raise UsageError(f"{run.out}: holds results of other inputs; choose another folder")
+    return len(rows)
+
+
+def _row(outcome: Outcome[tuple[str, str]], out: Path, thumbnails: Any) -> FilmRow:
+    from infmap.core.errors import FilmError, RejectedFilm
+    from infmap.report import FilmRow, write_planes
+
+    (film_id, path), result = outcome.item, outcome.result
+    if isinstance(result, RejectedFilm):
+        return FilmRow.rejected(film_id, path, result.reason)
+    if isinstance(result, FilmError):
+        return FilmRow.failed(film_id, path, result.reason)
+    write_planes(result, film_id, out)
+    thumbnails.add(film_id, result)
+    return FilmRow.of(film_id, path, result)
+
+
+def _say(counts: dict[str, int], out: Path) -> None:
+    parts = [f"{n} {status}" for status, n in counts.items() if n or status == "ok"]
+    sys.stdout.write(f"{', '.join(parts)}; report: {out / 'report.html'}\n")

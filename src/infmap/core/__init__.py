@@ -1,0 +1,1 @@
+"""Value types, geometry, metrics, phantom and error tree: numpy and the standard library."""

@@ -1,0 +1,63 @@
+"""The error tree.
+
+InfmapError                 every error a user can cause or mend; one line, no traceback
+├── FilmError               about one film; the other films go on
+│   ├── UnreadableFilm      could not be read            (status "failed")
+│   └── RejectedFilm        read, but not to be judged   (status "rejected")
+├── UsageError              wrong arguments or paths     (exit status 2)
+├── ModelError              a model folder is missing, damaged or of another version
+├── SnapshotError           a snapshot or catalog is missing, damaged or inconsistent
+└── MissingExtra            a feature whose optional packages are not installed
+"""
+
+from __future__ import annotations
+
+
+class InfmapError(Exception):
+    """Base of all errors that the command line prints as one line."""
+
+
+class FilmError(InfmapError):
+    """An error about one film.
+
+    Args:
+        reason: one line: what was expected, what arrived, what to do.
+        film: the path or name of the film, where known.
+    """
+
+    def __init__(self, reason: str, film: str | None = None) -> None:
+        super().__init__(f"{film}: {reason}" if film else reason)
+        self.reason = reason
+        self.film = film
+
+
+class UnreadableFilm(FilmError):
+    """The file could not be decoded into a radiograph."""
+
+
+class RejectedFilm(FilmError):
+    """The file was decoded, but is not a frontal chest film fit to be judged."""
+
+
+class UsageError(InfmapError):
+    """The user asked for something that cannot be."""
+
+
+class ModelError(InfmapError):
+    """A model folder is missing, damaged, or made by an unknown version."""
+
+
+class SnapshotError(InfmapError):
+    """A snapshot or a catalog is missing, damaged or inconsistent."""
+
+
+class MissingExtra(InfmapError):
+    """An optional package is not installed.
+
+    Args:
+        feature: what was asked for.
+        extra: the extra of the distribution that brings it, without brackets.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs optional packages: pip install 'infmap[{extra}]'")

@@ -1,0 +1,220 @@
+"""One door for every film: tell its kind by its first bytes, decode it, describe it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.errors import FilmError, UnreadableFilm
+from infmap.core.types import Float32Image, Radiograph
+from infmap.dicom.tones import from_numbers
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+EXPECTED = "expected a PNG, JPEG, TIFF, BMP or DICOM film"
+MAX_BYTES = 4 << 30
+_IMAGES: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"BM", "BMP"),
+)
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or office document"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"GIF8", "a GIF picture"),
+    (b"\x93NUMPY", "a NumPy file"),
+    (b"\x00\x00\x00\x0cjP  ", "a bare JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a bare JPEG 2000 stream"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"{\\rtf", "a text document"),
+    (b"\xd0\xcf\x11\xe0", "an office document"),
+)
+_ADVICE = {"a ZIP archive or office document": "unpack it first", "a gzip archive": "unpack it"}
+
+
+def read_radiograph(
+    source: str | Path | bytes | NDArray[Any] | Dataset,
+    *,
+    name: str | None = None,
+    max_pixels: int = 200_000_000,
+) -> Radiograph:
+    """Read one film. Its kind is told by its content, never by its name.
+
+    Args:
+        source: a path; the bytes of a file; a numpy plane (H, W), bright bone, see
+            ``tones.from_numbers`` for its range; or a pydicom Dataset with pixels.
+        name: what messages call the film; the path by default.
+        max_pixels: a film with more pixels is refused before it is decoded. Pillow's own limit
+            (twice ``PIL.Image.MAX_IMAGE_PIXELS``) holds as well.
+
+    Returns:
+        the film in its own grid: (row, column), the patient's left on the image's right where
+        the file states orientation.
+
+    Raises:
+        UnreadableFilm: missing, damaged, too large, or of a kind that is not read.
+        RejectedFilm: read, but a colour picture, a series of frames or another modality.
+        TypeError: the source is none of the kinds above.
+    """
+    label = name
+    try:
+        if isinstance(source, (str, Path)):
+            label = label or str(source)
+            return _from_bytes(_load(Path(source)), label, max_pixels)
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            return _from_bytes(bytes(source), label or "bytes", max_pixels)
+        if isinstance(source, np.ndarray):
+            return _from_array(source, label or "array", max_pixels)
+        if _is_dataset(source):
+            from infmap.dicom.cr import decode_dataset
+
+            label = label or "dataset"
+            film = decode_dataset(source, max_pixels)
+            digest = _digest(film.pixels)
+            return Radiograph(
+                film.pixels, label, digest, film.spacing_mm, film.view, tuple(film.warnings)
+            )
+    except FilmError as error:
+        if error.film is None:
+            raise type(error)(error.reason, label) from error.__cause__
+        raise
+    raise TypeError(
+        f"expected a path, bytes, a numpy plane or a pydicom Dataset, got {type(source).__name__}"
+    )
+
+
+def sniff(data: bytes) -> str:
+    """Tell what the bytes are.
+
+    Args:
+        data: a whole file, or at least its first kilobyte.
+
+    Returns:
+        "PNG", "JPEG", "TIFF", "BMP", "DICOM", or a phrase such as "a PDF document".
+    """
+    # A DICOM preamble may itself be a valid TIFF header, so DICOM goes first.
+    if data[128:132] == b"DICM":
+        return "DICOM"
+    for magic, kind in _IMAGES:
+        if data.startswith(magic):
+            return kind
+    for magic, kind in _OTHERS:
+        if data.startswith(magic):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "a WebP picture"
+    if data[4:8] == b"ftyp":
+        return "a HEIF/AVIF picture or a video"
+    if _bare_dicom(data):
+        return "DICOM"
+    return _text_kind(data)
+
+
+def _bare_dicom(data: bytes) -> bool:
+    """Old DICOM files have no preamble and start with an element of group 2 or 8."""
+    if len(data) < 16 or data[:2] not in (b"\x02\x00", b"\x08\x00") or data[3] != 0:
+        return False
+    explicit = re.fullmatch(rb"[A-Z]{2}", data[4:6]) is not None
+    return explicit or int.from_bytes(data[4:8], "little") <= 1024
+
+
+def _text_kind(data: bytes) -> str:
+    """Name what has no magic number."""
+    head = data[:1024]
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if start.startswith((b"<?xml", b"<svg")):
+        return "an XML document"
+    if head and all(byte in b"\t\n\r\f\x1b" or 32 <= byte < 127 or byte >= 128 for byte in head):
+        return "text"
+    return "bytes of an unknown kind"
+
+
+def _load(path: Path) -> bytes:
+    """All bytes of one regular file."""
+    try:
+        if path.is_dir():
+            raise UnreadableFilm("expected a file, got a folder; name the files inside it")
+        if not path.exists():
+            raise UnreadableFilm("expected a file, found nothing at this path; check the path")
+        if not path.is_file():
+            raise UnreadableFilm("expected a regular file, got a device or pipe; copy it first")
+        size = os.stat(path).st_size
+        if size > MAX_BYTES:
+            raise UnreadableFilm(
+                f"expected a film of at most {MAX_BYTES >> 30} GiB, got {size >> 30} GiB; "
+                "check that it is one film"
+            )
+        return path.read_bytes()
+    except PermissionError as error:
+        raise UnreadableFilm(
+            "expected a readable file, got no permission; grant read access to it"
+        ) from error
+    except (OSError, ValueError, MemoryError) as error:
+        raise UnreadableFilm(
+            f"expected a readable file, the system says {type(error).__name__}; check the path"
+        ) from error
+
+
+def _from_bytes(data: bytes, label: str, max_pixels: int) -> Radiograph:
+    """Decode the bytes of a file."""
+    if not data:
+        raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again", label)
+    kind = sniff(data)
+    digest = hashlib.sha256(data).hexdigest()
+    if kind == "DICOM":
+        from infmap.dicom.cr import decode_dicom
+
+        film = decode_dicom(data, max_pixels)
+        return Radiograph(
+            film.pixels, label, digest, film.spacing_mm, film.view, tuple(film.warnings)
+        )
+    if any(kind == image for _, image in _IMAGES):
+        from infmap.dicom.image import decode_image
+
+        pixels, notes = decode_image(data, kind, max_pixels)
+        return Radiograph(pixels, label, digest, warnings=tuple(notes))
+    advice = _ADVICE.get(kind, "export the film as DICOM or PNG")
+    raise UnreadableFilm(f"{EXPECTED}, got {kind}; {advice}", label)
+
+
+def _from_array(values: NDArray[Any], label: str, max_pixels: int) -> Radiograph:
+    """Take a plane as it lies in memory."""
+    if values.size > max_pixels:
+        raise UnreadableFilm(
+            f"expected at most {max_pixels} pixels, got {values.size}; "
+            "shrink the film or raise max_pixels"
+        )
+    pixels, notes = from_numbers(values)
+    return Radiograph(pixels, label, _digest(pixels), warnings=tuple(notes))
+
+
+def _digest(pixels: Float32Image) -> str:
+    """Hexadecimal SHA-256 of pixels that came without a file."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def _is_dataset(source: object) -> bool:
+    """Whether it is a pydicom Dataset, without importing pydicom for other sources."""
+    if not any(base.__module__.startswith("pydicom.") for base in type(source).__mro__):
+        return False
+    from pydicom.dataset import Dataset
+
+    return isinstance(source, Dataset)

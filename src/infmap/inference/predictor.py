@@ -1,0 +1,200 @@
+"""From a radiograph to a prediction. Stateless after loading, safe to share between threads."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.errors import FilmError, RejectedFilm
+from infmap.core.geometry import Fit
+from infmap.core.types import BoolImage, Float32Image, Prediction, Radiograph, Severity
+from infmap.core.zones import brixia_zones, components, share
+from infmap.inference.manifest import Manifest, read_manifest, verify_files
+from infmap.inference.preprocess import Preprocessing, to_film, to_network
+from infmap.inference.quality import assess, assess_lungs
+from infmap.inference.runtimes import Runtime, open_runtime
+from infmap.inference.severity import Calibration, grade_severity
+
+WIDE_OPACITY = 0.10
+"""Share of the lungs from which opacities without COVID-19 are worth a warning."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A film ready for the network.
+
+    Attributes:
+        radiograph: the film.
+        plane: float32 (S, S), network pixels, [0, 1].
+        fit: where the film lies in the plane.
+        warnings: of reading and of the quality gate.
+    """
+
+    radiograph: Radiograph
+    plane: Float32Image
+    fit: Fit
+    warnings: tuple[str, ...]
+
+
+def prepare(radiograph: Radiograph, spec: Preprocessing) -> Prepared:
+    """Pass a film through the first half of the quality gate and bring it to the network's size.
+
+    Raises:
+        RejectedFilm: the film is not fit to be judged.
+    """
+    quality = assess(radiograph)
+    if quality.reject:
+        raise RejectedFilm(quality.reject, radiograph.source)
+    plane, fit = to_network(radiograph.pixels, spec)
+    return Prepared(radiograph, plane, fit, radiograph.warnings + quality.warnings)
+
+
+class Predictor:
+    """A model folder, loaded.
+
+    Args:
+        folder: the model folder.
+        runtime: "openvino" or "onnxruntime".
+        device: "auto", "cpu", "gpu", or a device name of the runtime.
+        threshold: infection threshold instead of the model's, in (0, 1).
+
+    Raises:
+        ModelError: the folder is missing or damaged.
+        UsageError: no such runtime or device.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        runtime: str = "openvino",
+        device: str = "auto",
+        threshold: float | None = None,
+    ) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        verify_files(folder, self.manifest)
+        if threshold is not None:
+            thresholds = replace(self.manifest.thresholds, infection=threshold)
+            self.manifest = replace(self.manifest, thresholds=thresholds)
+        self._runtime: Runtime = open_runtime(runtime, folder, device)
+        self._severity = Calibration.from_dict(self.manifest.severity)
+
+    def prepare(self, radiograph: Radiograph) -> Prepared:
+        """See ``prepare``, with the model's preprocessing."""
+        return prepare(radiograph, self.manifest.preprocessing)
+
+    def predict(self, radiograph: Radiograph) -> Prediction:
+        """Judge one film.
+
+        Raises:
+            RejectedFilm: the film is not fit to be judged.
+        """
+        (result,) = self.predict_batch([self.prepare(radiograph)])
+        if isinstance(result, FilmError):
+            raise result
+        return result
+
+    def predict_batch(self, films: Sequence[Prepared]) -> list[Prediction | FilmError]:
+        """Judge films together: one result a film, in order; a rejected film is its error."""
+        start = time.perf_counter()
+        maps, logits = self.run(np.stack([film.plane for film in films]))
+        network = (time.perf_counter() - start) / len(films)
+        results: list[Prediction | FilmError] = []
+        for film, planes, row in zip(films, maps, logits, strict=True):
+            begin = time.perf_counter()
+            try:
+                prediction = self._judge(film, planes, row)
+                seconds = network + time.perf_counter() - begin
+                results.append(replace(prediction, seconds=seconds))
+            except FilmError as error:
+                results.append(error)
+        return results
+
+    def run(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Run the network alone.
+
+        Args:
+            planes: float32 (N, S, S), network pixels, [0, 1].
+
+        Returns:
+            float32 (N, 3, S, S) probabilities of infection, opacity, lungs; float32 (N, 3) logits.
+        """
+        return self._runtime(planes[:, None])
+
+    def _judge(
+        self, film: Prepared, maps: NDArray[np.float32], logits: NDArray[np.float32]
+    ) -> Prediction:
+        at, fit = self.manifest.thresholds, film.fit
+        lungs = two_largest(maps[2][fit.window] >= at.lungs)
+        quality = assess_lungs(lungs, film.radiograph, maps[2][fit.window])
+        if quality.reject:
+            raise RejectedFilm(quality.reject, film.radiograph.source)
+        infected = maps[0][fit.window] >= at.infection
+        opaque = maps[1][fit.window] >= at.opacity
+        zones = brixia_zones(lungs)
+        probability = calibrated_probability(logits, self.manifest.detection)
+        detected = probability >= at.covid
+        infection = to_film(maps[0], fit)
+        region = infected if self._severity.map_name == "infection" else opaque
+        severity = grade_severity(
+            share(region, zones.right), share(region, zones.left), self._severity
+        )
+        opacity_fraction = share(opaque, lungs)
+        return Prediction(
+            infection=infection,
+            opacity=to_film(maps[1], fit),
+            lungs=to_film(fit.pad(lungs).astype(np.float32), fit) >= 0.5,
+            infected=infection >= at.infection,
+            covid_probability=probability,
+            covid_detected=detected,
+            infected_fraction=share(infected, lungs),
+            infected_fraction_right=share(infected, zones.right),
+            infected_fraction_left=share(infected, zones.left),
+            opacity_fraction=opacity_fraction,
+            zones=zones.shares(infected),
+            severity=severity,
+            quality=quality.to_dict(),
+            warnings=film.warnings
+            + quality.warnings
+            + _cautions(detected, share(infected, lungs), opacity_fraction, severity),
+            model=self.manifest.label,
+            radiograph=film.radiograph,
+        )
+
+
+def calibrated_probability(logits: NDArray[np.float32], detection: tuple[float, float]) -> float:
+    """Probability of COVID-19 from class logits (3,), Platt-scaled log-odds against the rest."""
+    odds = float(logits[0]) - float(np.logaddexp(logits[1], logits[2]))
+    slope, intercept = detection
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, slope * odds + intercept))))
+
+
+def two_largest(mask: BoolImage) -> BoolImage:
+    """Keep the two largest connected components of a mask (H, W)."""
+    labels, areas = components(mask)
+    if len(areas) <= 2:
+        return mask
+    return np.isin(labels, np.argsort(areas)[-2:] + 1)
+
+
+def _cautions(
+    detected: bool, infected: float, opacity: float, severity: Severity
+) -> tuple[str, ...]:
+    """Sentences for a reader where the answers pull in different directions."""
+    if not detected and opacity >= WIDE_OPACITY:
+        return (
+            f"opacities over {opacity:.0%} of the lungs without COVID-19 being detected: "
+            f"severity ({severity.grade}) is that of the opacities, whatever their cause",
+        )
+    if detected and infected < 0.005:
+        return (
+            "COVID-19 detected from the film as a whole, but no infected region was found: "
+            "judge with care",
+        )
+    return ()

@@ -1,0 +1,119 @@
+"""The engines that run a network without torch, behind one call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.errors import MissingExtra, ModelError, UsageError
+
+Float32 = NDArray[np.float32]
+
+
+class Runtime(Protocol):
+    """A loaded network. Safe to call from several threads at once."""
+
+    def __call__(self, films: Float32) -> tuple[Float32, Float32]:
+        """Run a batch.
+
+        Args:
+            films: float32 (N, 1, S, S), network pixels, [0, 1].
+
+        Returns:
+            float32 (N, 3, S, S) probabilities of infection, opacity, lungs; and float32 (N, 3)
+            logits of the classes COVID-19, other pneumonia, normal.
+        """
+        ...
+
+
+class OpenVINORuntime:
+    """OpenVINO: one infer request a thread, on one compiled model."""
+
+    def __init__(self, folder: Path, device: str, *, precision: str | None = None) -> None:
+        import openvino
+
+        core = openvino.Core()
+        name = {"auto": "CPU", "cpu": "CPU", "gpu": "GPU"}.get(device.lower(), device.upper())
+        if name.split(".")[0] not in {d.split(".")[0] for d in core.available_devices}:
+            raise UsageError(
+                f"device {device!r} is not here: OpenVINO sees {', '.join(core.available_devices)}"
+            )
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if precision:
+            options["INFERENCE_PRECISION_HINT"] = precision
+        try:
+            self._model = core.compile_model(str(folder / "network.xml"), name, options)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{folder / 'network.xml'}: cannot be loaded by OpenVINO: {_first_line(error)}"
+            ) from error
+        self._local = threading.local()
+
+    def __call__(self, films: Float32) -> tuple[Float32, Float32]:
+        """See ``Runtime``."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._model.create_infer_request()
+        request.infer([films])
+        return (
+            np.array(request.get_output_tensor(0).data, np.float32),
+            np.array(request.get_output_tensor(1).data, np.float32),
+        )
+
+
+class OnnxRuntime:
+    """ONNX Runtime, for the machines OpenVINO does not serve."""
+
+    def __init__(self, folder: Path, device: str, *, precision: str | None = None) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtra("the runtime 'onnxruntime'", "onnx") from error
+        cuda = device.lower() in ("cuda", "gpu")
+        providers = ["CUDAExecutionProvider"] if cuda else ["CPUExecutionProvider"]
+        if cuda and providers[0] not in onnxruntime.get_available_providers():
+            raise UsageError(f"device {device!r} is not here: this onnxruntime has no CUDA")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "network.onnx"), providers=providers
+            )
+        except Exception as error:
+            raise ModelError(
+                f"{folder / 'network.onnx'}: cannot be loaded by ONNX Runtime: {_first_line(error)}"
+            ) from error
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, films: Float32) -> tuple[Float32, Float32]:
+        """See ``Runtime``."""
+        maps, classes = self._session.run(None, {self._input: films})
+        return maps, classes
+
+
+RUNTIMES: dict[str, Callable[..., Runtime]] = {
+    "openvino": OpenVINORuntime,
+    "onnxruntime": OnnxRuntime,
+}
+"""Runtime by name: (folder, device) to a loaded network."""
+
+
+def open_runtime(name: str, folder: Path, device: str = "auto") -> Runtime:
+    """Load a model folder's network.
+
+    Raises:
+        UsageError: unknown runtime, or a device that is not here.
+        ModelError: the file is missing or damaged.
+        MissingExtra: the runtime is not installed.
+    """
+    if name not in RUNTIMES:
+        raise UsageError(f"unknown runtime {name!r}: expected one of {', '.join(RUNTIMES)}")
+    return RUNTIMES[name](folder, device)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

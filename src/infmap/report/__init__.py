@@ -1,0 +1,21 @@
+"""What a reader sees: overlays, result files and the page."""
+
+from __future__ import annotations
+
+from infmap.report.export import FilmRow, ResultsWriter, film_ids, read_results, write_planes
+from infmap.report.html import write_report
+from infmap.report.overlay import overlay
+from infmap.report.thumbnails import Thumb, ThumbStore, make_thumb
+
+__all__ = [
+    "FilmRow",
+    "ResultsWriter",
+    "Thumb",
+    "ThumbStore",
+    "film_ids",
+    "make_thumb",
+    "overlay",
+    "read_results",
+    "write_planes",
+    "write_report",
+]

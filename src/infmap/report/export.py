@@ -1,0 +1,390 @@
+"""Result files of a run: planes, ``results.jsonl`` and ``results.csv``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self
+
+import numpy as np
+from PIL import Image
+
+from infmap.core.errors import UsageError
+from infmap.core.types import ZONES, Prediction
+from infmap.report.files import make_folder, write_atomically, writing
+from infmap.report.overlay import UInt8Image, to_bytes
+
+Status = Literal["ok", "rejected", "failed"]
+KEYS = (
+    "id",
+    "path",
+    "sha256",
+    "status",
+    "reason",
+    "width",
+    "height",
+    "covid_probability",
+    "covid_detected",
+    "infected_fraction",
+    "infected_fraction_left",
+    "infected_fraction_right",
+    "opacity_fraction",
+    "zones",
+    "severity",
+    "quality",
+    "warnings",
+    "model",
+    "seconds",
+)
+CSV_COLUMNS = (
+    *KEYS[: KEYS.index("zones")],
+    *(f"zones_{z}" for z in ZONES),
+    "severity_grade",
+    "severity_extent_score",
+    "severity_low",
+    "severity_high",
+    "quality_json",
+    "warnings",
+    "model",
+    "seconds",
+)
+
+
+def film_ids(paths: Iterable[str]) -> Iterator[str]:
+    """Readable ids, one a path, that are unique within the run and safe as file names.
+
+    The same paths in the same order always give the same ids, so a resumed run finds its films.
+
+    Args:
+        paths: input paths, in input order.
+
+    Yields:
+        The file's name without ending, with ``-2``, ``-3``... where that is taken. Upper and
+        lower case count as the same, as on some file systems.
+    """
+    taken: set[str] = set()
+    for path in paths:
+        stem = Path(path.replace("\\", "/")).stem
+        base = re.sub(r"[^\w.+-]+", "_", stem, flags=re.ASCII).strip("._-")[:80] or "film"
+        name, n = base, 1
+        while name.casefold() in taken:
+            n += 1
+            name = f"{base}-{n}"
+        taken.add(name.casefold())
+        yield name
+
+
+@dataclass(frozen=True)
+class FilmRow:
+    """One line of ``results.jsonl``.
+
+    Attributes:
+        id: unique within the run; also the name of the film's planes.
+        path: the input as the user gave it.
+        status: "ok", "rejected" (read, not judged) or "failed" (not read).
+        sha256: hexadecimal digest of the file's bytes, where it could be read.
+        reason: why there is no result; None when ok.
+        fields: the other keys of the line, as far as known; see ``Prediction.to_dict``.
+
+    Raises:
+        ValueError: an id that is no file name, or a reason that does not fit the status.
+    """
+
+    id: str
+    path: str
+    status: Status
+    sha256: str | None = None
+    reason: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_id(self.id)
+        if (self.status == "ok") != (self.reason is None):
+            raise ValueError(f"status {self.status!r} does not fit reason {self.reason!r}")
+        unknown = set(self.fields) - set(KEYS[5:])
+        if unknown:
+            raise ValueError(f"expected fields of results.jsonl, got {sorted(unknown)}")
+
+    @classmethod
+    def of(cls, film_id: str, path: str, prediction: Prediction) -> Self:
+        """Line of a film that was judged."""
+        sha256 = prediction.radiograph.sha256 or None
+        return cls(film_id, path, "ok", sha256, None, prediction.to_dict())
+
+    @classmethod
+    def rejected(
+        cls, film_id: str, path: str, reason: str, sha256: str | None = None, **fields: Any
+    ) -> Self:
+        """Line of a film that was read but not judged; ``fields`` as far as known."""
+        return cls(film_id, path, "rejected", sha256, reason, fields)
+
+    @classmethod
+    def failed(cls, film_id: str, path: str, reason: str, sha256: str | None = None) -> Self:
+        """Line of a film that could not be read."""
+        return cls(film_id, path, "failed", sha256, reason)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All keys of the line in their documented order; null where unknown."""
+        own = {
+            "id": self.id,
+            "path": self.path,
+            "sha256": self.sha256,
+            "status": self.status,
+            "reason": self.reason,
+        }
+        return {key: own.get(key, plain(self.fields.get(key))) for key in KEYS}
+
+
+def check_id(film_id: str) -> None:
+    """Refuse an id that would leave its folder.
+
+    Raises:
+        ValueError: the id is empty, starts with a dot, or holds a separator or control character.
+    """
+    bad = not film_id or film_id.startswith(".") or re.search(r'[\x00-\x1f/\\:*?"<>|]', film_id)
+    if bad or len(film_id.encode(errors="replace")) > 200:
+        raise ValueError(f"expected an id fit for a file name (see film_ids), got {film_id!r}")
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: numpy scalars and arrays unpacked, NaN and infinity as None."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    return str(value)
+
+
+def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, Path]:
+    """Write the planes of a film as grey 8-bit PNG files in the film's pixel grid.
+
+    Args:
+        prediction: what the system says of the film.
+        film_id: name of the files, see ``film_ids``.
+        out: the run's folder; ``maps`` (0 to 255 is probability 0 to 1), ``masks`` and ``lungs``
+            (0 or 255) are made in it.
+
+    Returns:
+        Folder name to file.
+
+    Raises:
+        UsageError: the disk is full, read-only or forbidden.
+        ValueError: the id is not fit for a file name.
+    """
+    check_id(film_id)
+    planes: dict[str, UInt8Image] = {
+        "maps": to_bytes(prediction.infection),
+        "masks": prediction.infected.astype(np.uint8) * np.uint8(255),
+        "lungs": prediction.lungs.astype(np.uint8) * np.uint8(255),
+    }
+    written = {}
+    for folder, plane in planes.items():
+        picture = Image.fromarray(plane)
+
+        def save(f: IO[bytes], picture: Image.Image = picture) -> None:
+            picture.save(f, format="PNG", compress_level=4)
+
+        written[folder] = write_atomically(make_folder(out / folder) / f"{film_id}.png", save)
+    return written
+
+
+class ResultsWriter:
+    """Appends films to ``results.jsonl`` and writes ``results.csv`` at the end.
+
+    A line is on its way to the disk when ``write`` returns, so a killed run can go on where it
+    stopped. Rows are kept in the order of the calls: call in input order.
+
+    Args:
+        out: the run's folder, made if need be.
+        resume: keep the whole lines of an earlier run and append; else start anew.
+
+    Raises:
+        UsageError: the folder or the files cannot be written.
+    """
+
+    def __init__(self, out: Path, *, resume: bool = False) -> None:
+        self.out = make_folder(Path(out))
+        self.path = self.out / "results.jsonl"
+        keep = 0
+        if resume:
+            for _, end in _lines(self.path):
+                keep = end
+        with writing(self.path):
+            # Unbuffered: nothing is left to fail at close after a full disk.
+            self._file = open(  # noqa: SIM115 - closed by close()
+                self.path, "r+b" if keep else "wb", buffering=0
+            )
+            self._file.truncate(keep)
+            self._file.seek(keep)
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close, without hiding an error that is under way."""
+        if error is None:
+            self.close()
+        else:
+            with suppress(UsageError):
+                self.close()
+
+    def write(self, row: FilmRow) -> dict[str, Any]:
+        """Append one line.
+
+        Args:
+            row: the film.
+
+        Returns:
+            The line as a dictionary.
+
+        Raises:
+            UsageError: the disk is full or gone; the file ends with the last whole line.
+        """
+        line = row.to_dict()
+        data = memoryview(json.dumps(line, allow_nan=False).encode() + b"\n")
+        start = self._file.tell()
+        with writing(self.path):
+            try:
+                while data:
+                    data = data[self._file.write(data) :]
+            except OSError:
+                with suppress(OSError):
+                    self._file.truncate(start)
+                    self._file.seek(start)
+                raise
+        return line
+
+    def close(self) -> None:
+        """Close ``results.jsonl`` and write ``results.csv``; a second call does nothing.
+
+        Raises:
+            UsageError: ``results.csv`` cannot be written.
+        """
+        if self._file.closed:
+            return
+        with writing(self.path):
+            os.fsync(self._file.fileno())
+            self._file.close()
+        write_csv(self.out)
+
+
+def iter_results(out: Path) -> Iterator[dict[str, Any]]:
+    """Read ``results.jsonl`` line by line; see ``read_results``."""
+    return (row for row, _ in _lines(Path(out) / "results.jsonl"))
+
+
+def read_results(out: Path) -> list[dict[str, Any]]:
+    """Read the films of an earlier run.
+
+    A last line that was cut off, as after a crash or a full disk, is left out.
+
+    Args:
+        out: the run's folder.
+
+    Returns:
+        The lines in order; empty when there is no ``results.jsonl``.
+
+    Raises:
+        UsageError: a line before the last one is damaged, or the file cannot be read.
+    """
+    return list(iter_results(out))
+
+
+def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each whole line and the byte offset at which it ends."""
+    damaged = 0
+    end = 0
+    try:
+        with path.open("rb") as f:
+            for number, line in enumerate(f, 1):
+                if damaged:
+                    raise UsageError(
+                        f"{path} is damaged at line {damaged}; "
+                        "mend it, or run again without --resume to start anew"
+                    )
+                row = _parse(line)
+                if row is None:
+                    damaged = number
+                    continue
+                end += len(line)
+                yield row, end
+    except FileNotFoundError:
+        return
+    except OSError as e:
+        raise UsageError(f"cannot read {path}: {e.strerror}; check the output folder") from e
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and "id" in row and "status" in row else None
+
+
+def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of ``results.jsonl`` as one row of ``results.csv``; empty where null."""
+    zones = row.get("zones") or {}
+    severity = row.get("severity") or {}
+    low, high = severity.get("interval") or (None, None)
+    quality, warnings = row.get("quality"), row.get("warnings")
+    flat = {key: row.get(key) for key in CSV_COLUMNS}
+    flat.update({f"zones_{z}": zones.get(z) for z in ZONES})
+    flat.update(
+        severity_grade=severity.get("grade"),
+        severity_extent_score=severity.get("extent_score"),
+        severity_low=low,
+        severity_high=high,
+        quality_json=None if quality is None else json.dumps(quality),
+        warnings=None if warnings is None else "; ".join(warnings),
+    )
+    return {k: str(v).lower() if isinstance(v, bool) else v for k, v in flat.items()}
+
+
+def write_csv(out: Path) -> Path:
+    """Write ``results.csv`` from ``results.jsonl``, line by line.
+
+    Args:
+        out: the run's folder.
+
+    Returns:
+        The file: UTF-8, one header line, columns as ``CSV_COLUMNS``.
+
+    Raises:
+        UsageError: the file cannot be written, or ``results.jsonl`` is damaged.
+    """
+
+    def fill(f: IO[bytes]) -> None:
+        # File names need not be valid UTF-8: their stray bytes pass through unchanged.
+        text = io.TextIOWrapper(f, encoding="utf-8", errors="surrogateescape", newline="")
+        table = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for row in iter_results(out):
+            table.writerow(flatten(row))
+        text.flush()
+        text.detach()
+
+    return write_atomically(Path(out) / "results.csv", fill)

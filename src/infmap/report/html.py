@@ -1,0 +1,141 @@
+"""The page: one file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from jinja2 import Environment
+
+from infmap.core.types import GRADES, ZONES
+from infmap.report.files import make_folder, write_atomically
+from infmap.report.overlay import INFECTION_COLOUR, LUNG_COLOUR, colour_table
+from infmap.report.thumbnails import Thumb
+
+FILM_LIMIT = 200
+MAX_EXTENT = 8.0
+
+
+def write_report(
+    out: Path,
+    rows: Iterable[Mapping[str, Any]],
+    thumbnails: Mapping[str, Thumb],
+    *,
+    model_card: str,
+    title: str = "Chest film report",
+    operating_point: float | None = None,
+    limit: int = FILM_LIMIT,
+) -> Path:
+    """Write ``report.html``: pictures, figures and warnings, film by film.
+
+    Thumbnails are looked up one at a time while the file is written, so memory does not grow
+    with the run; hand a ``ThumbStore`` to keep them on disk.
+
+    Args:
+        out: the run's folder, made if need be.
+        rows: lines of ``results.jsonl`` in order. The first ``limit`` are shown, all are counted.
+        thumbnails: film id to its layers; a film without one is shown by its figures alone.
+        model_card: plain text on the model: name, training data, limits.
+        title: heading of the page.
+        operating_point: probability from which COVID-19 counts as detected, marked on the bar.
+        limit: most films shown.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: the disk is full, read-only or forbidden.
+    """
+    stream = iter(rows)
+    shown = [dict(row) for row in islice(stream, limit)]
+    counts = Counter(row["status"] for row in shown)
+    counts.update(row["status"] for row in stream)
+    template = _environment().from_string(
+        files("infmap.report").joinpath("report.html.j2").read_text("utf-8")
+    )
+    chunks = template.generate(
+        title=title,
+        model_card=model_card,
+        models=sorted({str(row["model"]) for row in shown if row.get("model")}),
+        operating_point=operating_point,
+        rows=shown,
+        total=sum(counts.values()),
+        counts=counts,
+        thumb=thumbnails.get,
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        grades=GRADES,
+        zones=ZONES,
+        lung_colour=_css(LUNG_COLOUR),
+        infection_colour=_css(INFECTION_COLOUR),
+        legend=", ".join(_css(c) for c in colour_table()[40::43, :3].tolist()),
+    )
+    return write_atomically(make_folder(Path(out)) / "report.html", lambda f: _write_all(f, chunks))
+
+
+def _write_all(f: IO[bytes], chunks: Iterator[str]) -> None:
+    for chunk in chunks:
+        # A file name that is not UTF-8 shows its stray bytes as \udcxx.
+        f.write(chunk.encode("utf-8", errors="backslashreplace"))
+
+
+def _environment() -> Environment:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(
+        percent=percent, probability=probability, share=share, data_uri=data_uri, figure=figure
+    )
+    return environment
+
+
+def _css(colour: Iterable[int]) -> str:
+    return "rgb({}, {}, {})".format(*colour)
+
+
+def percent(value: float | None) -> str:
+    """A share in [0, 1] as whole per cent; a dash where unknown."""
+    if value is None:
+        return "\N{EN DASH}"
+    if 0.0 < value < 0.01:
+        return "<1\N{NO-BREAK SPACE}%"
+    return f"{math.floor(100.0 * value + 0.5)}\N{NO-BREAK SPACE}%"
+
+
+def probability(value: float | None) -> str:
+    """A probability with two decimals, never claiming certainty."""
+    if value is None:
+        return "\N{EN DASH}"
+    if value > 0.99:
+        return ">0.99"
+    return "<0.01" if value < 0.01 else f"{value:.2f}"
+
+
+def share(value: float | None, full: float = 1.0) -> str:
+    """Position on a scale from 0 to ``full`` as a CSS length."""
+    return f"{100.0 * min(max((value or 0.0) / full, 0.0), 1.0):.2f}%"
+
+
+def figure(value: object) -> str:
+    """A quality figure in a few characters."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(figure(v) for v in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {figure(v)}" for k, v in value.items())
+    return str(value)
+
+
+def data_uri(picture: bytes) -> str:
+    """A JPEG or PNG file as a URI that holds it."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"

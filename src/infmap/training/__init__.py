@@ -1,0 +1,1 @@
+"""Training: configuration, films, augmentation, the loop, export."""

@@ -1,0 +1,97 @@
+"""The configuration of a training run: typed, checked early, saved with the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkConfig(_Strict):
+    """Which network, and where its weights start."""
+
+    decoder: str = Field("unet", description="decoder by name")
+    encoder: str = Field("efficientnet_lite0", description="encoder by name")
+    channels: tuple[int, ...] = Field((96, 64, 32, 16, 8), description="decoder widths, deep first")
+    frozen: bool = Field(False, description="keep the encoder as it starts")
+    weights: str = Field(
+        "imagenet", description="'imagenet', 'random', or a model folder to go on from"
+    )
+
+
+class Stage(_Strict):
+    """One part of the schedule: its own input size, films and learning rate."""
+
+    epochs: int = Field(ge=1, description="passes over this stage's films")
+    size: int = Field(256, ge=64, multiple_of=32, description="side of the input, pixels")
+    learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
+    sources: dict[str, float] = Field(
+        description="source to how often each of its films is seen an epoch"
+    )
+
+
+class HoldOut(_Strict):
+    """Films kept out of training, so that the run can be scored on them."""
+
+    sources: tuple[str, ...] = Field((), description="whole sources left out")
+    fold: int | None = Field(None, description="fold left out of every source without own splits")
+    near_duplicates_of: tuple[str, ...] = Field(
+        (), description="leave out films that are near-duplicates of any film of these sources"
+    )
+
+
+class TrainingConfig(_Strict):
+    """Everything that decides a training run."""
+
+    name: str = Field("infmap", description="name of the model")
+    version: str = Field("0", description="version of the model")
+    snapshot: Path = Field(description="folder written by 'infmap catalog snapshot'")
+    seed: int = Field(0, description="seed of weights, order and augmentation")
+    size: int = Field(
+        256, ge=64, multiple_of=32, description="side the films are stored at, pixels"
+    )
+    network: NetworkConfig = NetworkConfig()
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    hold_out: HoldOut = HoldOut()
+    lung_sources: tuple[str, ...] = Field(
+        ("covid-qu-ex",), description="sources whose lung masks follow the convention to learn"
+    )
+    batch_size: int = Field(16, ge=1)
+    weight_decay: float = Field(1e-2, ge=0)
+    ema: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, per step")
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    validate_every: int = Field(2, ge=1, description="epochs between looks at Val")
+    checkpoint_minutes: float = Field(3.0, gt=0)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a YAML configuration; a relative snapshot is relative to the file.
+
+    Raises:
+        UsageError: the file is missing, is not YAML, or a field is wrong.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from infmap.core.errors import UsageError
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = TrainingConfig.model_validate(values)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: is not YAML: {str(error).splitlines()[0]}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+    if config.snapshot.is_absolute():
+        return config
+    return config.model_copy(update={"snapshot": (path.parent / config.snapshot).resolve()})

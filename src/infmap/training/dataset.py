@@ -1,0 +1,122 @@
+"""The films of a snapshot, decoded once and held in memory at the network's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.errors import SnapshotError
+from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
+
+INFECTION, OPACITY, LUNGS = 1, 2, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Films:
+    """Films packed for training, all in network pixels.
+
+    Attributes:
+        rows: the snapshot's row of each film.
+        images: uint8 (N, S, S), 0..255 = [0, 1], padded with 0.
+        masks: uint8 (N, S, S), bits: 1 infection, 2 opacity, 4 lungs.
+        known: float32 (N, 3), 1 where infection, opacity, lungs are known.
+        classes: int64 (N,): 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown.
+    """
+
+    rows: list[dict[str, Any]]
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    known: NDArray[np.float32]
+    classes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def film_class(row: dict[str, Any]) -> int:
+    """Class of a snapshot row: 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown."""
+    for index, name in enumerate(("covid19", "pneumonia", "normal")):
+        if row[name]:
+            return index
+    return -1
+
+
+def mask_paths(row: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """Infection, opacity and lung mask of a row: a path, "" for known to be empty, None unknown.
+
+    Films without COVID-19 have no infection, pneumonia or not. Opacities of a COVID-19 film are
+    its infection; a normal film has none; those of another pneumonia are unknown unless drawn.
+    """
+    infection = row["infection_mask"] if row["covid19"] else None
+    if row["covid19"] is False:
+        infection = ""
+    opacity = row["opacity_mask"]
+    if opacity is None:
+        opacity = "" if row["normal"] else (infection or None)
+    return infection, opacity, row["lung_mask"]
+
+
+def load_films(
+    rows: Sequence[dict[str, Any]],
+    resolve: Callable[[dict[str, Any], str], Path],
+    spec: Preprocessing,
+    lung_sources: Sequence[str],
+    progress: Callable[[int], None] | None = None,
+) -> Films:
+    """Decode the films and masks of snapshot rows.
+
+    Args:
+        rows: rows of the snapshot.
+        resolve: row and path column to the file.
+        spec: the network's preprocessing.
+        lung_sources: sources whose lung masks are used.
+        progress: called with the number of films done.
+
+    Raises:
+        SnapshotError: a film or mask that the snapshot names cannot be read.
+    """
+    n, size = len(rows), spec.size
+    images = np.zeros((n, size, size), np.uint8)
+    masks = np.zeros((n, size, size), np.uint8)
+    known = np.zeros((n, 3), np.float32)
+    classes = np.array([film_class(row) for row in rows], np.int64)
+
+    def load(index: int) -> None:
+        row = rows[index]
+        from infmap.dicom import read_radiograph
+
+        try:
+            film = read_radiograph(resolve(row, row["path"]))
+            plane, fit = to_network(film.pixels, spec)
+            images[index] = np.round(plane * 255.0)
+            for bit, path in enumerate(mask_paths(row)):
+                if path is None or (bit == 2 and row["source"] not in lung_sources):
+                    continue
+                known[index, bit] = 1.0
+                if path:
+                    mask = _read_mask(resolve(row, path), film.shape)
+                    masks[index] |= mask_to_network(mask, fit).astype(np.uint8) << bit
+        except Exception as error:
+            raise SnapshotError(f"film {row['film_id']} cannot be loaded: {error}") from error
+
+    with ThreadPoolExecutor(4) as pool:
+        for done, _ in enumerate(pool.map(load, range(n)), start=1):
+            if progress:
+                progress(done)
+    return Films(list(rows), images, masks, known, classes)
+
+
+def _read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        mask = image.convert("L")
+        if (mask.height, mask.width) != shape:
+            mask = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
+        return np.asarray(mask) > 127

@@ -1,0 +1,195 @@
+"""One training run, from a snapshot to a model folder that predicts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.errors import SnapshotError
+from infmap.core.zones import brixia_zones, share
+from infmap.inference.manifest import Manifest, Thresholds, write_manifest
+from infmap.inference.predictor import two_largest
+from infmap.inference.preprocess import Preprocessing
+from infmap.inference.severity import Calibration, fit_calibration
+from infmap.training.config import TrainingConfig
+from infmap.training.dataset import Films, load_films
+
+Row = dict[str, Any]
+
+
+def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], None]) -> Manifest:
+    """Train, choose the operating points on Val, export, and describe.
+
+    Args:
+        config: the run.
+        folder: the model folder to be; a checkpoint in it is gone on from.
+        say: called with one record at a time, for logs and progress.
+
+    Raises:
+        SnapshotError: the snapshot is missing or damaged, or a film cannot be loaded.
+        ModelError: the folder holds a run of another configuration.
+    """
+    from infmap.training.export import export
+    from infmap.training.loop import predict_films, train
+    from infmap.training.validation import score_films
+
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, resolve = read_rows(config.snapshot)
+    spec = Preprocessing(size=config.size)
+    learn, watch = split_rows(rows, config)
+    say({"films": len(learn), "validation_films": len(watch)})
+    films = load_films(learn, resolve, spec, config.lung_sources)
+    val = load_films(watch, resolve, spec, config.lung_sources)
+    network = train(config, films, val, folder, say)
+
+    maps, logits = predict_films(network, val, config)
+    score = score_films(maps, logits, val)
+    detection, covid = fit_detection(logits, val.classes)
+    manifest = Manifest(
+        name=config.name,
+        version=config.version,
+        preprocessing=spec,
+        thresholds=Thresholds(infection=score.threshold, opacity=0.5, lungs=0.5, covid=covid),
+        detection=detection,
+        severity=_severity(rows, resolve, config, network, spec).to_dict(),
+        training={
+            "sources": sorted({row["source"] for row in learn}),
+            "films": len(learn),
+            "configuration": json.loads(config.model_dump_json()),
+            "finished": time.strftime("%Y-%m-%d", time.gmtime()),
+        },
+        metrics={"validation": score.to_dict()},
+    )
+    export(network, folder, config.size)
+    write_manifest(folder, manifest)
+    say({"finished": str(folder), **score.to_dict()})
+    return manifest
+
+
+def split_rows(rows: list[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
+    """Films to learn from and films to watch the run by, after what is held out.
+
+    Films of sources with official splits are watched where their split is "val"; a fold held out
+    is watched as well. A film of a near-duplicate cluster that is watched, or that holds a film of
+    ``near_duplicates_of``, is not learnt from.
+    """
+    out = config.hold_out
+    wanted = {source for stage in config.stages for source in stage.sources}
+    watch = [r for r in rows if r["official_split"] == "val" and r["source"] in wanted]
+    if out.fold is not None:
+        watch += [
+            r
+            for r in rows
+            if r["official_split"] is None and r["fold"] == out.fold and r["source"] in wanted
+        ]
+    watched = {r["film_id"] for r in watch}
+    closed = {r["cluster_id"] for r in rows if r["source"] in out.near_duplicates_of}
+    if out.fold is not None:
+        closed |= {r["cluster_id"] for r in watch if r["official_split"] is None}
+    learn = [
+        r
+        for r in rows
+        if r["source"] in wanted
+        and r["source"] not in out.sources
+        and r["film_id"] not in watched
+        and r["official_split"] in (None, "train")
+        and r["cluster_id"] not in closed
+    ]
+    return learn, [r for r in watch if r["source"] not in out.sources]
+
+
+def fit_detection(
+    logits: NDArray[np.float32], classes: NDArray[np.int64]
+) -> tuple[tuple[float, float], float]:
+    """Platt scaling of the log-odds, and the operating point at specificity 0.99.
+
+    Args:
+        logits: float32 (N, 3) class logits.
+        classes: int64 (N,), 0 is COVID-19, -1 unknown.
+
+    Returns:
+        (slope, intercept), and the probability that one in a hundred of the other films exceeds.
+    """
+    from scipy.optimize import minimize
+
+    known = classes >= 0
+    odds = logits[known, 0].astype(float) - np.logaddexp(logits[known, 1], logits[known, 2])
+    truth = (classes[known] == 0).astype(float)
+    if truth.min(initial=1.0) == truth.max(initial=0.0):
+        return (1.0, 0.0), 0.5
+
+    def negative_log_likelihood(p: NDArray[np.float64]) -> float:
+        z = p[0] * odds + p[1]
+        return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * p[0] ** 2)
+
+    slope, intercept = minimize(negative_log_likelihood, np.array([1.0, 0.0])).x
+    probability = 1.0 / (1.0 + np.exp(-(slope * odds + intercept)))
+    healthy = np.sort(probability[truth == 0])
+    cut = healthy[max(0, int(np.ceil(0.99 * len(healthy))) - 1)]
+    return (float(slope), float(intercept)), float(np.nextafter(cut, 1.0))
+
+
+def lung_shares(maps: NDArray[np.uint8], threshold: float, plane: int) -> NDArray[np.float64]:
+    """Share (N, 2) of the right and left lung above a threshold, from maps uint8 (N, 3, S, S)."""
+    shares = np.full((len(maps), 2), np.nan)
+    for index, film in enumerate(maps):
+        zones = brixia_zones(two_largest(film[2] >= 128))
+        region = film[plane] >= threshold * 255.0
+        shares[index] = share(region, zones.right), share(region, zones.left)
+    return shares
+
+
+def _severity(
+    rows: list[Row],
+    resolve: Callable[[Row, str], Path],
+    config: TrainingConfig,
+    network: Any,
+    spec: Preprocessing,
+) -> Calibration:
+    """Calibrate the extent score where the snapshot has radiologists' readings of it."""
+    from infmap.catalog.snapshot import read_scores
+    from infmap.training.loop import predict_films
+
+    scores = {
+        s["film_id"]: s["value"]
+        for s in read_scores(config.snapshot)
+        if s["name"] == "geographic_extent"
+    }
+    scored = [row for row in rows if row["film_id"] in scores]
+    if len(scored) < 20:
+        return Calibration()
+    films: Films = load_films(scored, resolve, spec, ())
+    maps, _ = predict_films(network, films, config)
+    return fit_calibration(
+        lung_shares(maps, 0.5, 1),
+        np.array([scores[row["film_id"]] for row in scored]),
+        groups=[row["patient_id"] for row in scored],
+        method="cross",
+    )
+
+
+def read_rows(snapshot: Path) -> tuple[list[Row], Callable[[Row, str], Path]]:
+    """Rows of a snapshot, and how a row and one of its paths become a file.
+
+    Raises:
+        SnapshotError: the snapshot is missing or damaged.
+    """
+    from infmap.catalog.snapshot import read_snapshot
+
+    frame, roots = read_snapshot(snapshot)
+
+    def resolve(row: Row, path: str) -> Path:
+        if path.startswith("@catalog/"):
+            return Path(roots["@catalog"]) / path.removeprefix("@catalog/")
+        try:
+            return Path(roots[row["source"]]) / path
+        except KeyError as error:
+            raise SnapshotError(f"{snapshot}: no folder for source {row['source']}") from error
+
+    return frame.to_dicts(), resolve

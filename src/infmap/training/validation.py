@@ -1,0 +1,88 @@
+"""A quick look at a network during training; the full tables come from ``benchmarks/``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.training.dataset import INFECTION, LUNGS, Films
+
+THRESHOLDS = np.arange(0.15, 0.80, 0.05)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Figures on films with known infection.
+
+    Attributes:
+        threshold: the one with the best pooled F1.
+        pooled_f1: over all pixels of all films, controls included.
+        dice_positive: mean Dice of the films with infection.
+        dice_all: mean Dice per film; 1 where truth and result are both empty, 0 where one is.
+        dice_lungs: mean Dice of the lungs at 0.5.
+        auroc: COVID-19 against the other classes.
+        sensitivity_99: sensitivity at specificity 0.99.
+    """
+
+    threshold: float
+    pooled_f1: float
+    dice_positive: float
+    dice_all: float
+    dice_lungs: float
+    auroc: float
+    sensitivity_99: float
+
+    def to_dict(self) -> dict[str, float]:
+        """JSON fields."""
+        return {key: round(float(value), 4) for key, value in asdict(self).items()}
+
+
+def score_films(maps: NDArray[np.uint8], classes: NDArray[np.float32], films: Films) -> Score:
+    """Score maps (N, 3, S, S) uint8 and class probabilities (N, 3) against the films' truth."""
+    rows = np.flatnonzero(films.known[:, 0] > 0)
+    counts = np.zeros((len(rows), len(THRESHOLDS), 2))
+    truth = np.zeros(len(rows))
+    for place, film in enumerate(rows):
+        mask = (films.masks[film] & INFECTION) > 0
+        truth[place] = mask.sum()
+        for column, threshold in enumerate(THRESHOLDS):
+            found = maps[film, 0] >= threshold * 255.0
+            counts[place, column] = found.sum(), (found & mask).sum()
+    found, both = counts[..., 0], counts[..., 1]
+    pooled = 2.0 * both.sum(axis=0) / np.maximum(found.sum(axis=0) + truth.sum(), 1.0)
+    best = int(np.argmax(pooled))
+    total = found[:, best] + truth
+    dice = np.where(total > 0, 2.0 * both[:, best] / np.maximum(total, 1.0), 1.0)
+    positive = films.classes == 0
+    return Score(
+        float(THRESHOLDS[best]),
+        float(pooled[best]),
+        _mean(dice[truth > 0]),
+        _mean(dice),
+        _lung_dice(maps, films),
+        *_detection(classes[:, 0], positive),
+    )
+
+
+def _lung_dice(maps: NDArray[np.uint8], films: Films) -> float:
+    values = []
+    for film in np.flatnonzero(films.known[:, 2] > 0):
+        mask, found = (films.masks[film] & LUNGS) > 0, maps[film, 2] >= 128
+        values.append(2.0 * (mask & found).sum() / max(1, mask.sum() + found.sum()))
+    return _mean(np.array(values))
+
+
+def _detection(score: NDArray[np.float32], positive: NDArray[np.bool_]) -> tuple[float, float]:
+    yes, no = score[positive].astype(float), np.sort(score[~positive].astype(float))
+    if not len(yes) or not len(no):
+        return float("nan"), float("nan")
+    above = np.searchsorted(no, yes, side="left") + np.searchsorted(no, yes, side="right")
+    cut = no[min(len(no) - 1, int(np.ceil(0.99 * len(no))) - 1)]
+    return float(above.mean() / 2.0 / len(no)), float((yes > cut).mean())
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,123 @@
+"""The one door: sources, sniffing, digests, paths."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+from infmap.core.errors import UnreadableFilm
+from infmap.dicom import read_radiograph, write_dx
+
+PLANE = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+
+
+def png() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(PLANE).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_kind_is_told_by_content_not_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(png())
+    film = read_radiograph(path)
+    np.testing.assert_array_equal(film.pixels, PLANE.astype(np.float32) / np.float32(255))
+    assert film.sha256 == hashlib.sha256(png()).hexdigest()
+    assert film.source == str(path)
+    assert read_radiograph(str(path), name="mine").source == "mine"
+
+
+def test_bytes_path_and_array_agree(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(png())
+    from_array = read_radiograph(PLANE)
+    np.testing.assert_array_equal(from_array.pixels, read_radiograph(png()).pixels)
+    np.testing.assert_array_equal(from_array.pixels, read_radiograph(path).pixels)
+    assert from_array.sha256 == hashlib.sha256(from_array.pixels.tobytes()).hexdigest()
+
+
+def test_unit_floats_are_kept_and_wide_floats_stretched() -> None:
+    unit = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
+    np.testing.assert_array_equal(read_radiograph(unit).pixels, unit)
+    wide = read_radiograph(unit * 3000 - 1000)
+    assert wide.pixels.min() == 0 and wide.pixels.max() == 1 and wide.warnings
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((4, 4, 3), np.uint8), "plane"),
+        (np.zeros((0, 4), np.uint8), "plane"),
+        (np.full((4, 4), np.nan, np.float32), "NaN"),
+        (np.zeros((4, 4), np.complex64), "real numbers"),
+    ],
+)
+def test_arrays_that_are_no_film(array: np.ndarray, words: str) -> None:
+    with pytest.raises(UnreadableFilm, match=words):
+        read_radiograph(array)
+
+
+def test_folder_missing_path_and_pipe_say_so(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFilm, match="got a folder"):
+        read_radiograph(tmp_path)
+    with pytest.raises(UnreadableFilm, match="found nothing"):
+        read_radiograph(tmp_path / "none.png")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnreadableFilm, match="pipe"):
+        read_radiograph(tmp_path / "pipe")
+    with pytest.raises(UnreadableFilm):
+        read_radiograph("a\0b")
+
+
+def test_no_permission_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png())
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UnreadableFilm, match="no permission"):
+        read_radiograph(path)
+
+
+def test_other_types_are_a_type_error() -> None:
+    with pytest.raises(TypeError, match="got int"):
+        read_radiograph(3)  # type: ignore[arg-type]
+
+
+def test_dicom_without_preamble_is_dicom(tmp_path: Path) -> None:
+    path = tmp_path / "film"
+    write_dx(path, PLANE.astype(np.uint16) * 257, spacing_mm=(0.1, 0.2), patient_id="p")
+    whole = path.read_bytes()
+    dataset = pydicom.dcmread(path)
+    for data in (whole, whole[132:]):
+        film = read_radiograph(data)
+        np.testing.assert_array_equal(film.pixels, read_radiograph(dataset).pixels)
+
+
+def test_dataset_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "film"
+    write_dx(path, PLANE.astype(np.uint16), spacing_mm=(0.1, 0.2), patient_id="p")
+    dataset, untouched = pydicom.dcmread(path), pydicom.dcmread(path)
+    read_radiograph(dataset)
+    assert dataset == untouched
+
+
+def test_real_films_are_all_read(data: Path) -> None:
+    paths = [*sorted((data / "dicom").iterdir()), *sorted((data / "cohen/images").iterdir())[:8]]
+    for path in paths:
+        film = read_radiograph(path)
+        assert film.pixels.std() > 0.05, path.name
+
+
+def test_the_relabelled_real_film_is_the_negative_of_the_other(data: Path) -> None:
+    first, second = (read_radiograph(p) for p in sorted((data / "dicom").iterdir()))
+    assert np.corrcoef(first.pixels.ravel(), second.pixels.ravel())[0, 1] < -0.99

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from infmap.core.types import Radiograph
+from infmap.inference.quality import Quality, assess, assess_lungs
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def film(pixels: np.ndarray, **fields: str) -> Radiograph:
+    return Radiograph(np.ascontiguousarray(np.clip(pixels, 0, 1), dtype=np.float32), **fields)
+
+
+def read(file: Path) -> np.ndarray:
+    return np.asarray(Image.open(file).convert("L"), dtype=np.float32) / 255
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> Pair:
+    """A crude chest: bright body, two dark lungs that part downwards, dark corners."""
+    y, x = np.mgrid[0:256, 0:256].astype(np.float32)
+    lean = 12 * (y - 128) / 80
+    right = ((x - 80 + lean) / 32) ** 2 + ((y - 130) / 85) ** 2 < 1
+    left = ((x - 176 - lean) / 32) ** 2 + ((y - 130) / 85) ** 2 < 1
+    lungs = right | left
+    body = 0.45 + 0.4 * y / 256 - 0.3 * (np.abs(x - 128) / 128) ** 2
+    pixels = np.where(lungs, 0.25, body)
+    pixels += np.random.default_rng(0).normal(0, 0.01, pixels.shape)
+    return pixels.astype(np.float32), lungs
+
+
+@pytest.fixture
+def pairs(data: Path) -> list[Pair]:
+    files = sorted((data / "covid-qu-ex").glob("*/*/Val/*/images/*.png"))[::31]
+    if not files:
+        pytest.skip("no COVID-QU-Ex films in the data folder")
+    masks = [f.parent.parent / "lung masks" / f.name for f in files]
+    return [(read(f), read(k) > 0.5) for f, k in zip(files, masks, strict=True)]
+
+
+def test_a_plain_chest_passes(synthetic: Pair) -> None:
+    pixels, lungs = synthetic
+    q = assess(film(pixels)).merged(assess_lungs(lungs, film(pixels)))
+    assert q.reject is None
+    assert 0.1 < q.figures["lung_share"] < 0.4
+    assert set(q.to_dict()) == set(q.figures)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda r: np.full((256, 256), 0.5), "blank"),
+        (lambda r: np.zeros((256, 256)), "blank"),
+        (lambda r: r.random((256, 256)), "noise"),
+        (lambda r: np.tile(np.linspace(0, 1, 256), (256, 1)), "gradient"),
+        (lambda r: np.tile(np.linspace(0, 1, 256), (256, 1)).T, "gradient"),
+        (lambda r: np.where(np.hypot(*np.mgrid[-1:1:256j, -1:1:256j]) < 0.3, 0.7, 0.2), "tones"),
+        (lambda r: np.pad(r.random((60, 60)), 98), "pure black"),
+        (lambda r: r.random((40, 300)), "too small"),
+        (lambda r: r.random((100, 400)), "extreme shape"),
+    ],
+)
+def test_what_is_no_film_is_refused_with_its_reason(make, reason: str) -> None:  # type: ignore[no-untyped-def]
+    q = assess(film(make(np.random.default_rng(0))))
+    assert q.reject is not None
+    assert reason in q.reject
+
+
+def test_a_lateral_view_stated_in_the_file_is_refused(synthetic: Pair) -> None:
+    q = assess(film(synthetic[0], view="LL"))
+    assert "view LL" in str(q.reject)
+
+
+def test_an_inverted_or_turned_chest_is_told_apart(synthetic: Pair) -> None:
+    pixels, _ = synthetic
+    assert "inverted" in str(assess(film(1 - pixels)).reject)
+    for quarter in (1, 2, 3):
+        reject = str(assess(film(np.rot90(pixels, quarter))).reject)
+        assert f"turn it {quarter * 90} degrees clockwise" in reject
+
+
+@pytest.mark.parametrize(
+    ("turn", "reason"), [(1, "on its side"), (2, "upside down"), (3, "on its side")]
+)
+def test_lungs_of_a_turned_film_are_refused(synthetic: Pair, turn: int, reason: str) -> None:
+    pixels, lungs = (np.ascontiguousarray(np.rot90(a, turn)) for a in synthetic)
+    assert reason in str(assess_lungs(lungs, film(pixels)).reject)
+
+
+def test_lungs_that_are_not_there_or_impossible_are_refused(synthetic: Pair) -> None:
+    pixels, lungs = synthetic
+    chest = film(pixels)
+    assert "no lungs" in str(assess_lungs(np.zeros_like(lungs), chest).reject)
+    assert "fill" in str(assess_lungs(np.ones_like(lungs), chest).reject)
+    assert "inverted" in str(assess_lungs(lungs, film(1 - pixels)).reject)
+    y, x = np.mgrid[0:256, 0:256]
+    blob = ((x - 128) / 50) ** 2 + ((y - 128) / 90) ** 2 < 1
+    assert "lateral" in str(assess_lungs(blob, chest).reject)
+    cut = np.ascontiguousarray(lungs[:, 80:])
+    assert "cut off" in str(assess_lungs(cut, film(pixels[:, 80:])).reject)
+
+
+def test_a_missing_lung_and_unsure_borders_warn(synthetic: Pair) -> None:
+    pixels, lungs = synthetic
+    one = lungs & (np.arange(256) < 128)
+    q = assess_lungs(one, film(pixels), np.where(one, 0.6, 0.0).astype(np.float32))
+    assert q.reject is None
+    assert any("Only one lung" in w for w in q.warnings)
+    assert any("uncertain" in w for w in q.warnings)
+
+
+def test_the_mask_may_be_on_a_coarser_grid(synthetic: Pair) -> None:
+    pixels, lungs = synthetic
+    fine = assess_lungs(lungs, film(pixels)).figures
+    coarse = assess_lungs(np.ascontiguousarray(lungs[::2, ::2]), film(pixels)).figures
+    for name in fine:
+        assert coarse[name] == pytest.approx(fine[name], abs=0.06), name
+
+
+def test_merging_keeps_the_first_reason_and_every_warning() -> None:
+    q = Quality({"a": 1.0}, None, ("x",)).merged(Quality({"b": float("nan")}, "no", ("x", "y")))
+    assert (q.reject, q.warnings) == ("no", ("x", "y"))
+    assert q.to_dict() == {"a": 1.0, "b": None}
+
+
+def test_real_frontal_films_pass_and_their_negatives_and_turns_do_not(pairs: list[Pair]) -> None:
+    passed = [assess(film(p)).merged(assess_lungs(k, film(p))).reject is None for p, k in pairs]
+    negatives = [assess(film(1 - p)).reject is None for p, _ in pairs]
+    turned = [assess(film(np.rot90(p, k % 3 + 1))).reject is None for k, (p, _) in enumerate(pairs)]
+    assert np.mean(passed) >= 0.96
+    assert np.mean(negatives) <= 0.04
+    assert np.mean(turned) <= 0.04
+
+
+def test_films_of_other_collections_pass(data: Path) -> None:
+    files = sorted((data / "nih").glob("*/*.jpg"))[::6]
+    if not files:
+        pytest.skip("no NIH films in the data folder")
+    refused = {f.name: assess(film(read(f))).reject for f in files}
+    wrong = [name for name, reject in refused.items() if reject]
+    assert len(wrong) <= 1, refused
