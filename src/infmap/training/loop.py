@@ -106,7 +106,7 @@ def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
 def predict_films(
     network: Network, films: Films, config: TrainingConfig
 ) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.float32]]]:
-    """Maps uint8 (N, 3, S, S), 0..255 = probability, and class probabilities float32 (N, 3)."""
+    """Maps uint8 (N, 3, S, S), 0..255 = probability, and class logits float32 (N, 3)."""
     device = next(network.parameters()).device
     maps = np.zeros((len(films), 3, *films.images.shape[1:]), np.uint8)
     classes = np.zeros((len(films), 3), np.float32)
@@ -117,7 +117,7 @@ def predict_films(
             out = network(x.to(device, memory_format=torch.channels_last))
         logits = torch.cat([out.infection, out.opacity, out.lungs], dim=1).float()
         maps[part] = (torch.sigmoid(logits) * 255.0).round().byte().cpu().numpy()
-        classes[part] = torch.softmax(out.classes.float(), dim=1).cpu().numpy()
+        classes[part] = out.classes.float().cpu().numpy()
     return maps, classes
 
 

@@ -41,7 +41,7 @@ class Score:
 
 
 def score_films(maps: NDArray[np.uint8], classes: NDArray[np.float32], films: Films) -> Score:
-    """Score maps (N, 3, S, S) uint8 and class probabilities (N, 3) against the films' truth."""
+    """Score maps (N, 3, S, S) uint8 and class logits (N, 3) against the films' truth."""
     rows = np.flatnonzero(films.known[:, 0] > 0)
     counts = np.zeros((len(rows), len(THRESHOLDS), 2))
     truth = np.zeros(len(rows))
@@ -57,13 +57,14 @@ def score_films(maps: NDArray[np.uint8], classes: NDArray[np.float32], films: Fi
     total = found[:, best] + truth
     dice = np.where(total > 0, 2.0 * both[:, best] / np.maximum(total, 1.0), 1.0)
     positive = films.classes == 0
+    odds = classes[:, 0] - np.logaddexp(classes[:, 1], classes[:, 2])
     return Score(
         float(THRESHOLDS[best]),
         float(pooled[best]),
         _mean(dice[truth > 0]),
         _mean(dice),
         _lung_dice(maps, films),
-        *_detection(classes[:, 0], positive),
+        *_detection(odds, positive),
     )
 
 

@@ -1,0 +1,1 @@
+"""Films of several sources compiled into one snapshot: ingest, duplicates, splits, snapshot."""

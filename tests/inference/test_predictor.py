@@ -1,0 +1,112 @@
+"""One contract over both runtimes, on the shipped model and the phantom's films."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import infmap
+from infmap.api import model_folder
+from infmap.core.errors import ModelError, RejectedFilm, UsageError
+from infmap.core.geometry import Fit
+from infmap.core.phantom import sample_films
+from infmap.inference import RUNTIMES, Preprocessing
+from infmap.inference.preprocess import to_film, to_network
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return dict(sample_films())
+
+
+@pytest.fixture(scope="module", params=sorted(RUNTIMES))
+def model(request):
+    return infmap.load(runtime=request.param)
+
+
+def test_maps_come_back_in_the_films_own_grid(model, samples):
+    film = next(iter(samples.values())).pixels[:, 20:-40]
+    p = model.predict(film)
+    assert p.infection.shape == p.opacity.shape == p.lungs.shape == film.shape
+    assert p.infection.dtype == p.opacity.dtype == np.float32
+    assert 0.0 <= p.infection.min() <= p.infection.max() <= 1.0
+
+
+def test_lungs_of_the_phantom_are_found(model, samples):
+    for name, film in samples.items():
+        found = model.predict(film.pixels).lungs
+        dice = 2 * (found & film.lungs).sum() / (found.sum() + film.lungs.sum())
+        assert dice > 0.8, (name, dice)
+
+
+def test_fractions_agree_with_the_masks(model, samples):
+    p = model.predict(list(samples.values())[-2].pixels)
+    share = (p.infected & p.lungs).sum() / p.lungs.sum()
+    assert p.infected_fraction == pytest.approx(share, abs=0.02)
+
+
+def test_more_opacity_gives_a_higher_extent(model, samples):
+    def extent(film):
+        return model.predict(film.pixels).severity.extent_score
+
+    healthy = [extent(f) for f in samples.values() if not f.infection.any()]
+    widest = max(samples.values(), key=lambda f: f.infection.sum())
+    assert extent(widest) > max(healthy)
+
+
+def test_threads_share_one_model(model, samples):
+    films = [f.pixels for f in samples.values()]
+    alone = [model.predict(f).covid_probability for f in films]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda f: model.predict(f).covid_probability, films))
+    assert together == pytest.approx(alone, abs=1e-3)
+
+
+def test_both_runtimes_agree(samples):
+    film = list(samples.values())[-2].pixels
+    one, other = (infmap.load(runtime=name).predict(film) for name in sorted(RUNTIMES))
+    assert one.covid_probability == pytest.approx(other.covid_probability, abs=0.03)
+    both = (one.infected & other.infected).sum()
+    assert 2 * both >= 0.97 * (one.infected.sum() + other.infected.sum())
+
+
+def test_a_blank_film_is_rejected_with_a_reason(model):
+    with pytest.raises(RejectedFilm) as caught:
+        model.predict(np.full((300, 300), 0.5, np.float32))
+    assert caught.value.reason
+
+
+def test_a_damaged_model_folder_is_named(tmp_path):
+    folder = tmp_path / "m"
+    shutil.copytree(model_folder(), folder)
+    with (folder / "network.bin").open("r+b") as stream:
+        stream.write(b"damage")
+    with pytest.raises(ModelError, match="checksum"):
+        infmap.load(folder)
+    with pytest.raises(ModelError, match="no model folder"):
+        infmap.load(tmp_path)
+    with pytest.raises(ModelError, match="shipped"):
+        infmap.load("no-such-model")
+
+
+def test_unknown_runtime_and_device_are_wrong_use():
+    with pytest.raises(UsageError, match="openvino"):
+        infmap.load(runtime="abacus")
+    with pytest.raises(UsageError, match="device"):
+        infmap.load(device="NPU")
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (123, 457), (64, 64)])
+def test_a_plane_goes_to_the_network_and_back_to_its_place(shape):
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    film = ((rows + columns) / (sum(shape) - 2)).astype(np.float32)
+    plane, fit = to_network(film, Preprocessing(size=256, low=0.0, high=100.0))
+    assert plane.shape == (256, 256) and plane[fit.window].shape == (fit.rows, fit.columns)
+    assert max(fit.rows, fit.columns) == 256
+    assert np.abs(to_film(plane, fit) - film).mean() < 0.02
+
+
+def test_a_fit_refuses_empty_films():
+    with pytest.raises(ValueError, match="positive"):
+        Fit(0, 10, 256)

@@ -1,0 +1,84 @@
+"""What the wheel built from this source holds and asks for."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "infmap"
+TRAINING_ONLY = {"torch", "torchvision", "timm", "segmentation-models-pytorch", "polars", "nncf"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def requirements(wheel: zipfile.ZipFile) -> list[str]:
+    (name,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode()).get_all("Requires-Dist", [])
+
+
+def test_the_wheel_requires_no_torch_for_prediction(wheel: zipfile.ZipFile) -> None:
+    core = {re.split(r"[^\w.-]", r)[0] for r in requirements(wheel) if "extra ==" not in r}
+    assert {"numpy", "pydicom", "openvino"} <= core
+    assert not core & TRAINING_ONLY
+
+
+def test_the_training_extra_pins_torch_and_torchvision(wheel: zipfile.ZipFile) -> None:
+    train = [r for r in requirements(wheel) if "extra == 'train'" in r]
+    for pin in ("torch==", "torchvision=="):
+        assert any(r.startswith(pin) for r in train)
+
+
+def test_the_wheel_carries_all_code_weights_and_templates(wheel: zipfile.ZipFile) -> None:
+    here = {
+        path.relative_to(ROOT / "src").as_posix()
+        for pattern in ("weights/**/*", "report/*.j2", "**/*.py")
+        for path in PACKAGE.glob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "infmap/report/report.html.j2" in here
+    assert not here - set(wheel.namelist())
+
+
+def test_the_wheel_carries_both_licences_and_the_command(wheel: zipfile.ZipFile) -> None:
+    names = {Path(name).name for name in wheel.namelist()}
+    assert {"LICENSE", "LICENSE-WEIGHTS"} <= names
+    (name,) = (n for n in wheel.namelist() if n.endswith("entry_points.txt"))
+    assert "infmap = infmap.cli.main:main" in wheel.read(name).decode()
+
+
+def test_core_imports_only_numpy_and_the_standard_library() -> None:
+    allowed = set(sys.stdlib_module_names) | {"numpy", "infmap"}
+    for path in (PACKAGE / "core").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            outside = {name.split(".")[0] for name in names} - allowed
+            assert not outside, f"{path.name} imports {outside}"
+
+
+def test_the_library_neither_prints_nor_asserts() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            assert not isinstance(node, ast.Assert), f"assert at {where}"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print", f"print at {where}"

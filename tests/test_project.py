@@ -1,0 +1,154 @@
+"""What the project promises as a whole: names, commands, configurations, packaging, pages."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import infmap
+from infmap.cli.main import VERBS, main
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "infmap"
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+LIMIT = 40 * 2**20
+
+
+@pytest.mark.parametrize("name", ["Model", "Prediction", "Radiograph", "__version__", "load"])
+def test_the_public_names_exist_and_are_listed(name: str) -> None:
+    assert name in infmap.__all__
+    assert getattr(infmap, name) is not None
+
+
+def test_no_public_name_was_added_unnoticed() -> None:
+    assert sorted(infmap.__all__) == ["Model", "Prediction", "Radiograph", "__version__", "load"]
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nothing_like_this"):
+        _ = infmap.nothing_like_this
+
+
+def test_a_prediction_offers_what_the_readme_shows() -> None:
+    fields = infmap.Prediction.__dataclass_fields__
+    shown = {"infection", "lungs", "covid_probability", "covid_detected", "infected_fraction"}
+    assert shown | {"opacity", "zones", "severity", "warnings"} <= set(fields)
+    assert callable(infmap.Prediction.overlay)
+    assert callable(infmap.Prediction.to_dict)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_a_module_with_an_app(verb: str) -> None:
+    app = importlib.import_module(f"infmap.cli.{verb}").app
+    assert callable(app)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_names_it(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([verb, "--help"])
+    assert done.value.code == 0
+    assert f"infmap {verb}" in capsys.readouterr().out
+
+
+def test_configurations_are_shipped() -> None:
+    assert CONFIGS
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_every_shipped_configuration_is_valid(file: Path) -> None:
+    pytest.importorskip("yaml")
+    from infmap.training.config import read_config
+
+    config = read_config(file)
+    assert config.snapshot.is_absolute()
+    assert config.stages
+
+
+def test_prediction_installs_without_torch() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [requirement.lower() for requirement in project["dependencies"]]
+    assert names
+    for heavy in ("torch", "timm", "segmentation-models-pytorch", "segmentation_models_pytorch"):
+        assert not [name for name in names if name.startswith(heavy)]
+    assert {"train", "onnx", "dev"} <= set(project["optional-dependencies"])
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    dynamic = "version" in project.get("dynamic", [])
+    assert dynamic or project["version"] == infmap.__version__
+    assert f"## {infmap.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_weights_stay_small_enough_to_ship() -> None:
+    files = [file for file in (PACKAGE / "weights").rglob("*") if file.is_file()]
+    assert files, "no weights are shipped"
+    assert sum(file.stat().st_size for file in files) < LIMIT
+
+
+def test_prediction_and_report_never_import_torch() -> None:
+    folders = ("core", "dicom", "inference", "report")
+    files = [file for folder in folders for file in sorted((PACKAGE / folder).glob("*.py"))]
+    names = [".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in files]
+    assert len(names) > 10
+    names += ["infmap.api", "infmap.cli.main"]
+    code = f"import importlib; [importlib.import_module(name) for name in {names!r}]"
+    assert not _imported(code) & {"torch", "torchvision", "timm"}
+
+
+def test_the_command_starts_without_numpy() -> None:
+    assert "numpy" not in _imported("import infmap.cli.main")
+
+
+def test_the_documentation_is_sound() -> None:
+    assert _checker().problems(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[gone](gone.md)", "leads nowhere"),
+        ("[gone](#gone)", "no such heading"),
+        ("`infmap fly`", "no verb 'fly'"),
+        ("`infmap catalog fly`", "no step 'fly'"),
+        ("```\n$ infmap fly films\n```", "no verb 'fly'"),
+        ("see " + "/".join(["", "home", "me", "films"]), "path of one machine"),
+    ],
+)
+def test_the_documentation_check_finds(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"# Title\n\n{text}\n", encoding="utf-8")
+    (found,) = _checker().problems(tmp_path)
+    assert problem in found
+
+
+def test_the_documentation_check_finds_a_page_without_a_link(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("[a](docs/a.md) `infmap predict`\n", encoding="utf-8")
+    (tmp_path / "docs" / "a.md").write_text("# A\n", encoding="utf-8")
+    (tmp_path / "docs" / "b.md").write_text("# B\n", encoding="utf-8")
+    (found,) = _checker().problems(tmp_path)
+    assert found.startswith("docs/b.md: no link leads here")
+
+
+def _imported(code: str) -> set[str]:
+    """Top-level modules that are loaded after some code ran in a fresh interpreter."""
+    code += "; import sys; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def _checker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_docs", ROOT / "tools" / "check_docs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

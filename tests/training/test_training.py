@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from infmap.core.errors import ModelError, UsageError
+from infmap.training.augmentation import augment
+from infmap.training.config import TrainingConfig, read_config
+from infmap.training.dataset import Films, mask_paths
+from infmap.training.loop import CHECKPOINT, Plan, train
+from infmap.training.run import fit_detection, split_rows
+from infmap.training.validation import score_films
+
+
+def films(n=12, size=64, source="a"):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 255, (n, size, size), dtype=np.uint8)
+    masks = np.zeros((n, size, size), np.uint8)
+    masks[::2, 16:48, 16:48] = 1 | 2 | 4
+    rows = [{"film_id": f"{source}{i}", "source": source} for i in range(n)]
+    return Films(rows, images, masks, np.ones((n, 3), np.float32), np.arange(n, dtype=np.int64) % 2)
+
+
+def config(**changes):
+    values = {
+        "snapshot": "snapshot",
+        "network": {"weights": "random"},
+        "stages": [{"epochs": 2, "size": 64, "sources": {"a": 1}}],
+        "size": 64,
+        "batch_size": 4,
+        "precision": "float32",
+        "device": "cpu",
+    }
+    return TrainingConfig.model_validate({**values, **changes})
+
+
+@pytest.mark.filterwarnings("ignore:.*lr_scheduler.*")
+def test_a_killed_run_resumed_ends_as_an_uninterrupted_one(tmp_path):
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    whole.mkdir()
+    torn.mkdir()
+    expected = train(config(), films(), films(4), whole, lambda _: None)
+
+    class Killed(Exception):
+        pass
+
+    def kill(record):
+        if record.get("step") == 3:
+            raise Killed
+
+    often = {"checkpoint_minutes": 1e-9}
+    with pytest.raises(Killed):
+        train(config(**often), films(), films(4), torn, kill)
+    assert torch.load(torn / CHECKPOINT, weights_only=True)["step"] < 3
+    resumed = train(config(**often), films(), films(4), torn, lambda _: None)
+    for key, value in expected.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
+    one = [{"epochs": 1, "size": 64, "sources": {"a": 1}}]
+    train(config(stages=one), films(4), films(0), tmp_path, lambda _: None)
+    with pytest.raises(ModelError, match="another configuration"):
+        train(config(stages=one, seed=1), films(4), films(0), tmp_path, lambda _: None)
+
+
+def test_a_plan_repeats_sources_as_asked_and_never_beyond():
+    stages = [{"epochs": 1, "size": 64, "sources": {"a": 1.5}}]
+    plan = Plan(config(stages=stages, batch_size=6), films())
+    seen = np.concatenate([plan.batch(step)[1] for step in range(plan.steps)])
+    assert plan.steps == 3
+    counts = np.bincount(seen, minlength=12)
+    assert counts.min() == 1 and counts.max() == 2 and counts.sum() == 18
+
+
+def test_a_stage_without_films_says_which_sources_are_missing():
+    with pytest.raises(UsageError, match="nowhere"):
+        Plan(config(stages=[{"epochs": 1, "sources": {"nowhere": 1}}]), films())
+
+
+def test_augmentation_is_replayed_by_its_seed_and_moves_film_and_mask_together():
+    image = torch.zeros(4, 1, 64, 64)
+    image[..., 20:44, 20:44] = 1.0
+    mask = image.expand(4, 3, 64, 64).clone()
+    first = augment(image, mask, 64, torch.Generator().manual_seed(5))
+    second = augment(image, mask, 64, torch.Generator().manual_seed(5))
+    assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    assert not torch.equal(first[1], mask)
+    inside = (first[0] * first[1][:, :1]).sum() / first[1][:, :1].sum()
+    outside = (first[0] * (1 - first[1][:, :1])).sum() / (1 - first[1][:, :1]).sum()
+    assert inside > outside + 0.2
+    assert float(first[0].min()) >= 0.0 and float(first[0].max()) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"covid19": True, "infection_mask": "m"}, ("m", "m", None)),
+        ({"covid19": True}, (None, None, None)),
+        ({"covid19": False, "pneumonia": True}, ("", None, None)),
+        ({"covid19": False, "normal": True}, ("", "", None)),
+        ({"covid19": False, "pneumonia": True, "opacity_mask": "o"}, ("", "o", None)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_what_is_unknown_of_a_film_stays_unknown(labels, expected):
+    keys = ("covid19", "pneumonia", "normal", "infection_mask", "opacity_mask", "lung_mask")
+    assert mask_paths({**dict.fromkeys(keys), **labels}) == expected
+
+
+def row(film_id, **changes):
+    values = {"source": "a", "official_split": None, "fold": None, "cluster_id": film_id}
+    return {"film_id": film_id, **values, **changes}
+
+
+def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():
+    rows = [
+        row("t", official_split="train"),
+        row("v", official_split="val"),
+        row("near", official_split="train", cluster_id="x"),
+        row("other", source="b", cluster_id="x", fold=0),
+        row("mate", source="b", cluster_id="y", fold=1),
+    ]
+    stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
+    held = config(stages=stages, hold_out={"sources": ["b"], "near_duplicates_of": ["b"]})
+    learn, watch = split_rows(rows, held)
+    assert [r["film_id"] for r in learn] == ["t"]
+    assert [r["film_id"] for r in watch] == ["v"]
+    learn, watch = split_rows(rows, config(stages=stages, hold_out={"fold": 0}))
+    assert [r["film_id"] for r in learn] == ["t", "mate"]
+    assert [r["film_id"] for r in watch] == ["v", "other"]
+
+
+def test_detection_is_calibrated_and_cut_at_specificity_99():
+    random = np.random.default_rng(1)
+    classes = np.repeat([0, 1], [500, 500])
+    odds = np.where(classes == 0, 2.0, -2.0) + random.normal(0, 2.0, 1000)
+    logits = np.stack([odds * 3.0, np.zeros(1000), np.full(1000, -99.0)], 1).astype(np.float32)
+    (slope, intercept), cut = fit_detection(logits, classes)
+    probability = 1 / (1 + np.exp(-(slope * odds * 3.0 + intercept)))
+    assert abs(probability.mean() - 0.5) < 0.01
+    assert (probability[classes == 1] < cut).mean() == pytest.approx(0.99, abs=0.004)
+
+
+def test_scores_of_a_perfect_network_are_perfect():
+    some = films()
+    maps = np.stack([(some.masks & bit > 0) * np.uint8(255) for bit in (1, 2, 4)], axis=1)
+    classes = np.eye(3, dtype=np.float32)[some.classes]
+    score = score_films(maps, classes, some)
+    assert (score.pooled_f1, score.dice_all, score.auroc, score.sensitivity_99) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("stages: [", "not YAML"), ("snapshot: s", "stages"), ("snapshot: s\nstagse: 1", "stage")],
+)
+def test_a_wrong_configuration_is_one_line(tmp_path, text, message):
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_config(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_configuration_survives_json():
+    assert TrainingConfig.model_validate(json.loads(config().model_dump_json())) == config()

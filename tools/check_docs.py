@@ -1,0 +1,135 @@
+"""Check the documentation: links, commands, reachability, machine paths. One line a problem.
+
+python tools/check_docs.py [ROOT]
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^\n]*\n(.*?)^ {0,3}\1[^\n]*$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
+HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
+COMMAND = re.compile(r"(?<![\w./'\"@=-])infmap[ \t]+([a-z][\w-]*)(?:[ \t]+([a-z]+)(?=\s|$))?")
+MACHINE_PATH = re.compile(r"(?<![\w.~/])/(?:home|root|tmp|work|Users|mnt)(?=[/\s`'\").,;:]|$)")
+
+
+def main() -> int:
+    root = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT
+    found = problems(root)
+    sys.stdout.write("".join(f"{line}\n" for line in found))
+    return 1 if found else 0
+
+
+def problems(root: Path) -> list[str]:
+    """Every problem of the documentation under a folder, as "file: what is wrong"."""
+    pages = markdown_files(root)
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
+    found: list[str] = []
+    for page, text in texts.items():
+        name = page.relative_to(root).as_posix()
+        checks: list[Callable[[], Iterator[str]]] = [lambda p=page, t=text: broken_links(p, t)]
+        if name == "README.md" or name.startswith("docs/"):
+            checks.append(lambda t=text: unknown_verbs(t))
+        checks.append(lambda t=text: machine_paths(t))
+        found += [f"{name}: {problem}" for check in checks for problem in check()]
+    return found + list(unreachable(root, texts))
+
+
+def markdown_files(root: Path) -> list[Path]:
+    """Markdown files that git tracks or would track; without git, README and docs."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, check=True, text=True)
+        names = [name for name in done.stdout.split("\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        names = []
+    paths = {root / name for name in names} | set(root.glob("*.md"))
+    return sorted(path for path in paths | set((root / "docs").rglob("*.md")) if path.is_file())
+
+
+def broken_links(page: Path, text: str) -> Iterator[str]:
+    """Relative links to files that are not there, or to headings that are not in them."""
+    for target in links(text):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists():
+            yield f"link to {target} leads nowhere"
+        elif anchor and file.suffix == ".md" and anchor not in anchors(file):
+            yield f"link to {target}: no such heading"
+
+
+def links(text: str) -> list[str]:
+    """Relative link targets outside code."""
+    prose = SPAN.sub("", FENCE.sub("", text))
+    return [t for t in LINK.findall(prose) if not re.match(r"[a-z][a-z0-9+.-]*:|//", t)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as link targets."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def unknown_verbs(text: str) -> Iterator[str]:
+    """Commands in code that infmap does not have."""
+    from infmap.cli.main import VERBS
+
+    for verb, word in commands(text):
+        if verb not in VERBS:
+            yield f"infmap has no verb {verb!r}"
+        elif word and word not in (steps(verb) or {word}):
+            yield f"infmap {verb} has no step {word!r}"
+
+
+def steps(verb: str) -> set[str]:
+    """Steps of a verb, such as those of ``infmap catalog``; none where it has no steps."""
+    from typer.main import get_command
+
+    command = get_command(importlib.import_module(f"infmap.cli.{verb}").app)
+    return set(getattr(command, "commands", ()))
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Verb and next plain word of every ``infmap VERB`` in code blocks and code spans."""
+    blocks = [block for _, block in FENCE.findall(text)]
+    spans = [span for _, span in SPAN.findall(FENCE.sub("", text))]
+    verbs: list[tuple[str, str]] = []
+    for code in blocks + spans:
+        lines = [line for line in code.splitlines() if not line.startswith(("import ", "from "))]
+        verbs += COMMAND.findall("\n".join(lines))
+    return verbs
+
+
+def machine_paths(text: str) -> Iterator[str]:
+    """Absolute paths of one machine."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if MACHINE_PATH.search(line):
+            yield f"line {number} holds a path of one machine"
+
+
+def unreachable(root: Path, texts: dict[Path, str]) -> Iterator[str]:
+    """Pages of docs/ that no chain of links from README or docs/index.md leads to."""
+    todo = [root / "README.md", root / "docs" / "index.md"]
+    seen: set[Path] = set()
+    while todo:
+        page = todo.pop()
+        if page in seen or page not in texts:
+            continue
+        seen.add(page)
+        for target in links(texts[page]):
+            todo.append((page.parent / target.partition("#")[0]).resolve())
+    for page in texts:
+        if page.is_relative_to(root / "docs") and page not in seen:
+            yield f"{page.relative_to(root).as_posix()}: no link leads here from README or index"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
