@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from infmap.catalog.snapshot import read_scores
 from numpy.typing import NDArray
 
 from infmap.api import model_folder
+from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
 from infmap.inference import Predictor
 from infmap.inference.predictor import calibrated_probability, two_largest
