@@ -2,10 +2,12 @@
 
     python benchmarks/accuracy.py MODEL_FOLDER SNAPSHOT [-o FILE.json]
 
-Held-out films of the training source (covid-qu-ex Val) stand beside the sources that the model
-did not learn from. Films are scored in network pixels (256 x 256; those of covid-qu-ex are that
-size). 95 % intervals: cluster bootstrap by patient or near-duplicate group, 1000 draws; Wilson for
-shares of films; Fisher's z for correlations.
+Held-out films of the training source (covid-qu-ex Val) stand beside other sources. Films that the
+model learnt from, or whose near-duplicate cluster holds one, are left out of the other sources, so
+those are unseen; a model that learnt from all of them has none, see cross_validation.py. Films are
+scored in network pixels (256 x 256; those of covid-qu-ex are that size). 95 % intervals: cluster
+bootstrap by patient or near-duplicate group, 1000 draws; Wilson for shares of films; Fisher's z for
+correlations.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from infmap.core import metrics
 from infmap.inference import Predictor
 from infmap.inference.predictor import calibrated_probability, two_largest
 from infmap.training.dataset import Films, load_films
-from infmap.training.run import lung_shares, read_rows
+from infmap.training.run import FILMS, lung_shares, read_rows
 
 Figures = dict[str, Any]
+LUNG_SOURCES = ("covid-qu-ex", "radiologist")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +155,23 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
     return figures
 
 
+def figures(
+    scored: Scored, scores: list[dict[str, Any]], infection: float, opacity: float, covid: float
+) -> Figures:
+    """All figures of one set of films, at the operating points given."""
+    return {
+        "infection": segmentation(scored, 0, infection),
+        "infection of COVID-19 films": segmentation(
+            scored.part(scored.films.classes == 0), 0, infection
+        ),
+        "opacity": segmentation(scored, 1, opacity),
+        "opacity of other films": segmentation(scored.part(scored.films.classes == 1), 1, opacity),
+        "lungs": segmentation(scored, 2, 0.5),
+        "detection": detection(scored, covid, infection),
+        "severity": severity(scored, scores),
+    }
+
+
 def main() -> None:
     """Print, and write, the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -159,38 +179,29 @@ def main() -> None:
     parser.add_argument("snapshot", type=Path)
     parser.add_argument("-o", "--out", type=Path)
     given = parser.parse_args()
-    predictor = Predictor(model_folder(given.model))
+    folder = model_folder(given.model)
+    predictor = Predictor(folder)
     manifest = predictor.manifest
     rows, resolve = read_rows(given.snapshot)
-    train = {
-        r["cluster_id"]
-        for r in rows
-        if r["source"] == "covid-qu-ex" and r["official_split"] == "train"
-    }
+    learnt = set((folder / FILMS).read_text(encoding="utf-8").splitlines())
+    seen = {r["cluster_id"] for r in rows if r["film_id"] in learnt}
+    val = [r for r in rows if r["official_split"] == "val"]
     parts = {
-        "covid-qu-ex val": [r for r in rows if r["official_split"] == "val"],
-        "cohen": [r for r in rows if r["source"] == "cohen"],
-        "radiologist": [r for r in rows if r["source"] == "radiologist"],
-        "chestxray14": [r for r in rows if r["source"] == "chestxray14"],
+        "covid-qu-ex val": val,
+        "covid-qu-ex val, without near-duplicates of train": [
+            r for r in val if r["cluster_id"] not in seen
+        ],
     }
-    parts["covid-qu-ex val, without near-duplicates of train"] = [
-        r for r in parts["covid-qu-ex val"] if r["cluster_id"] not in train
-    ]
+    for source in ("cohen", "radiologist", "chestxray14"):
+        unseen = [r for r in rows if r["source"] == source and r["cluster_id"] not in seen]
+        if unseen:
+            parts[source] = unseen
     at = manifest.thresholds
     scores = read_scores(given.snapshot)
     result: Figures = {"model": manifest.label, "trained_on": manifest.training.get("sources")}
     for name, members in parts.items():
-        films = load_films(members, resolve, manifest.preprocessing, ("covid-qu-ex", "radiologist"))
-        scored = score(predictor, films)
-        covid = scored.part(films.classes == 0)
-        result[name] = {
-            "infection": segmentation(scored, 0, at.infection),
-            "infection of COVID-19 films": segmentation(covid, 0, at.infection),
-            "opacity": segmentation(scored, 1, at.opacity),
-            "lungs": segmentation(scored, 2, at.lungs),
-            "detection": detection(scored, at.covid, at.infection),
-            "severity": severity(scored, scores),
-        }
+        films = load_films(members, resolve, manifest.preprocessing, LUNG_SOURCES)
+        result[name] = figures(score(predictor, films), scores, at.infection, at.opacity, at.covid)
     text = json.dumps(result, indent=2)
     print(text)
     if given.out:

@@ -9,7 +9,7 @@ from infmap.training.augmentation import augment
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import Films, mask_paths
 from infmap.training.loop import CHECKPOINT, Plan, train
-from infmap.training.run import fit_detection, split_rows
+from infmap.training.run import fit_detection, held_out, split_rows
 from infmap.training.validation import score_films
 
 
@@ -129,7 +129,18 @@ def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():
     assert [r["film_id"] for r in watch] == ["v"]
     learn, watch = split_rows(rows, config(stages=stages, hold_out={"fold": 0}))
     assert [r["film_id"] for r in learn] == ["t", "mate"]
-    assert [r["film_id"] for r in watch] == ["v", "other"]
+    assert [r["film_id"] for r in watch] == ["v"]
+    assert [r["film_id"] for r in held_out(rows, 0)] == ["other"]
+
+
+def test_sources_learnt_from_keep_films_whose_duplicates_elsewhere_are_dropped():
+    rows = [
+        row("qu", official_split="train", cluster_id="x"),
+        row("cohen", source="b", cluster_id="x", fold=0),
+    ]
+    stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
+    learn, _ = split_rows(rows, config(stages=stages, hold_out={"near_duplicates_of": ["b"]}))
+    assert [r["film_id"] for r in learn] == ["cohen"]
 
 
 def test_detection_is_calibrated_and_cut_at_specificity_99():

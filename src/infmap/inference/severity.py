@@ -226,7 +226,7 @@ def _totals(x: Float64, knots: Float64, extents: Float64) -> Float64:
 
 
 def _monotone(x: Float64, y: Float64) -> tuple[Float64, Float64]:
-    """Knots and extents that fit sums over both lungs best, never falling, at most 4."""
+    """Knots and extents that fit sums over both lungs best: from 0, never falling, at most 4."""
     from scipy.optimize import nnls  # type: ignore[import-untyped, unused-ignore]
 
     spread = np.quantile(x, np.linspace(0.2, 0.8, 4))
@@ -234,11 +234,10 @@ def _monotone(x: Float64, y: Float64) -> tuple[Float64, Float64]:
     knots = knots[np.append(np.diff(knots) > 0.005, True)]
     knots[0] = 0.0
     steps = np.clip((x[:, :, None] - knots[:-1]) / np.diff(knots), 0.0, 1.0).sum(axis=1)
-    design = np.column_stack([np.full(len(y), 2.0), steps])
     plain = Calibration()
-    target = np.interp(knots, plain.knots, plain.extents)
-    # Rows of the prior read the map at each knot: the offset and all increments up to it.
-    prior = np.tril(np.ones((len(knots), len(knots))))
+    target = np.interp(knots[1:], plain.knots, plain.extents)
+    # Rows of the prior read the map at each knot: all increments up to it.
+    prior = np.tril(np.ones((len(knots) - 1, len(knots) - 1)))
     weight = math.sqrt(PRIOR * len(y))
-    solution, _ = nnls(np.vstack([design, weight * prior]), np.concatenate([y, weight * target]))
-    return knots, np.minimum(np.cumsum(solution), LUNG_MAX)
+    solution, _ = nnls(np.vstack([steps, weight * prior]), np.concatenate([y, weight * target]))
+    return knots, np.minimum(np.concatenate([[0.0], np.cumsum(solution)]), LUNG_MAX)

@@ -71,7 +71,7 @@ class TrainingConfig(_Strict):
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read a YAML configuration; a relative snapshot is relative to the file.
+    """Read a YAML configuration; its relative paths are relative to the file.
 
     Raises:
         UsageError: the file is missing, is not YAML, or a field is wrong.
@@ -92,6 +92,10 @@ def read_config(path: Path) -> TrainingConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
         raise UsageError(f"{path}: {where}: {first['msg']}") from error
-    if config.snapshot.is_absolute():
-        return config
-    return config.model_copy(update={"snapshot": (path.parent / config.snapshot).resolve()})
+    base = path.parent
+    network = config.network
+    if network.weights not in ("imagenet", "random"):
+        network = network.model_copy(update={"weights": str((base / network.weights).resolve())})
+    return config.model_copy(
+        update={"snapshot": (base / config.snapshot).resolve(), "network": network}
+    )

@@ -21,6 +21,8 @@ from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, load_films
 
 Row = dict[str, Any]
+FILMS = "films.txt"
+"""In a model folder: the film_id of every film learnt from, a line each."""
 
 
 def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], None]) -> Manifest:
@@ -67,6 +69,8 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
         metrics={"validation": score.to_dict()},
     )
     export(network, folder, config.size)
+    ids = "".join(f"{row['film_id']}\n" for row in learn)
+    (folder / FILMS).write_text(ids, encoding="utf-8")
     write_manifest(folder, manifest)
     say({"finished": str(folder), **score.to_dict()})
     return manifest
@@ -75,33 +79,37 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
 def split_rows(rows: list[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
     """Films to learn from and films to watch the run by, after what is held out.
 
-    Films of sources with official splits are watched where their split is "val"; a fold held out
-    is watched as well. A film of a near-duplicate cluster that is watched, or that holds a film of
-    ``near_duplicates_of``, is not learnt from.
+    Films are watched where their official split is "val". A film of the fold or the sources held
+    out is neither learnt from nor watched, because operating points are chosen by what is watched;
+    nor is a film learnt from whose near-duplicate cluster holds one of that fold or of
+    ``near_duplicates_of``.
     """
     out = config.hold_out
     wanted = {source for stage in config.stages for source in stage.sources}
-    watch = [r for r in rows if r["official_split"] == "val" and r["source"] in wanted]
-    if out.fold is not None:
-        watch += [
-            r
-            for r in rows
-            if r["official_split"] is None and r["fold"] == out.fold and r["source"] in wanted
-        ]
-    watched = {r["film_id"] for r in watch}
+    watch = [
+        r
+        for r in rows
+        if r["official_split"] == "val" and r["source"] in wanted and r["source"] not in out.sources
+    ]
+    held = {r["film_id"] for r in held_out(rows, out.fold)}
+    held_clusters = {r["cluster_id"] for r in rows if r["film_id"] in held}
     closed = {r["cluster_id"] for r in rows if r["source"] in out.near_duplicates_of}
-    if out.fold is not None:
-        closed |= {r["cluster_id"] for r in watch if r["official_split"] is None}
     learn = [
         r
         for r in rows
         if r["source"] in wanted
         and r["source"] not in out.sources
-        and r["film_id"] not in watched
         and r["official_split"] in (None, "train")
-        and r["cluster_id"] not in closed
+        and r["film_id"] not in held
+        and (r["source"] in out.near_duplicates_of or r["cluster_id"] not in closed)
+        and r["cluster_id"] not in held_clusters
     ]
-    return learn, [r for r in watch if r["source"] not in out.sources]
+    return learn, watch
+
+
+def held_out(rows: list[Row], fold: int | None) -> list[Row]:
+    """Films of a fold, of the sources that have no official split; none for fold None."""
+    return [r for r in rows if fold is not None and r["fold"] == fold and not r["official_split"]]
 
 
 def fit_detection(

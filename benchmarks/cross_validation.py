@@ -1,0 +1,88 @@
+"""Accuracy on films of sources and patients that the model did not learn from.
+
+    python benchmarks/cross_validation.py CONFIG -o FOLDER [--folds 5]
+
+Trains the configuration once a fold, leaving out the fold's films (by patient and near-duplicate
+cluster) of every source without official splits, and scores each film by the model that has not
+seen it. Operating points are chosen on covid-qu-ex Val. Killed and called again, it goes on.
+The weights that the configuration starts from must not have seen those films either.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from accuracy import LUNG_SOURCES, Figures, Scored, figures, score
+
+from infmap.catalog.snapshot import read_scores
+from infmap.inference import Predictor
+from infmap.training.config import TrainingConfig, read_config
+from infmap.training.dataset import Films, load_films
+from infmap.training.run import held_out, read_rows, run
+
+
+def fold_model(config: TrainingConfig, fold: int, folder: Path) -> Predictor:
+    """The model that has not seen a fold, trained if need be."""
+    if not (folder / "manifest.json").exists():
+        hold_out = config.hold_out.model_copy(update={"fold": fold})
+        run(config.model_copy(update={"hold_out": hold_out}), folder, _say)
+    return Predictor(folder)
+
+
+def joined(parts: list[Scored]) -> Scored:
+    """Films scored by different models as one set."""
+    films = [p.films for p in parts]
+    return Scored(
+        Films(
+            [row for f in films for row in f.rows],
+            np.concatenate([f.images for f in films]),
+            np.concatenate([f.masks for f in films]),
+            np.concatenate([f.known for f in films]),
+            np.concatenate([f.classes for f in films]),
+        ),
+        np.concatenate([p.maps for p in parts]),
+        np.concatenate([p.probability for p in parts]),
+    )
+
+
+def _say(record: dict[str, object]) -> None:
+    sys.stderr.write(json.dumps(record) + "\n")
+
+
+def main() -> None:
+    """Train, score, print and write the figures."""
+    parser = argparse.ArgumentParser(description="accuracy by cross-validation over patients")
+    parser.add_argument("config", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--folds", type=int, default=5)
+    given = parser.parse_args()
+    config = read_config(given.config)
+    rows, resolve = read_rows(config.snapshot)
+    scores = read_scores(config.snapshot)
+    parts: list[Scored] = []
+    points = []
+    for fold in range(given.folds):
+        predictor = fold_model(config, fold, given.out / f"fold-{fold}")
+        spec = predictor.manifest.preprocessing
+        parts.append(
+            score(predictor, load_films(held_out(rows, fold), resolve, spec, LUNG_SOURCES))
+        )
+        points.append(predictor.manifest.thresholds)
+    everything = joined(parts)
+    infection = float(np.mean([p.infection for p in points]))
+    covid = float(np.mean([p.covid for p in points]))
+    result: Figures = {"folds": given.folds, "infection_threshold": infection, "covid": covid}
+    for source in ("cohen", "radiologist", "chestxray14"):
+        part = everything.part(np.array([r["source"] == source for r in everything.films.rows]))
+        result[source] = figures(part, scores, infection, 0.5, covid)
+    text = json.dumps(result, indent=2)
+    print(text)
+    (given.out / "accuracy.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
