@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from accuracy import LUNG_SOURCES, Figures, Scored, figures, score
 from infmap.catalog.snapshot import read_scores
 from infmap.inference import Predictor
 from infmap.training.config import TrainingConfig, read_config
-from infmap.training.dataset import Films, load_films
+from infmap.training.dataset import join_films, load_films
 from infmap.training.run import held_out, read_rows, run
 
 
@@ -35,15 +36,8 @@ def fold_model(config: TrainingConfig, fold: int, folder: Path) -> Predictor:
 
 def joined(parts: list[Scored]) -> Scored:
     """Films scored by different models as one set."""
-    films = [p.films for p in parts]
     return Scored(
-        Films(
-            [row for f in films for row in f.rows],
-            np.concatenate([f.images for f in films]),
-            np.concatenate([f.masks for f in films]),
-            np.concatenate([f.known for f in films]),
-            np.concatenate([f.classes for f in films]),
-        ),
+        reduce(join_films, [p.films for p in parts]),
         np.concatenate([p.maps for p in parts]),
         np.concatenate([p.probability for p in parts]),
     )

@@ -66,7 +66,7 @@ def test_the_wheel_carries_both_licences_and_the_command(wheel: zipfile.ZipFile)
 
 def test_core_imports_only_numpy_and_the_standard_library() -> None:
     allowed = set(sys.stdlib_module_names) | {"numpy", "infmap"}
-    for path in (PACKAGE / "core").glob("*.py"):
+    for path in (PACKAGE / "core").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from infmap.core import types
-from infmap.core.errors import ModelError
+from infmap.core.errors import ModelError, UsageError
 from infmap.core.types import Radiograph
 from infmap.inference import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
+    from highdicom.seg import Segmentation
+    from highdicom.sr import ComprehensiveSR
     from numpy.typing import NDArray
     from PIL import Image
+    from pydicom.dataset import Dataset
 
 DEFAULT_MODEL = "infmap-lite0"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -37,6 +40,77 @@ class Prediction(types.Prediction):
         from infmap.report import overlay
 
         return overlay(self, opacity=opacity, contours=contours)
+
+    def to_dicom_seg(
+        self, source: str | Path | Dataset, *, kind: Literal["binary", "fractional"] = "binary"
+    ) -> Segmentation:
+        """Lungs and infected region as a DICOM Segmentation in the film's stored grid.
+
+        Args:
+            source: the DICOM film that was judged: its path or dataset.
+            kind: "binary", or "fractional" for the infection probability.
+
+        Returns:
+            The object, ready for ``save_as``.
+
+        Raises:
+            MissingExtra: highdicom is not installed.
+            UsageError: the source is no DICOM file, or another film than was judged.
+            UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+        """
+        from infmap.dicom import infection_seg
+
+        return infection_seg(
+            self._film(source),
+            self.lungs,
+            self.infected,
+            self.infection,
+            model=self.model,
+            kind=kind,
+        )
+
+    def to_dicom_sr(
+        self, source: str | Path | Dataset, *, segmentation: Segmentation | None = None
+    ) -> ComprehensiveSR:
+        """Severity and detection as a DICOM Comprehensive SR, template TID 1500.
+
+        Args:
+            source: the DICOM film that was judged: its path or dataset.
+            segmentation: of ``to_dicom_seg``, to be referred to.
+
+        Returns:
+            The object, ready for ``save_as``.
+
+        Raises:
+            MissingExtra: highdicom is not installed.
+            UsageError: the source is no DICOM file, or another film than was judged.
+            UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+        """
+        from infmap.dicom import severity_report
+
+        return severity_report(self._film(source), self, segmentation=segmentation)
+
+    def _film(self, source: str | Path | Dataset) -> Dataset:
+        """The source's dataset, if it is the film that was judged."""
+        from infmap.dicom import check_extra, read_radiograph, read_source
+
+        check_extra()
+        film = read_radiograph(source)
+        same = film.sha256 == self.radiograph.sha256 or (
+            film.shape == self.radiograph.shape
+            and bool((film.pixels == self.radiograph.pixels).all())
+        )
+        if not same:
+            raise UsageError(
+                f"expected the film that was judged, {self.radiograph.source}, got another one; "
+                "give its DICOM file"
+            )
+        if not isinstance(source, (str, Path)):
+            return source
+        dataset = read_source(source)
+        if dataset is None:
+            raise UsageError(f"{source}: expected a DICOM film, got another kind of file")
+        return dataset
 
 
 class Model:

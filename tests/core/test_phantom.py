@@ -104,6 +104,21 @@ def test_an_opacity_brightens_and_a_dense_one_more() -> None:
     np.testing.assert_allclose(clear.pixels[far].mean(), dense.pixels[far].mean(), atol=0.02)
 
 
+def test_a_number_of_opacities_is_drawn_from_the_seed() -> None:
+    one, two = (render(9, size=SIZE, opacities=3) for _ in range(2))
+    assert one.opacities == two.opacities
+    assert len({o.zone for o in one.opacities}) == 3
+    assert one.infection.any()
+    assert render(9, size=SIZE, opacities=0).opacities == ()
+    assert render(10, size=SIZE, opacities=3).opacities != one.opacities
+
+
+def test_most_of_the_mask_is_brighter_than_on_the_clear_film() -> None:
+    clear, infected = film(5), film(5, ("C", 0.5, 0.5), ("E", 0.4, 0.3))
+    lift = infected.pixels - clear.pixels
+    assert (lift[infected.infection] > 0.02).mean() > 0.9
+
+
 def test_anatomy_of_a_seed_is_the_same_at_every_size() -> None:
     large = film(3).lungs
     small = render(3, size=SIZE // 2).lungs
@@ -140,5 +155,8 @@ def test_impossible_requests_are_refused() -> None:
         render(1, size=32)
     with pytest.raises(ValueError, match="seed"):
         render(-1)
+    for count in (-1, 7):
+        with pytest.raises(ValueError, match="0 to 6 opacities"):
+            render(1, opacities=count)
     with pytest.raises(ValueError, match="one opacity a zone"):
         render(1, opacities=[Opacity("A", 0.1, 0.1), Opacity("A", 0.2, 0.2)])

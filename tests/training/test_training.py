@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from infmap.core.errors import ModelError, UsageError
+from infmap.inference import Preprocessing
 from infmap.training.augmentation import augment
 from infmap.training.config import TrainingConfig, read_config
-from infmap.training.dataset import Films, mask_paths
+from infmap.training.dataset import Films, join_films, mask_paths, render_phantoms
 from infmap.training.loop import CHECKPOINT, Plan, train
 from infmap.training.run import fit_detection, held_out, split_rows
 from infmap.training.validation import score_films
@@ -141,6 +142,15 @@ def test_sources_learnt_from_keep_films_whose_duplicates_elsewhere_are_dropped()
     stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
     learn, _ = split_rows(rows, config(stages=stages, hold_out={"near_duplicates_of": ["b"]}))
     assert [r["film_id"] for r in learn] == ["cohen"]
+
+
+def test_phantoms_teach_lungs_and_opacities_but_no_cause():
+    some = render_phantoms(4, Preprocessing(size=64))
+    assert set(some.classes) == {-1}
+    assert some.known[:, 0].tolist() == [1, 0, 1, 0]
+    assert (some.masks & 4).any(axis=(1, 2)).all()
+    assert (some.masks & 2).any(axis=(1, 2)).tolist() == [False, True, False, True]
+    assert len(join_films(films(3), some)) == 7
 
 
 def test_detection_is_calibrated_and_cut_at_specificity_99():

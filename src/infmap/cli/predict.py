@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +41,12 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the films already in OUT and go on")
     ] = False,
+    dicom_seg: Annotated[
+        bool, typer.Option("--dicom-seg", help="write seg/ID.dcm for DICOM films")
+    ] = False,
+    dicom_sr: Annotated[
+        bool, typer.Option("--dicom-sr", help="write sr/ID.dcm for DICOM films")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print one line of results.jsonl a film")
@@ -59,8 +65,21 @@ def predict(
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise UsageError(f"--threshold: expected above 0 and below 1, got {threshold}")
+    if dicom_seg or dicom_sr:
+        from infmap.dicom import check_extra
+
+        check_extra()
     paths = find_films(inputs)
-    run = Run(out, batch_size, workers, resume, quiet or as_json, as_json)
+    run = Run(
+        out,
+        batch_size,
+        workers,
+        resume,
+        quiet or as_json,
+        as_json,
+        dicom_seg=dicom_seg,
+        dicom_sr=dicom_sr,
+    )
     counts = predict_films(
         load(model, runtime=runtime, device=device, threshold=threshold), paths, run
     )
@@ -81,6 +100,8 @@ class Run:
         quiet: no progress bar.
         echo: print each line of ``results.jsonl``.
         title: heading of the report.
+        dicom_seg: write a DICOM Segmentation of each DICOM film.
+        dicom_sr: write a DICOM Structured Report of each DICOM film.
     """
 
     out: Path
@@ -90,6 +111,8 @@ class Run:
     quiet: bool = False
     echo: bool = False
     title: str = "Chest film report"
+    dicom_seg: bool = False
+    dicom_sr: bool = False
 
 
 def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int]:
@@ -111,7 +134,7 @@ def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int
             workers=run.workers,
         )
         for outcome in track(outcomes, len(todo), "reading films", quiet=run.quiet):
-            line = writer.write(_row(outcome, run.out, thumbnails))
+            line = writer.write(_row(outcome, run, thumbnails))
             if run.echo:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
@@ -147,7 +170,7 @@ def _finished(run: Run, paths: Sequence[str]) -> int:
     return len(rows)
 
 
-def _row(outcome: Outcome[tuple[str, str]], out: Path, thumbnails: Any) -> FilmRow:
+def _row(outcome: Outcome[tuple[str, str]], run: Run, thumbnails: Any) -> FilmRow:
     from infmap.core.errors import FilmError, RejectedFilm
     from infmap.report import FilmRow, write_planes
 
@@ -156,7 +179,12 @@ def _row(outcome: Outcome[tuple[str, str]], out: Path, thumbnails: Any) -> FilmR
         return FilmRow.rejected(film_id, path, result.reason)
     if isinstance(result, FilmError):
         return FilmRow.failed(film_id, path, result.reason)
-    write_planes(result, film_id, out)
+    if run.dicom_seg or run.dicom_sr:
+        from infmap.cli.dicom_output import write_dicom
+
+        notes = write_dicom(result, film_id, path, run.out, seg=run.dicom_seg, sr=run.dicom_sr)
+        result = replace(result, warnings=(*result.warnings, *notes))
+    write_planes(result, film_id, run.out)
     thumbnails.add(film_id, result)
     return FilmRow.of(film_id, path, result)
 

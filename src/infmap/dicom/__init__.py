@@ -1,8 +1,18 @@
-"""Read films of any usual kind, and write synthetic DICOM films."""
+"""Read films of any usual kind; write synthetic DICOM films, SEG and SR objects."""
 
 from __future__ import annotations
 
+from infmap.dicom.derived import check_extra, read_source
 from infmap.dicom.read import read_radiograph
+from infmap.dicom.seg import infection_seg
+from infmap.dicom.sr import severity_report
 from infmap.dicom.write import write_dx
 
-__all__ = ["read_radiograph", "write_dx"]
+__all__ = [
+    "check_extra",
+    "infection_seg",
+    "read_radiograph",
+    "read_source",
+    "severity_report",
+    "write_dx",
+]

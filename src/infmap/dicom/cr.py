@@ -34,7 +34,7 @@ _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _VOI = ("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape")
 _OTHERS = ("Modality", "NumberOfFrames", "BodyPartExamined", "ViewPosition", "PatientOrientation")
 _SATURATED = 0.98
-_quiet = threading.Lock()
+QUIET = threading.Lock()
 
 
 @dataclass
@@ -71,7 +71,7 @@ def decode_dicom(data: bytes, max_pixels: int) -> Film:
     _refuse_deflate_bomb(data, max_pixels)
     try:
         # catch_warnings swaps interpreter-wide state; pydicom's warnings may quote values.
-        with _quiet, warnings.catch_warnings():
+        with QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(io.BytesIO(data), force=True)
             for keyword in (*_ATTRIBUTES, *_SPACINGS, *_VOI, *_OTHERS):

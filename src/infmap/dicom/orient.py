@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infmap.core.types import Float32Image
 
@@ -53,22 +54,51 @@ def upright(pixels: Float32Image, dataset: Any, notes: list[str]) -> tuple[Float
     """
     rows, columns = _directions(dataset)
     flipped = str(dataset.get("FieldOfViewHorizontalFlip") or "").strip().upper() == "YES"
-    if not rows or not columns:
-        if flipped:
-            notes.append("flipped at the detector without a stated orientation; check the side")
-        return pixels, False
-    swapped = rows in "HF" and columns in "LRAP"
-    if swapped:
-        pixels, rows, columns = pixels.T, columns, rows
-    if columns not in "HF" or rows in "HF":
-        return pixels, swapped
-    if columns == "H":
+    if flipped and not (rows and columns):
+        notes.append("flipped at the detector without a stated orientation; check the side")
+    swap, upside_down, mirrored = _turns(dataset)
+    if swap:
+        pixels = pixels.T
+    if upside_down:
         pixels = pixels[::-1]
-    if rows == "R":
+    if mirrored:
         pixels = pixels[:, ::-1]
-    if swapped or columns == "H" or rows == "R":
+    if swap or upside_down or mirrored:
         notes.append("turned as the file's PatientOrientation states")
-    return np.ascontiguousarray(pixels), swapped
+    return np.ascontiguousarray(pixels), swap
+
+
+def as_stored(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    """Undo ``upright``: from film pixels to the grid that the dataset is stored in.
+
+    Args:
+        plane: (H, W), (row, column), film pixels, any type.
+        dataset: a pydicom Dataset, the film's.
+
+    Returns:
+        (H, W) or (W, H), the same type.
+    """
+    swap, upside_down, mirrored = _turns(dataset)
+    if mirrored:
+        plane = plane[:, ::-1]
+    if upside_down:
+        plane = plane[::-1]
+    if swap:
+        plane = plane.T
+    return np.ascontiguousarray(plane)
+
+
+def _turns(dataset: Any) -> tuple[bool, bool, bool]:
+    """What brings the stored film upright, in this order: swap axes, flip rows, flip columns."""
+    rows, columns = _directions(dataset)
+    if not rows or not columns:
+        return False, False, False
+    swap = rows in "HF" and columns in "LRAP"
+    if swap:
+        rows, columns = columns, rows
+    if columns not in "HF" or rows in "HF":
+        return swap, False, False
+    return swap, columns == "H", rows == "R"
 
 
 def _directions(dataset: Any) -> tuple[str, str]:

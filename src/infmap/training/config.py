@@ -58,6 +58,9 @@ class TrainingConfig(_Strict):
     network: NetworkConfig = NetworkConfig()
     stages: tuple[Stage, ...] = Field(min_length=1)
     hold_out: HoldOut = HoldOut()
+    phantoms: int = Field(
+        0, ge=0, description="films rendered by the phantom, as source 'phantom' of the stages"
+    )
     lung_sources: tuple[str, ...] = Field(
         ("covid-qu-ex",), description="sources whose lung masks follow the convention to learn"
     )

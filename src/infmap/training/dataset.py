@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import SnapshotError
+from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
 
 INFECTION, OPACITY, LUNGS = 1, 2, 4
+PHANTOM_SEED = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,45 @@ def load_films(
             if progress:
                 progress(done)
     return Films(list(rows), images, masks, known, classes)
+
+
+def render_phantoms(count: int, spec: Preprocessing) -> Films:
+    """Films of the project's phantom: source "phantom", half of them with opacities.
+
+    Their lungs and opacities are known to the pixel. Their class is unknown, and so is whether
+    their opacities are COVID-19: a rendered cloud has no cause. Healthy ones have no infection.
+
+    Args:
+        count: number of films; seeds from ``PHANTOM_SEED`` on, away from those of the samples.
+        spec: the network's preprocessing.
+    """
+    size = spec.size
+    films = Films(
+        [{"film_id": f"phantom/{i}", "source": "phantom"} for i in range(count)],
+        np.zeros((count, size, size), np.uint8),
+        np.zeros((count, size, size), np.uint8),
+        np.ones((count, 3), np.float32),
+        np.full(count, -1, np.int64),
+    )
+    for i in range(count):
+        film = render(PHANTOM_SEED + i, size=2 * size, opacities=(i % 2) * (1 + i // 2 % 6))
+        plane, fit = to_network(film.pixels, spec)
+        films.images[i] = np.round(plane * 255.0)
+        for mask, bit in ((film.infection, OPACITY), (film.lungs, LUNGS)):
+            films.masks[i] |= mask_to_network(mask, fit) * np.uint8(bit)
+        films.known[i, 0] = float(not film.opacities)
+    return films
+
+
+def join_films(first: Films, second: Films) -> Films:
+    """Two sets of films as one."""
+    return Films(
+        first.rows + second.rows,
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.masks, second.masks]),
+        np.concatenate([first.known, second.known]),
+        np.concatenate([first.classes, second.classes]),
+    )
 
 
 def _read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from infmap.inference.predictor import two_largest
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.severity import Calibration, fit_calibration
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import Films, load_films
+from infmap.training.dataset import Films, join_films, load_films, render_phantoms
 
 Row = dict[str, Any]
 FILMS = "films.txt"
@@ -47,6 +47,8 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
     learn, watch = split_rows(rows, config)
     say({"films": len(learn), "validation_films": len(watch)})
     films = load_films(learn, resolve, spec, config.lung_sources)
+    if config.phantoms:
+        films = join_films(films, render_phantoms(config.phantoms, spec))
     val = load_films(watch, resolve, spec, config.lung_sources)
     network = train(config, films, val, folder, say)
 

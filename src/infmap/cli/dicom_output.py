@@ -1,0 +1,75 @@
+"""SEG and SR files of one film of a run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infmap.core.types import Prediction
+
+NOT_DICOM = "not a DICOM film: no DICOM objects were written"
+
+
+def write_dicom(
+    prediction: Prediction, film_id: str, path: str, out: Path, *, seg: bool, sr: bool
+) -> tuple[str, ...]:
+    """Write ``seg/ID.dcm`` and ``sr/ID.dcm``; the report refers to the segmentation if both.
+
+    Args:
+        prediction: what the system says of the film.
+        film_id: name of the files.
+        path: the film.
+        out: the run's folder.
+        seg: write the segmentation.
+        sr: write the report.
+
+    Returns:
+        Warnings: why nothing was written. A film that gives none never stops the run.
+
+    Raises:
+        UsageError: the disk is full, read-only or forbidden.
+    """
+    from infmap.core.errors import FilmError
+    from infmap.dicom import infection_seg, read_source, severity_report
+
+    made: dict[str, Any] = {}
+    try:
+        data = _unchanged(path, prediction)
+        source = read_source(data)
+        if source is None:
+            return (NOT_DICOM,)
+        p, segmentation = prediction, None
+        if seg:
+            segmentation = infection_seg(source, p.lungs, p.infected, model=p.model)
+            made["seg"] = segmentation
+        if sr:
+            made["sr"] = severity_report(source, p, segmentation=segmentation)
+    except FilmError as error:
+        return (f"no DICOM objects were written: {error.reason}",)
+    for folder, dataset in made.items():
+        _save(dataset, out / folder, film_id)
+    return ()
+
+
+def _unchanged(path: str, prediction: Prediction) -> bytes:
+    """The film's bytes, if they are still those that were judged."""
+    from infmap.core.errors import UnreadableFilm
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableFilm("the film is gone; run again") from error
+    if hashlib.sha256(data).hexdigest() != prediction.radiograph.sha256:
+        raise UnreadableFilm("the file was changed while it was judged; run again")
+    return data
+
+
+def _save(dataset: Any, folder: Path, film_id: str) -> None:
+    from infmap.report.files import make_folder, write_atomically
+
+    write_atomically(
+        make_folder(folder) / f"{film_id}.dcm",
+        lambda f: dataset.save_as(f, enforce_file_format=True),
+    )

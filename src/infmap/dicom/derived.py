@@ -1,0 +1,170 @@
+"""What SEG and SR objects share: the source film's header, who made them, guarded writing."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infmap.core.errors import InfmapError, MissingExtra, UnreadableFilm
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MAKER = "infmap"
+NOTICE = "Research use only. Not a medical device."
+SERIES_SEG, SERIES_SR = 9701, 9702
+_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+# Type 2 attributes of patient and study: present in every derived object, empty where unknown.
+_MAY_BE_EMPTY = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+_PIXEL_GROUP = 0x7FE0
+
+
+def check_extra() -> None:
+    """Make sure that SEG and SR can be written.
+
+    Raises:
+        MissingExtra: highdicom is not installed.
+    """
+    try:
+        import highdicom  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("DICOM SEG and SR output", "dicom") from error
+
+
+def read_source(source: str | Path | bytes) -> Dataset | None:
+    """The header of a DICOM film, pixels left out.
+
+    Args:
+        source: a path or the bytes of a file.
+
+    Returns:
+        The dataset; None where the file is not DICOM, by its content.
+
+    Raises:
+        UnreadableFilm: the file is missing, not readable or damaged.
+    """
+    import pydicom
+
+    from infmap.dicom.read import sniff
+
+    label = None if isinstance(source, bytes) else str(source)
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise UnreadableFilm(
+            "expected a readable file, found none; check the path", label
+        ) from error
+    if sniff(data) != "DICOM":
+        return None
+    with guarded("a readable DICOM header", label):
+        dataset: Dataset = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
+    return dataset
+
+
+def header_of(source: Dataset) -> Dataset:
+    """A copy of the film's header that derived objects may be made from; no pixels.
+
+    Args:
+        source: the film, with or without pixels; left as it is.
+
+    Raises:
+        UnreadableFilm: it lacks the identifiers that a reference needs.
+    """
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    missing = [keyword for keyword in _IDENTITY if not source.get(keyword)]
+    missing += [keyword for keyword in ("Rows", "Columns") if not source.get(keyword)]
+    if missing:
+        raise UnreadableFilm(
+            f"expected a film that can be referred to, got one without {', '.join(missing)}; "
+            "export it again"
+        )
+    header = Dataset()
+    header.update(
+        {e.tag: e for e in source if not e.tag.is_private and e.tag.group != _PIXEL_GROUP}
+    )
+    header.file_meta = getattr(source, "file_meta", None) or FileMetaDataset()
+    header.setdefault("Modality", "OT")
+    for keyword in _MAY_BE_EMPTY:
+        if header.get(keyword) is None:
+            setattr(header, keyword, "")
+    # A projection has no place in a patient-based frame of reference: without a plane
+    # position its UID would only claim one.
+    if "ImagePositionPatient" not in header and "FrameOfReferenceUID" in header:
+        del header.FrameOfReferenceUID
+    return header
+
+
+def version_of() -> str:
+    """Version of this distribution; "unknown" where it runs without being installed."""
+    try:
+        return metadata.version(MAKER)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def equipment(what: str, model: str) -> dict[str, Any]:
+    """Series and equipment attributes of a derived object.
+
+    Args:
+        what: name of the content, for the series description.
+        model: "name@version".
+    """
+    return {
+        "instance_number": 1,
+        "manufacturer": MAKER,
+        "manufacturer_model_name": MAKER,
+        "software_versions": (version_of(), model[:64]),
+        "device_serial_number": version_of(),
+        "series_description": f"{what}, research use only"[:64],
+    }
+
+
+@contextmanager
+def guarded(expected: str, film: str | None = None) -> Iterator[None]:
+    """Keep what libraries say of a film's elements, which may be of a person, out of sight.
+
+    Args:
+        expected: what the film should have been, for the message.
+        film: the film's path or name, where known.
+
+    Raises:
+        UnreadableFilm: the body failed with anything but an error of our own.
+    """
+    from infmap.dicom.cr import QUIET
+
+    loggers = [logging.getLogger(name) for name in ("highdicom", "pydicom")]
+    try:
+        # catch_warnings and logger levels are interpreter-wide state.
+        with QUIET, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            levels = [logger.level for logger in loggers]
+            try:
+                for logger in loggers:
+                    logger.setLevel(logging.CRITICAL + 1)
+                yield
+            finally:
+                for logger, level in zip(loggers, levels, strict=True):
+                    logger.setLevel(level)
+    except InfmapError:
+        raise
+    except Exception as error:  # any element of a film may hold anything
+        raise UnreadableFilm(f"expected {expected}, got one that breaks the standard", film) from (
+            error
+        )
