@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from infmap.api import Model
-    from infmap.inference import Outcome
-    from infmap.report import FilmRow
+    from infmap.core.errors import FilmError
+    from infmap.core.types import Prediction
+    from infmap.report import FilmRow, ThumbStore
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -120,34 +122,37 @@ def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int
     from infmap.cli.progress import track
     from infmap.dicom import read_radiograph
     from infmap.inference import predict_many
-    from infmap.report import ResultsWriter, ThumbStore, film_ids, read_results, write_report
+    from infmap.report import ResultsWriter, ThumbStore, film_ids, iter_results, write_report
 
     done = _finished(run, paths)
-    todo = list(zip(film_ids(paths), paths, strict=True))[done:]
+    todo = list(enumerate(zip(film_ids(paths), paths, strict=True)))[done:]
     thumbnails = ThumbStore(run.out)
+    if not done:
+        thumbnails.clear()
     with ResultsWriter(run.out, resume=run.resume) as writer:
-        outcomes = predict_many(
+        rows = predict_many(
             model.predictor,
             todo,
-            lambda item: read_radiograph(item[1]),
+            lambda item: read_radiograph(item[1][1]),
+            lambda item, result: _finish(item, result, run, thumbnails),
             batch_size=run.batch_size,
             workers=run.workers,
         )
-        for outcome in track(outcomes, len(todo), "reading films", quiet=run.quiet):
-            line = writer.write(_row(outcome, run, thumbnails))
+        for row in track(rows, len(todo), "reading films", quiet=run.quiet):
+            line = writer.write(row)
             if run.echo:
                 sys.stdout.write(json.dumps(line) + "\n")
                 sys.stdout.flush()
-    rows = read_results(run.out)
     write_report(
         run.out,
-        rows,
+        iter_results(run.out),
         thumbnails,
         model_card=card(model),
         title=run.title,
         operating_point=model.predictor.manifest.thresholds.covid,
     )
-    return {s: sum(row["status"] == s for row in rows) for s in ("ok", "rejected", "failed")}
+    counts = Counter(row["status"] for row in iter_results(run.out))
+    return {status: counts[status] for status in ("ok", "rejected", "failed")}
 
 
 def card(model: Model) -> str:
@@ -170,11 +175,17 @@ def _finished(run: Run, paths: Sequence[str]) -> int:
     return len(rows)
 
 
-def _row(outcome: Outcome[tuple[str, str]], run: Run, thumbnails: Any) -> FilmRow:
+def _finish(
+    item: tuple[int, tuple[str, str]],
+    result: Prediction | FilmError,
+    run: Run,
+    thumbnails: ThumbStore,
+) -> FilmRow:
+    """Write a film's planes; what is left is its line."""
     from infmap.core.errors import FilmError, RejectedFilm
     from infmap.report import FilmRow, write_planes
 
-    (film_id, path), result = outcome.item, outcome.result
+    number, (film_id, path) = item
     if isinstance(result, RejectedFilm):
         return FilmRow.rejected(film_id, path, result.reason)
     if isinstance(result, FilmError):
@@ -185,7 +196,8 @@ def _row(outcome: Outcome[tuple[str, str]], run: Run, thumbnails: Any) -> FilmRo
         notes = write_dicom(result, film_id, path, run.out, seg=run.dicom_seg, sr=run.dicom_sr)
         result = replace(result, warnings=(*result.warnings, *notes))
     write_planes(result, film_id, run.out)
-    thumbnails.add(film_id, result)
+    if number < thumbnails.limit:
+        thumbnails.add(film_id, result)
     return FilmRow.of(film_id, path, result)
 
 

@@ -15,13 +15,16 @@ SPECK = 0.02
 BRIDGE = 0.10
 """A component is cut where each side of the seam holds at least this share of the mask."""
 
+APART = 0.3
+"""Two components side by side are the two lungs if neither is narrower than this of the other."""
+
 THROUGH = 0.5
 """A seam that runs inside the mask over this share of its height cuts one lung, not two."""
 
 NARROW, NARROW_THROUGH = 0.8, 0.02
 """The same for a mask narrower than this share of its height: real pairs are wider (98 %)."""
 
-GRID = 256
+GRID = 128
 """Longest side, in samples, of the grid on which the seam is searched."""
 
 
@@ -152,7 +155,9 @@ def split_lungs(lungs: BoolImage) -> tuple[BoolImage, BoolImage]:
     if not solid.any():
         solid[1:] = True
     body = solid[labels]
-    on_right = _right_of_seam(body)
+    on_right = _between(labels, np.flatnonzero(solid))
+    if on_right is None:
+        on_right = _right_of_seam(body)
     if on_right is None:
         middle = float(np.flatnonzero(body.any(axis=0)).mean())
         on_right = np.full(lungs.shape, middle < (lungs.shape[1] - 1) / 2)
@@ -217,6 +222,21 @@ def _height(side: BoolImage) -> tuple[int, int]:
     return int(rows[0]), int(rows[-1]) + 1
 
 
+def _between(labels: NDArray[np.int32], solid: NDArray[np.int64]) -> BoolImage | None:
+    """Bool (H, W) left of the line between two lungs that stand apart; None where none do."""
+    if solid.size != 2:
+        return None
+    spans = []
+    for label in solid:
+        columns = np.flatnonzero((labels == label).any(axis=0))
+        spans.append((int(columns[0]), int(columns[-1])))
+    (first, end), (start, last) = sorted(spans)
+    if end >= start or end - first < APART * (last - start) or last - start < APART * (end - first):
+        return None
+    columns = np.arange(labels.shape[1])
+    return np.broadcast_to(columns <= (end + start) // 2, labels.shape)
+
+
 def _right_of_seam(body: BoolImage) -> BoolImage | None:
     """Bool (H, W) left of the seam in the image; None where the mask is one lung."""
     rows, cols = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
@@ -244,12 +264,13 @@ def _seam(mask: BoolImage) -> tuple[NDArray[np.int64], int]:
     cost = mask[:, low:high] + 0.02 * away
     best = cost.copy()
     came = np.zeros(cost.shape, dtype=np.int64)
+    above = np.full(cost.shape[1] + 2, np.inf)
     for row in range(1, height):
-        padded = np.pad(best[row - 1], 1, constant_values=np.inf)
-        choices = np.stack([padded[1:-1], padded[:-2] + 1e-3, padded[2:] + 1e-3])
-        pick = choices.argmin(axis=0)
-        came[row] = np.array([0, -1, 1])[pick]
-        best[row] += choices.min(axis=0)
+        above[1:-1] = best[row - 1]
+        sideways = np.minimum(above[:-2], above[2:]) + 1e-3
+        turn = sideways < above[1:-1]
+        came[row] = np.where(turn, np.where(above[:-2] <= above[2:], -1, 1), 0)
+        best[row] += np.where(turn, sideways, above[1:-1])
     seam = np.empty(height, dtype=np.int64)
     seam[-1] = int(best[-1].argmin())
     for row in range(height - 1, 0, -1):

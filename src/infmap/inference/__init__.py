@@ -1,6 +1,6 @@
 """Prediction without torch: runtimes, quality gate, post-processing, severity, batches."""
 
-from infmap.inference.batch import Outcome, predict_many
+from infmap.inference.batch import predict_many
 from infmap.inference.manifest import Manifest, Thresholds, read_manifest, write_manifest
 from infmap.inference.predictor import Predictor
 from infmap.inference.preprocess import Preprocessing
@@ -9,7 +9,6 @@ from infmap.inference.runtimes import RUNTIMES, open_runtime
 __all__ = [
     "RUNTIMES",
     "Manifest",
-    "Outcome",
     "Predictor",
     "Preprocessing",
     "Thresholds",

@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Prediction, Radiograph
 from infmap.inference.predictor import Predictor, Prepared
 
 Item = TypeVar("Item")
-PIXELS_AT_ONCE = 60_000_000
-"""Film pixels that may wait for the network together."""
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome(Generic[Item]):
-    """What became of one input."""
-
-    item: Item
-    result: Prediction | FilmError
+Result = TypeVar("Result")
+Float32 = NDArray[np.float32]
+PIXELS_AT_ONCE = 20_000_000
+"""Film pixels from which a batch goes to the network before it is full."""
 
 
 def predict_many(
     predictor: Predictor,
     items: Iterable[Item],
     read: Callable[[Item], Radiograph],
+    finish: Callable[[Item, Prediction | FilmError], Result],
     *,
     batch_size: int = 8,
     workers: int | None = None,
-) -> Iterator[Outcome[Item]]:
+) -> Iterator[Result]:
     """Judge films one after the other as a stream.
 
     Args:
         predictor: the loaded model.
         items: inputs, in the order wanted.
-        read: input to radiograph; raises ``FilmError`` where it cannot.
+        read: input to radiograph, on a worker thread; raises ``FilmError`` where it cannot.
+        finish: what to do with the answer, on a worker thread: write it, and return what is to be
+            kept of it, so that the planes of a film need not wait for the films before it.
         batch_size: most films to the network at once.
-        workers: decoding threads; by default one a processor, at most four.
+        workers: threads that decode, judge and finish; by default one a processor, at most four.
 
     Yields:
-        One outcome an input, in input order. At most two batches of films are in memory.
+        What ``finish`` returned, one an input, in input order. Two batches of films are in memory
+        at most, and of large films fewer.
     """
 
     def load(item: Item) -> Prepared | FilmError:
@@ -56,33 +58,58 @@ def predict_many(
         except MemoryError:
             return UnreadableFilm("too large for this machine's memory: reduce the film first")
 
+    def conclude(
+        item: Item, film: Prepared, maps: Float32, logits: Float32, spent: float
+    ) -> Result:
+        start = time.perf_counter()
+        try:
+            prediction = predictor.judge(film, maps, logits)
+        except FilmError as error:
+            return finish(item, error)
+        seconds = spent + time.perf_counter() - start
+        return finish(item, replace(prediction, seconds=seconds))
+
     count = workers or min(4, os.cpu_count() or 1)
     source = iter(items)
-    pending: deque[tuple[Item, Future[Prepared | FilmError]]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="decode") as pool:
+    loading: deque[tuple[Item, Future[Prepared | FilmError]]] = deque()
+    finishing: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(count, thread_name_prefix="film") as pool:
+        while True:
+            for item in islice(source, max(0, batch_size + count - len(loading))):
+                loading.append((item, pool.submit(load, item)))
+            if not loading:
+                break
+            batch = _next_batch(loading, batch_size)
+            films = [film for _, film in batch if isinstance(film, Prepared)]
+            start = time.perf_counter()
+            outputs = iter(_run(predictor, films))
+            spent = (time.perf_counter() - start) / max(1, len(films))
+            while finishing:
+                yield finishing.popleft().result()
+            for item, film in batch:
+                if isinstance(film, FilmError):
+                    finishing.append(pool.submit(finish, item, film))
+                else:
+                    finishing.append(pool.submit(conclude, item, film, *next(outputs), spent))
+        while finishing:
+            yield finishing.popleft().result()
 
-        def fill() -> None:
-            for item in islice(source, max(0, batch_size + count - len(pending))):
-                pending.append((item, pool.submit(load, item)))
 
-        fill()
-        while pending:
-            batch: list[tuple[Item, Prepared | FilmError]] = []
-            pixels = 0
-            while pending and len(batch) < batch_size and pixels < PIXELS_AT_ONCE:
-                item, future = pending.popleft()
-                film = future.result()
-                batch.append((item, film))
-                if isinstance(film, Prepared):
-                    pixels += film.radiograph.pixels.size
-            fill()
-            yield from _judge(predictor, batch)
+def _next_batch(
+    loading: deque[tuple[Item, Future[Prepared | FilmError]]], batch_size: int
+) -> list[tuple[Item, Prepared | FilmError]]:
+    batch: list[tuple[Item, Prepared | FilmError]] = []
+    pixels = 0
+    while loading and len(batch) < batch_size and pixels < PIXELS_AT_ONCE:
+        item, future = loading.popleft()
+        film = future.result()
+        batch.append((item, film))
+        if isinstance(film, Prepared):
+            pixels += film.radiograph.pixels.size
+    return batch
 
 
-def _judge(
-    predictor: Predictor, batch: list[tuple[Item, Prepared | FilmError]]
-) -> Iterator[Outcome[Item]]:
-    films = [film for _, film in batch if isinstance(film, Prepared)]
-    results = iter(predictor.predict_batch(films) if films else [])
-    for item, film in batch:
-        yield Outcome(item, film if isinstance(film, FilmError) else next(results))
+def _run(predictor: Predictor, films: list[Prepared]) -> Iterable[tuple[Float32, Float32]]:
+    if not films:
+        return []
+    return zip(*predictor.run(np.stack([film.plane for film in films])), strict=True)

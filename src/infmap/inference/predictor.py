@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import FilmError, RejectedFilm
+from infmap.core.errors import RejectedFilm
 from infmap.core.geometry import Fit
 from infmap.core.types import BoolImage, Float32Image, Prediction, Radiograph, Severity
 from infmap.core.zones import brixia_zones, components, share
@@ -95,26 +94,11 @@ class Predictor:
         Raises:
             RejectedFilm: the film is not fit to be judged.
         """
-        (result,) = self.predict_batch([self.prepare(radiograph)])
-        if isinstance(result, FilmError):
-            raise result
-        return result
-
-    def predict_batch(self, films: Sequence[Prepared]) -> list[Prediction | FilmError]:
-        """Judge films together: one result a film, in order; a rejected film is its error."""
         start = time.perf_counter()
-        maps, logits = self.run(np.stack([film.plane for film in films]))
-        network = (time.perf_counter() - start) / len(films)
-        results: list[Prediction | FilmError] = []
-        for film, planes, row in zip(films, maps, logits, strict=True):
-            begin = time.perf_counter()
-            try:
-                prediction = self._judge(film, planes, row)
-                seconds = network + time.perf_counter() - begin
-                results.append(replace(prediction, seconds=seconds))
-            except FilmError as error:
-                results.append(error)
-        return results
+        film = self.prepare(radiograph)
+        maps, logits = self.run(film.plane[None])
+        prediction = self.judge(film, maps[0], logits[0])
+        return replace(prediction, seconds=time.perf_counter() - start)
 
     def run(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run the network alone.
@@ -127,9 +111,19 @@ class Predictor:
         """
         return self._runtime(planes[:, None])
 
-    def _judge(
+    def judge(
         self, film: Prepared, maps: NDArray[np.float32], logits: NDArray[np.float32]
     ) -> Prediction:
+        """From the network's output to the answers, in the film's own grid.
+
+        Args:
+            film: what the network was given.
+            maps: float32 (3, S, S), network pixels, probabilities of infection, opacity, lungs.
+            logits: float32 (3,), classes.
+
+        Raises:
+            RejectedFilm: what was found are not the lungs of a frontal chest film.
+        """
         at, fit = self.manifest.thresholds, film.fit
         lungs = two_largest(maps[2][fit.window] >= at.lungs)
         quality = assess_lungs(lungs, film.radiograph, maps[2][fit.window])

@@ -29,7 +29,10 @@ MIN_SMOOTHNESS = 0.7
 MAX_GRADIENT = 0.975
 MIN_MATCH, LOW_MATCH = 0.1, 0.3
 TURN_MARGIN = 0.1
-SEEN = 256
+UPRIGHT_FLARE = 0.03
+"""Flare of the mediastinum from which the lungs are upright without a doubt."""
+
+SEEN = 128
 """Longest side of the grid on which masks are measured."""
 
 LATERAL = ("LATERAL", "LL", "RL", "LLD", "RLD")
@@ -140,7 +143,8 @@ def assess_lungs(
         ``mediastinum_contrast`` (its tone above the lungs', in film ranges), ``lung_border``
         (largest share of a film edge inside the lungs), ``lung_doubt`` (pixels with probability
         between 0.25 and 0.75, per lung pixel), ``lung_offset`` (middle of the lungs from the
-        film's, in film widths), ``quarter_flare`` (the flare after the better quarter turn).
+        film's, in film widths), and where the flare is small ``quarter_flare`` (the flare after
+        the better quarter turn).
 
     Raises:
         ValueError: lungs are not a bool plane, or probs are on another grid.
@@ -154,8 +158,9 @@ def assess_lungs(
     film = _shrink(radiograph.pixels, *mask.shape)
     figures = {"lung_share": float(mask.mean())}
     if figures["lung_share"] > 0:
-        figures |= _geometry(mask)
-        figures["mediastinum_contrast"] = _contrast(mask, film)
+        right, left = split_lungs(mask)
+        figures |= _geometry(mask, right, left)
+        figures["mediastinum_contrast"] = _contrast(mask, right, left, film)
         edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
         figures["lung_border"] = max(float(edge.mean()) for edge in edges)
         if probs is not None:
@@ -184,7 +189,7 @@ def _lateral(figures: Mapping[str, float]) -> bool:
 
 def _turned_lungs(figures: Mapping[str, float]) -> bool:
     flare, quarter = figures.get("mediastinum_flare", 0.0), figures.get("quarter_flare", 0.0)
-    return not flare >= 0.03 and quarter > 0.08 and not -flare >= quarter
+    return not flare >= UPRIGHT_FLARE and quarter > 0.08 and not -flare >= quarter
 
 
 _FILM_LIMITS: tuple[Rule, ...] = (
@@ -366,8 +371,7 @@ def _orientation(matches: list[float]) -> str | None:
     return None
 
 
-def _geometry(mask: BoolImage) -> dict[str, float]:
-    right, left = split_lungs(mask)
+def _geometry(mask: BoolImage, right: BoolImage, left: BoolImage) -> dict[str, float]:
     areas = np.count_nonzero(right), np.count_nonzero(left)
     columns = np.flatnonzero(mask.any(axis=0))
     out = {
@@ -375,8 +379,10 @@ def _geometry(mask: BoolImage) -> dict[str, float]:
         "lung_offset": float(columns.mean()) / mask.shape[1] - 0.5,
         "mediastinum_flare": _flare(right, left),
     }
-    quarters = (np.ascontiguousarray(np.rot90(mask, k)) for k in (1, 3))
-    out["quarter_flare"] = max(np.nan_to_num(_flare(*split_lungs(q)), nan=-1.0) for q in quarters)
+    if not out["mediastinum_flare"] >= UPRIGHT_FLARE:
+        quarters = (np.ascontiguousarray(np.rot90(mask, k)) for k in (1, 3))
+        flares = [np.nan_to_num(_flare(*split_lungs(q)), nan=-1.0) for q in quarters]
+        out["quarter_flare"] = float(max(flares))
     if min(areas):
         spans = [np.flatnonzero(side.any(axis=1)) for side in (right, left)]
         common = min(s[-1] for s in spans) - max(s[0] for s in spans) + 1
@@ -402,8 +408,8 @@ def _flare(right: BoolImage, left: BoolImage) -> float:
     return (float(gap[-third:].mean()) - float(gap[:third].mean())) / int(right.shape[1])
 
 
-def _contrast(mask: BoolImage, film: Float64) -> float:
-    rows, last, first = _gaps(*split_lungs(mask))
+def _contrast(mask: BoolImage, right: BoolImage, left: BoolImage, film: Float64) -> float:
+    rows, last, first = _gaps(right, left)
     column = np.arange(mask.shape[1])
     between = np.zeros_like(mask)
     between[rows] = (column > last[:, None]) & (column < first[:, None])

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from infmap.report.export import FilmRow, ResultsWriter, film_ids, read_results, write_planes
+from infmap.report.export import (
+    FilmRow,
+    ResultsWriter,
+    film_ids,
+    iter_results,
+    read_results,
+    write_planes,
+)
 from infmap.report.html import write_report
 from infmap.report.overlay import overlay
 from infmap.report.thumbnails import Thumb, ThumbStore, make_thumb
@@ -13,6 +20,7 @@ __all__ = [
     "Thumb",
     "ThumbStore",
     "film_ids",
+    "iter_results",
     "make_thumb",
     "overlay",
     "read_results",
