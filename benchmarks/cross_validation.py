@@ -1,6 +1,6 @@
 """Accuracy on films of sources and patients that the model did not learn from.
 
-    python benchmarks/cross_validation.py CONFIG -o FOLDER [--folds 5]
+    python benchmarks/cross_validation.py CONFIG -o FOLDER [--folds 5] [--fold K]
 
 Trains the configuration once a fold, leaving out the fold's films (by patient and near-duplicate
 cluster) of every source without official splits, and scores each film by the model that has not
@@ -26,12 +26,11 @@ from infmap.training.dataset import join_films, load_films
 from infmap.training.run import held_out, read_rows, run
 
 
-def fold_model(config: TrainingConfig, fold: int, folder: Path) -> Predictor:
-    """The model that has not seen a fold, trained if need be."""
+def train_fold(config: TrainingConfig, fold: int, folder: Path) -> None:
+    """Train the model that does not see a fold, unless it is there."""
     if not (folder / "manifest.json").exists():
         hold_out = config.hold_out.model_copy(update={"fold": fold})
         run(config.model_copy(update={"hold_out": hold_out}), folder, _say)
-    return Predictor(folder)
 
 
 def joined(parts: list[Scored]) -> Scored:
@@ -53,14 +52,20 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--fold", type=int, help="only train this one, to score all later")
     given = parser.parse_args()
     config = read_config(given.config)
+    if given.fold is not None:
+        train_fold(config, given.fold, given.out / f"fold-{given.fold}")
+        return
     rows, resolve = read_rows(config.snapshot)
     scores = read_scores(config.snapshot)
     parts: list[Scored] = []
     points = []
     for fold in range(given.folds):
-        predictor = fold_model(config, fold, given.out / f"fold-{fold}")
+        folder = given.out / f"fold-{fold}"
+        train_fold(config, fold, folder)
+        predictor = Predictor(folder)
         spec = predictor.manifest.preprocessing
         parts.append(
             score(predictor, load_films(held_out(rows, fold), resolve, spec, LUNG_SOURCES))
