@@ -28,6 +28,7 @@ from infmap.cli.inputs import find_films
 from infmap.cli.predict import Run, predict_films
 from infmap.inference import Predictor
 from infmap.models import create_model
+from infmap.models._torchvision import ensure_importable
 
 BATCH = 16
 
@@ -41,6 +42,7 @@ def timed(run: Callable[[], object]) -> float:
 
 def network_speed(folder: Path, rounds: int) -> dict[str, float]:
     """Milliseconds a film: shipped, the same network eager, smp's U-Net/DenseNet-121 eager."""
+    ensure_importable()
     import segmentation_models_pytorch as smp
 
     predictor = Predictor(folder)
