@@ -8,7 +8,9 @@ from pathlib import Path
 
 from infmap.api import load
 from infmap.cli.doctor import GOLDEN, reference_figures
+from infmap.inference import RUNTIMES
 
 folder = Path(sys.argv[1])
-text = json.dumps(reference_figures(load(folder, runtime="onnxruntime")), indent=2)
+figures = {name: reference_figures(load(folder, runtime=name)) for name in RUNTIMES}
+text = json.dumps(figures, indent=2)
 (folder / GOLDEN).write_text(text + "\n", encoding="utf-8")

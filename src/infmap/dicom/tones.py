@@ -109,6 +109,8 @@ def to_grey(rgb: NDArray[np.uint8]) -> tuple[Float32Image, list[str]]:
     Raises:
         RejectedFilm: more than a fifth of the pixels have a colour of their own.
     """
+    if bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()):
+        return (rgb[..., 0].astype(np.float32) / np.float32(255.0)).astype(np.float32), []
     step = max(1, int(np.sqrt(rgb.shape[0] * rgb.shape[1] / 262_144)))
     some = rgb[::step, ::step].reshape(-1, 3).astype(np.float32)
     spread = some.max(axis=1) - some.min(axis=1)
@@ -120,8 +122,6 @@ def to_grey(rgb: NDArray[np.uint8]) -> tuple[Float32Image, list[str]]:
                 f"expected a grey radiograph, got a colour picture ({share:.0%} of it coloured); "
                 "give the film itself, not a photograph"
             )
-    if bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()):
-        return (rgb[..., 0].astype(np.float32) / np.float32(255.0)).astype(np.float32), []
     grey = np.zeros(rgb.shape[:2], np.float32)
     for channel, weight in enumerate((0.299, 0.587, 0.114)):
         grey += rgb[..., channel] * np.float32(weight / 255.0)
