@@ -70,6 +70,9 @@ class TrainingConfig(_Strict):
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     validate_every: int = Field(2, ge=1, description="epochs between looks at Val")
     checkpoint_minutes: float = Field(3.0, gt=0)
+    int8_loss: float | None = Field(
+        0.005, ge=0, description="loss of Dice on Val up to which int8 is shipped; null: never"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +59,19 @@ def export(network: Network, folder: Path, size: int) -> None:
     openvino.save_model(model, str(folder / "network.xml"), compress_to_fp16=True)
 
 
-def quantize(folder: Path, films: Sequence[NDArray[np.float32]], target: Path) -> None:
+def quantize(folder: Path, films: NDArray[np.float32], target: Path) -> None:
     """Write an int8 copy of a model folder's OpenVINO network.
 
     Args:
         folder: the model folder to read ``network.xml`` from.
-        films: calibration films, float32 (1, 1, S, S) each, network pixels, [0, 1].
-        target: folder for the int8 ``network.xml``.
+        films: calibration films, float32 (N, S, S), network pixels, [0, 1].
+        target: folder for the int8 ``network.xml``, made if need be.
     """
     import nncf
     import openvino
 
     model = openvino.Core().read_model(str(folder / "network.xml"))
-    dataset: Any = nncf.Dataset(list(films))
+    dataset: Any = nncf.Dataset([film[None, None] for film in films])
     quantized = nncf.quantize(
         model, dataset, subset_size=len(films), preset=nncf.QuantizationPreset.MIXED
     )

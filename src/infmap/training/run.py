@@ -16,6 +16,7 @@ from infmap.core.zones import brixia_zones, share
 from infmap.inference.manifest import Manifest, Thresholds, write_manifest
 from infmap.inference.predictor import two_largest
 from infmap.inference.preprocess import Preprocessing
+from infmap.inference.runtimes import open_runtime
 from infmap.inference.severity import Calibration, fit_calibration
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films, render_phantoms
@@ -23,6 +24,8 @@ from infmap.training.dataset import Films, join_films, load_films, render_phanto
 Row = dict[str, Any]
 FILMS = "films.txt"
 """In a model folder: the film_id of every film learnt from, a line each."""
+CALIBRATION_FILMS = 200
+"""Films that an int8 network's ranges are measured on."""
 
 
 def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], None]) -> Manifest:
@@ -38,7 +41,7 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
         ModelError: the folder holds a run of another configuration.
     """
     from infmap.training.export import export
-    from infmap.training.loop import predict_films, train
+    from infmap.training.loop import train
     from infmap.training.validation import score_films
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +55,11 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
     val = load_films(watch, resolve, spec, config.lung_sources)
     network = train(config, films, val, folder, say)
 
-    maps, logits = predict_films(network, val, config)
+    severity = _severity(rows, resolve, config, network, spec)
+    export(network, folder, config.size)
+    (folder / FILMS).write_text("".join(f"{r['film_id']}\n" for r in learn), encoding="utf-8")
+    precision = choose_precision(folder, films, val, config, say)
+    maps, logits = deployed_outputs(folder, val)
     score = score_films(maps, logits, val)
     detection, covid = fit_detection(logits, val.classes)
     manifest = Manifest(
@@ -61,21 +68,68 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
         preprocessing=spec,
         thresholds=Thresholds(infection=score.threshold, opacity=0.5, lungs=0.5, covid=covid),
         detection=detection,
-        severity=_severity(rows, resolve, config, network, spec).to_dict(),
+        severity=severity.to_dict(),
         training={
             "sources": sorted({row["source"] for row in learn}),
             "films": len(learn),
+            "precision": precision,
             "configuration": json.loads(config.model_dump_json()),
             "finished": time.strftime("%Y-%m-%d", time.gmtime()),
         },
         metrics={"validation": score.to_dict()},
     )
-    export(network, folder, config.size)
-    ids = "".join(f"{row['film_id']}\n" for row in learn)
-    (folder / FILMS).write_text(ids, encoding="utf-8")
     write_manifest(folder, manifest)
     say({"finished": str(folder), **score.to_dict()})
     return manifest
+
+
+def choose_precision(
+    folder: Path,
+    films: Films,
+    val: Films,
+    config: TrainingConfig,
+    say: Callable[[dict[str, Any]], None],
+) -> str:
+    """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
+
+    The copy is calibrated on films learnt from. It is kept if the mean Dice of films with
+    infection and of the lungs, on Val, each fall by no more than ``config.int8_loss``.
+
+    Returns:
+        "int8", or "float" where the copy lost more, was not asked for, or could not be judged.
+    """
+    from infmap.training.export import quantize
+    from infmap.training.validation import score_films
+
+    if config.int8_loss is None or not len(val):
+        return "float"
+    before = score_films(*deployed_outputs(folder, val), val)
+    chosen = np.random.default_rng(config.seed).permutation(len(films))[:CALIBRATION_FILMS]
+    copy = folder / "int8"
+    quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
+    after = score_films(*deployed_outputs(copy, val), val)
+    loss = max(before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
+    say({"int8_loss_of_dice": round(loss, 5), "allowed": config.int8_loss})
+    keep = loss <= config.int8_loss
+    for name in ("network.xml", "network.bin"):
+        if keep:
+            (copy / name).replace(folder / name)
+        else:
+            (copy / name).unlink()
+    copy.rmdir()
+    return "int8" if keep else "float"
+
+
+def deployed_outputs(folder: Path, films: Films) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """What the exported network says: maps uint8 (N, 3, S, S) and class logits (N, 3)."""
+    runtime = open_runtime("openvino", folder)
+    maps = np.zeros((len(films), 3, *films.images.shape[1:]), np.uint8)
+    logits = np.zeros((len(films), 3), np.float32)
+    for start in range(0, len(films), 16):
+        part = slice(start, start + 16)
+        found, logits[part] = runtime(films.images[part, None].astype(np.float32) / 255.0)
+        maps[part] = np.round(found * 255.0)
+    return maps, logits
 
 
 def split_rows(rows: list[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
