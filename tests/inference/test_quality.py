@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from infmap.core.types import Radiograph
+from infmap.core.zones import brixia_zones
 from infmap.inference.quality import Quality, assess, assess_lungs
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -45,7 +46,7 @@ def pairs(data: Path) -> list[Pair]:
 
 def test_a_plain_chest_passes(synthetic: Pair) -> None:
     pixels, lungs = synthetic
-    q = assess(film(pixels)).merged(assess_lungs(lungs, film(pixels)))
+    q = assess(film(pixels)).merged(assess_lungs(brixia_zones(lungs), film(pixels)))
     assert q.reject is None
     assert 0.1 < q.figures["lung_share"] < 0.4
     assert set(q.to_dict()) == set(q.figures)
@@ -89,26 +90,26 @@ def test_an_inverted_or_turned_chest_is_told_apart(synthetic: Pair) -> None:
 )
 def test_lungs_of_a_turned_film_are_refused(synthetic: Pair, turn: int, reason: str) -> None:
     pixels, lungs = (np.ascontiguousarray(np.rot90(a, turn)) for a in synthetic)
-    assert reason in str(assess_lungs(lungs, film(pixels)).reject)
+    assert reason in str(assess_lungs(brixia_zones(lungs), film(pixels)).reject)
 
 
 def test_lungs_that_are_not_there_or_impossible_are_refused(synthetic: Pair) -> None:
     pixels, lungs = synthetic
     chest = film(pixels)
-    assert "no lungs" in str(assess_lungs(np.zeros_like(lungs), chest).reject)
-    assert "fill" in str(assess_lungs(np.ones_like(lungs), chest).reject)
-    assert "inverted" in str(assess_lungs(lungs, film(1 - pixels)).reject)
+    assert "no lungs" in str(assess_lungs(brixia_zones(np.zeros_like(lungs)), chest).reject)
+    assert "fill" in str(assess_lungs(brixia_zones(np.ones_like(lungs)), chest).reject)
+    assert "inverted" in str(assess_lungs(brixia_zones(lungs), film(1 - pixels)).reject)
     y, x = np.mgrid[0:256, 0:256]
     blob = ((x - 128) / 50) ** 2 + ((y - 128) / 90) ** 2 < 1
-    assert "lateral" in str(assess_lungs(blob, chest).reject)
+    assert "lateral" in str(assess_lungs(brixia_zones(blob), chest).reject)
     cut = np.ascontiguousarray(lungs[:, 80:])
-    assert "cut off" in str(assess_lungs(cut, film(pixels[:, 80:])).reject)
+    assert "cut off" in str(assess_lungs(brixia_zones(cut), film(pixels[:, 80:])).reject)
 
 
 def test_a_missing_lung_and_unsure_borders_warn(synthetic: Pair) -> None:
     pixels, lungs = synthetic
     one = lungs & (np.arange(256) < 128)
-    q = assess_lungs(one, film(pixels), np.where(one, 0.6, 0.0).astype(np.float32))
+    q = assess_lungs(brixia_zones(one), film(pixels), np.where(one, 0.6, 0.0).astype(np.float32))
     assert q.reject is None
     assert any("Only one lung" in w for w in q.warnings)
     assert any("uncertain" in w for w in q.warnings)
@@ -116,8 +117,8 @@ def test_a_missing_lung_and_unsure_borders_warn(synthetic: Pair) -> None:
 
 def test_the_mask_may_be_on_a_coarser_grid(synthetic: Pair) -> None:
     pixels, lungs = synthetic
-    fine = assess_lungs(lungs, film(pixels)).figures
-    coarse = assess_lungs(np.ascontiguousarray(lungs[::2, ::2]), film(pixels)).figures
+    fine = assess_lungs(brixia_zones(lungs), film(pixels)).figures
+    coarse = assess_lungs(brixia_zones(np.ascontiguousarray(lungs[::2, ::2])), film(pixels)).figures
     for name in fine:
         assert coarse[name] == pytest.approx(fine[name], abs=0.06), name
 
@@ -129,7 +130,10 @@ def test_merging_keeps_the_first_reason_and_every_warning() -> None:
 
 
 def test_real_frontal_films_pass_and_their_negatives_and_turns_do_not(pairs: list[Pair]) -> None:
-    passed = [assess(film(p)).merged(assess_lungs(k, film(p))).reject is None for p, k in pairs]
+    passed = [
+        assess(film(p)).merged(assess_lungs(brixia_zones(k), film(p))).reject is None
+        for p, k in pairs
+    ]
     negatives = [assess(film(1 - p)).reject is None for p, _ in pairs]
     turned = [assess(film(np.rot90(p, k % 3 + 1))).reject is None for k, (p, _) in enumerate(pairs)]
     assert np.mean(passed) >= 0.96

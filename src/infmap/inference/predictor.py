@@ -126,12 +126,12 @@ class Predictor:
         """
         at, fit = self.manifest.thresholds, film.fit
         lungs = two_largest(maps[2][fit.window] >= at.lungs)
-        quality = assess_lungs(lungs, film.radiograph, maps[2][fit.window])
+        zones = brixia_zones(lungs)
+        quality = assess_lungs(zones, film.radiograph, maps[2][fit.window])
         if quality.reject:
             raise RejectedFilm(quality.reject, film.radiograph.source)
         infected = maps[0][fit.window] >= at.infection
         opaque = maps[1][fit.window] >= at.opacity
-        zones = brixia_zones(lungs)
         probability = calibrated_probability(logits, self.manifest.detection)
         detected = probability >= at.covid
         infection = to_film(maps[0], fit)

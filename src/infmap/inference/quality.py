@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.core.types import BoolImage, Float32Image, Radiograph
-from infmap.core.zones import split_lungs
+from infmap.core.zones import LungZones, split_lungs
 
 Float64 = NDArray[np.float64]
 MIN_SIDE = 64
@@ -126,15 +127,15 @@ def assess(radiograph: Radiograph) -> Quality:
 
 
 def assess_lungs(
-    lungs: BoolImage, radiograph: Radiograph, probs: Float32Image | None = None
+    zones: LungZones, radiograph: Radiograph, probs: Float32Image | None = None
 ) -> Quality:
     """Judge a film by the lungs that the network found on it.
 
     Args:
-        lungs: bool (H, W), both lungs, on any grid that covers the film exactly: the film's own,
-            or the network's with its padding cut off (``Fit.window``).
+        zones: the lungs, on any grid (H, W) that covers the film exactly: the film's own, or the
+            network's with its padding cut off (``Fit.window``).
         radiograph: the film, air dark.
-        probs: float32 (H, W), lung probability on the grid of ``lungs``, where at hand.
+        probs: float32 (H, W), lung probability on the grid of ``zones``, where at hand.
 
     Returns:
         Quality with ``lung_share`` (of the film), ``lung_ratio`` (smaller over larger lung),
@@ -147,25 +148,25 @@ def assess_lungs(
         the better quarter turn).
 
     Raises:
-        ValueError: lungs are not a bool plane, or probs are on another grid.
+        ValueError: the probabilities are on another grid.
     """
-    if lungs.ndim != 2 or lungs.dtype != np.bool_ or lungs.size == 0:
-        raise ValueError(f"expected a bool (H, W) mask, got {lungs.dtype} {lungs.shape}")
-    if probs is not None and probs.shape != lungs.shape:
-        raise ValueError(f"expected lung probabilities of {lungs.shape}, got {probs.shape}")
-    stride = max(1, -(-max(lungs.shape) // SEEN))
-    mask = np.ascontiguousarray(lungs[::stride, ::stride])
-    film = _shrink(radiograph.pixels, *mask.shape)
+    labels = zones.labels
+    if probs is not None and probs.shape != labels.shape:
+        raise ValueError(f"expected lung probabilities of {labels.shape}, got {probs.shape}")
+    stride = max(1, -(-max(labels.shape) // SEEN))
+    coarse = LungZones(np.ascontiguousarray(labels[::stride, ::stride]))
+    right, left = coarse.right, coarse.left
+    mask = right | left
     figures = {"lung_share": float(mask.mean())}
     if figures["lung_share"] > 0:
-        right, left = split_lungs(mask)
+        film = _shrink(radiograph.pixels, *mask.shape)
         figures |= _geometry(mask, right, left)
         figures["mediastinum_contrast"] = _contrast(mask, right, left, film)
         edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
         figures["lung_border"] = max(float(edge.mean()) for edge in edges)
         if probs is not None:
             doubt = np.count_nonzero((probs > 0.25) & (probs < 0.75))
-            figures["lung_doubt"] = doubt / np.count_nonzero(lungs)
+            figures["lung_doubt"] = doubt / np.count_nonzero(labels)
     reject = _first(_LUNG_LIMITS, figures)
     return Quality(figures, reject, () if reject else _all(_LUNG_DOUBTS, figures))
 
@@ -319,13 +320,19 @@ def _tones(pixels: Float32Image) -> dict[str, float]:
     }
 
 
-def _gradient(film: Float64) -> float:
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in film.shape), indexing="ij")
+@cache
+def _quadratics(shape: tuple[int, int]) -> Float64:
+    """Orthonormal quadratic surfaces on a grid (H, W): (H * W, 6)."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).reshape(-1, 6)
-    basis, _ = np.linalg.qr(terms)
+    return np.linalg.qr(terms)[0]
+
+
+def _gradient(film: Float64) -> float:
     tone = film.ravel() - film.mean()
     energy = float(tone @ tone)
-    explained = float(np.sum((basis.T @ tone) ** 2))
+    height, width = film.shape
+    explained = float(np.sum((_quadratics((height, width)).T @ tone) ** 2))
     return explained / energy if energy > 1e-9 else math.nan
 
 
@@ -338,9 +345,14 @@ def _trim(film: Float64) -> Float64:
         trail = int(np.argmin(np.append(plain[::-1][:reach], False)))
         return slice(lead, plain.size - trail)
 
-    rows = np.ptp(np.percentile(film, [10, 90], axis=1), axis=0) < 0.04
-    columns = np.ptp(np.percentile(film, [10, 90], axis=0), axis=0) < 0.04
-    return film[span(rows), span(columns)]
+    return film[span(_middle_range(film.T) < 0.04), span(_middle_range(film) < 0.04)]
+
+
+def _middle_range(film: Float64) -> Float64:
+    """10th to 90th percentile of each column."""
+    ordered = np.sort(film, axis=0)
+    tenth = len(ordered) // 10
+    return np.asarray(ordered[-1 - tenth] - ordered[tenth])
 
 
 def _matches(film: Float64) -> list[float]:

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 
 def augment(
-    images: Tensor, masks: Tensor, size: int, generator: Generator
+    images: Tensor, masks: Tensor, size: int, generator: Generator, strength: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Change a batch at random.
 
@@ -25,20 +25,23 @@ def augment(
         masks: float32 (N, 3, S, S) in {0, 1}: infection, opacity, lungs.
         size: side of the result.
         generator: source of all randomness.
+        strength: scale of all changes but mirroring: 0 leaves a film in its place and tone.
 
     Returns:
         images (N, 1, size, size) in [0, 1] and masks (N, 3, size, size) in {0, 1}.
     """
     n = images.shape[0]
-    grid = F.affine_grid(_transforms(n, generator), [n, 1, size, size], align_corners=False)
+    grid = F.affine_grid(
+        _transforms(n, generator, strength), [n, 1, size, size], align_corners=False
+    )
     stacked = F.grid_sample(
         torch.cat([images, masks], dim=1), grid, mode="bilinear", align_corners=False
     )
     images, masks = stacked[:, :1], (stacked[:, 1:] >= 0.5).float()
-    images = _swap_outside(images, masks[:, 2:3], generator)
-    images = _tone(images, generator)
-    images = _burn_in(images, generator)
-    images = _degrade(images, generator)
+    images = _swap_outside(images, masks[:, 2:3], generator, strength)
+    images = _tone(images, generator, strength)
+    images = _burn_in(images, generator, strength)
+    images = _degrade(images, generator, strength)
     return images.clamp(0.0, 1.0), masks
 
 
@@ -60,22 +63,22 @@ def _chosen(n: int, probability: float, generator: Generator) -> Tensor:
     return torch.rand(n, generator=generator) < probability
 
 
-def _transforms(n: int, generator: Generator) -> Tensor:
+def _transforms(n: int, generator: Generator, strength: float) -> Tensor:
     """Random affine maps (N, 2, 3): rotation, zoom, squeeze, shift, mirror."""
-    angle = torch.randn(n, generator=generator) * math.radians(5.0)
-    zoom = torch.exp(torch.randn(n, generator=generator) * 0.10)
-    squeeze = torch.exp(torch.randn(n, generator=generator) * 0.08)
+    angle = torch.randn(n, generator=generator) * math.radians(5.0) * strength
+    zoom = torch.exp(torch.randn(n, generator=generator) * 0.10 * strength)
+    squeeze = torch.exp(torch.randn(n, generator=generator) * 0.08 * strength)
     mirror = torch.where(_chosen(n, 0.5, generator), -1.0, 1.0)
     sx, sy = zoom * squeeze, zoom / squeeze
     cos, sin = torch.cos(angle), torch.sin(angle)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = mirror * sx * cos, -sx * sin
     theta[:, 1, 0], theta[:, 1, 1] = mirror * sy * sin, sy * cos
-    theta[:, :, 2] = torch.randn(n, 2, generator=generator) * 0.05
+    theta[:, :, 2] = torch.randn(n, 2, generator=generator) * 0.05 * strength
     return theta
 
 
-def _swap_outside(images: Tensor, lungs: Tensor, generator: Generator) -> Tensor:
+def _swap_outside(images: Tensor, lungs: Tensor, generator: Generator, strength: float) -> Tensor:
     """Replace what lies well outside the lungs by another film's, or by grey."""
     n, _, size, _ = images.shape
     # Dilated by a sixteenth of the side, on an eighth of the grid: a pool of that reach on the
@@ -88,15 +91,15 @@ def _swap_outside(images: Tensor, lungs: Tensor, generator: Generator) -> Tensor
     other = images[torch.randperm(n, generator=generator)]
     grey = _uniform(n, 0.0, 1.0, generator).view(n, 1, 1, 1).expand_as(images)
     other = torch.where(_chosen(n, 0.5, generator).view(n, 1, 1, 1), other, grey)
-    use = (_chosen(n, 0.15, generator) & has_lungs).view(n, 1, 1, 1)
+    use = (_chosen(n, 0.15 * strength, generator) & has_lungs).view(n, 1, 1, 1)
     return torch.where(use, near * images + (1.0 - near) * other, images)
 
 
-def _tone(images: Tensor, generator: Generator) -> Tensor:
+def _tone(images: Tensor, generator: Generator, strength: float) -> Tensor:
     """A random monotone tone curve through nine knots, on most films."""
     n = images.shape[0]
-    strength = _uniform(n, 0.1, 0.9, generator).view(n, 1)
-    steps = torch.exp(torch.randn(n, 8, generator=generator) * strength)
+    spread = _uniform(n, 0.1, 0.9, generator).view(n, 1)
+    steps = torch.exp(torch.randn(n, 8, generator=generator) * spread)
     knots = F.pad(steps.cumsum(dim=1), (1, 0))
     knots = knots / knots[:, -1:]
     gamma = torch.exp(torch.randn(n, generator=generator) * 0.25).view(n, 1)
@@ -107,15 +110,15 @@ def _tone(images: Tensor, generator: Generator) -> Tensor:
     index = position.long().clamp(max=7)
     start, end = knots.gather(1, index), knots.gather(1, index + 1)
     curved = (start + (end - start) * (position - index)).view_as(images)
-    use = _chosen(n, 0.8, generator).view(n, 1, 1, 1)
+    use = _chosen(n, 0.8 * strength, generator).view(n, 1, 1, 1)
     return torch.where(use, curved, images)
 
 
-def _burn_in(images: Tensor, generator: Generator) -> Tensor:
+def _burn_in(images: Tensor, generator: Generator, strength: float) -> Tensor:
     """Bright or dark boxes where markers and text are burnt in: towards the margins."""
     n, _, size, _ = images.shape
     images = images.clone()
-    for i in torch.nonzero(_chosen(n, 0.3, generator)).flatten().tolist():
+    for i in torch.nonzero(_chosen(n, 0.3 * strength, generator)).flatten().tolist():
         for _ in range(int(torch.randint(1, 4, (1,), generator=generator))):
             h, w = (torch.rand(2, generator=generator) * size * 0.10 + 3).long().tolist()
             y, x = (torch.rand(2, generator=generator) * (size - max(h, w))).long().tolist()
@@ -128,16 +131,16 @@ def _burn_in(images: Tensor, generator: Generator) -> Tensor:
     return images
 
 
-def _degrade(images: Tensor, generator: Generator) -> Tensor:
+def _degrade(images: Tensor, generator: Generator, strength: float) -> Tensor:
     """Blur by halving and doubling, sharpen, and add noise."""
     n, _, size, _ = images.shape
     factor = float(_uniform(1, 0.4, 0.8, generator))
     small = F.interpolate(images, scale_factor=factor, mode="bilinear", antialias=True)
     soft = F.interpolate(small, size=(size, size), mode="bilinear")
     amount = _uniform(n, -0.8, 1.0, generator).view(n, 1, 1, 1)
-    use = _chosen(n, 0.35, generator).view(n, 1, 1, 1)
+    use = _chosen(n, 0.35 * strength, generator).view(n, 1, 1, 1)
     images = torch.where(use, images + amount * (soft - images), images)
     level = _uniform(n, 0.0, 0.05, generator).view(n, 1, 1, 1)
     noise = torch.randn(images.shape, generator=generator) * level
-    use = _chosen(n, 0.3, generator).view(n, 1, 1, 1)
+    use = _chosen(n, 0.3 * strength, generator).view(n, 1, 1, 1)
     return torch.where(use, images + noise, images)

@@ -30,6 +30,7 @@ class Stage(_Strict):
     epochs: int = Field(ge=1, description="passes over this stage's films")
     size: int = Field(256, ge=64, multiple_of=32, description="side of the input, pixels")
     learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
+    augmentation: float = Field(1.0, ge=0, le=1, description="strength of the random changes")
     sources: dict[str, float] = Field(
         description="source to how often each of its films is seen an epoch"
     )

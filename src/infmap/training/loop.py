@@ -65,7 +65,7 @@ def train(config: TrainingConfig, films: Films, val: Films, folder: Path, log: L
             group["lr"] = plan.learning_rate(step)
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout
         images, masks = _planes(films, batch)  # (N, 1, S, S), (N, 3, S, S)
-        images, masks = augment(images, masks, stage.size, generator)
+        images, masks = augment(images, masks, stage.size, generator, stage.augmentation)
         targets = _targets(films, batch, masks, device)
         images = images.to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
