@@ -15,11 +15,12 @@ Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 _DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 _VIEWS = {
-    "PA": (["L", "F"], "postero-anterior"),
-    "AP": (["L", "F"], "antero-posterior"),
-    "LL": (["A", "F"], "left lateral"),
-    "RL": (["P", "F"], "right lateral"),
+    "PA": (["L", "F"], "272479007", "postero-anterior"),
+    "AP": (["L", "F"], "399348003", "antero-posterior"),
+    "LL": (["A", "F"], "399173006", "left lateral"),
+    "RL": (["P", "F"], "399198007", "right lateral"),
 }
+"""View to Patient Orientation, and code and meaning of DICOM CID 4010 (SNOMED CT)."""
 
 
 def write_dx(
@@ -79,7 +80,7 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     from pydicom.uid import UID, generate_uid
 
     digest = hashlib.sha256(plane.tobytes()).hexdigest()
-    orientation, meaning = _VIEWS[view]
+    orientation, code, meaning = _VIEWS[view]
 
     def uid(what: str) -> UID:
         return generate_uid(entropy_srcs=[patient_id, view, photometric, what, digest])
@@ -102,10 +103,11 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     d.BodyPartExamined, d.ImageLaterality, d.Laterality = "CHEST", "U", ""
     d.ViewPosition, d.PatientOrientation = view, orientation
     d.AnatomicRegionSequence = [_code("816094009", "SCT", "Chest")]
-    d.ViewCodeSequence = [_code(view, "99INFMAP", meaning)]
+    d.ViewCodeSequence = [_code(code, "SCT", meaning)]
     d.ViewCodeSequence[0].ViewModifierCodeSequence = []
     d.AcquisitionContextSequence = []
-    d.DetectorType, d.FieldOfViewRotation, d.FieldOfViewHorizontalFlip = "DIRECT", 0, "NO"
+    d.DetectorType, d.FieldOfViewOrigin = "DIRECT", [0.0, 0.0]
+    d.FieldOfViewRotation, d.FieldOfViewHorizontalFlip = 0, "NO"
     d.SamplesPerPixel, d.PhotometricInterpretation = 1, photometric
     d.Rows, d.Columns = plane.shape
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0
