@@ -170,3 +170,12 @@ def test_pearson_agrees_with_scipy() -> None:
     ci = expected.confidence_interval(0.95)
     assert interval == pytest.approx((ci.low, ci.high))
     assert math.isnan(m.pearson([1, 1, 1], [1, 2, 3])[0])
+
+
+def test_every_public_name_is_there() -> None:
+    assert [name for name in m.__all__ if not hasattr(m, name)] == []
+
+
+def test_pearson_refuses_what_was_not_read() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        m.pearson([1, math.nan, 2], [1, 2, 3])

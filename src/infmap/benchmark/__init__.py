@@ -1,0 +1,1 @@
+"""Study grid, statistics and comparison tables of runs on the same films."""
