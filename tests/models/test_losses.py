@@ -1,19 +1,38 @@
 import math
 
+import numpy as np
+import pytest
 import torch
+from scipy.ndimage import distance_transform_edt
 
-from infmap.models import Output, Targets, hybrid_loss
-from infmap.models.losses import dice_loss, focal_loss
+from infmap.core.errors import UsageError
+from infmap.models import MAP_LOSSES, Output, Targets, create_loss, hybrid_loss
+from infmap.models.losses import (
+    boundary_loss,
+    dice_loss,
+    focal_loss,
+    pooled_dice_loss,
+    tversky_loss,
+)
+from infmap.models.losses.terms import signed_distance
+
+NAMES = sorted(MAP_LOSSES)
 
 
-def make(n=2, known=1.0, truth=0.0, logit=0.0, classes=0):
-    plane = torch.full((n, 1, 4, 4), logit, requires_grad=True)
+def make(n=2, known=1.0, truth=0.0, logit=0.0, classes=0, size=4):
+    plane = torch.full((n, 1, size, size), logit, requires_grad=True)
     output = Output(plane, plane, plane, torch.zeros(n, 3, requires_grad=True))
-    mask = torch.full((n, 1, 4, 4), truth)
+    mask = torch.full((n, 1, size, size), truth)
     targets = Targets(
         mask, mask, mask, torch.full((n, 3), known), torch.full((n,), classes, dtype=torch.int64)
     )
     return output, targets
+
+
+def half(size=8):
+    truth = torch.zeros(1, 1, size, size)
+    truth[..., : size // 2] = 1.0
+    return truth
 
 
 def test_focal_loss_equals_the_value_by_hand():
@@ -21,12 +40,67 @@ def test_focal_loss_equals_the_value_by_hand():
     assert math.isclose(float(loss), 0.25 * math.log(2.0), rel_tol=1e-6)
 
 
+def test_alpha_weighs_infected_and_clear_pixels():
+    zeros, ones = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    infected = float(focal_loss(zeros, ones, gamma=2.0, alpha=0.25))
+    clear = float(focal_loss(zeros, zeros, gamma=2.0, alpha=0.25))
+    assert math.isclose(infected, 0.25 * 0.25 * math.log(2.0), rel_tol=1e-6)
+    assert math.isclose(clear, 0.75 * 0.25 * math.log(2.0), rel_tol=1e-6)
+
+
 def test_dice_loss_is_nought_on_a_perfect_map_and_near_one_on_a_wrong_one():
-    truth = torch.zeros(1, 1, 8, 8)
-    truth[..., :4] = 1.0
+    truth = half()
     logits = (truth * 2.0 - 1.0) * 30.0
     assert float(dice_loss(logits, truth, torch.ones(1))) < 1e-3
     assert float(dice_loss(-logits, truth, torch.ones(1))) > 0.9
+
+
+def test_pooled_dice_and_tversky_equal_the_values_by_hand():
+    logits, truth, known = torch.zeros(1, 1, 8, 8), half(), torch.ones(1)
+    # 32 of 64 pixels infected, every probability 0.5: hit 16, alarm 16, miss 16.
+    dice = float(pooled_dice_loss(logits, truth, known))
+    assert math.isclose(dice, 1 - 33 / 65, rel_tol=1e-6)
+    tversky = float(tversky_loss(logits, truth, known))
+    assert math.isclose(tversky, 1 - 17 / (17 + 0.3 * 16 + 0.7 * 16), rel_tol=1e-6)
+
+
+def test_tversky_costs_a_miss_more_than_a_false_alarm():
+    truth, known = half(), torch.ones(1)
+    miss, alarm = torch.full_like(truth, -30.0), torch.full_like(truth, 30.0)
+    assert tversky_loss(miss, truth, known) > tversky_loss(alarm, truth, known)
+
+
+def test_boundary_loss_equals_the_value_by_hand():
+    truth = torch.zeros(1, 1, 1, 4)
+    truth[..., :2] = 1.0
+    # Distances -2 -1 1 2, capped at 2, over 2; errors -0.5 -0.5 0.5 0.5.
+    loss = boundary_loss(torch.zeros(1, 1, 1, 4), truth, reach=2)
+    assert math.isclose(float(loss), (0.5 + 0.25 + 0.25 + 0.5) / 4, rel_tol=1e-6)
+
+
+def test_boundary_loss_costs_a_far_island_more_than_a_near_one():
+    truth = torch.zeros(1, 1, 64, 64)
+    truth[..., 20:44, :16] = 1.0
+    near, far = (truth * 2.0 - 1.0) * 30.0, (truth * 2.0 - 1.0) * 30.0
+    near[..., 20:44, 16:18] = 30.0
+    far[..., 20:44, 60:62] = 30.0
+    perfect = boundary_loss((truth * 2.0 - 1.0) * 30.0, truth)
+    assert float(perfect) < 1e-6
+    assert boundary_loss(far, truth) > 2 * boundary_loss(near, truth)
+
+
+@pytest.mark.parametrize("shape", [(40, 56), (9, 31)])
+def test_signed_distance_equals_scipy(shape):
+    rng = np.random.default_rng(0)
+    masks = rng.random((3, 1, *shape)) > 0.97
+    masks[1] = False
+    masks[2] = True
+    reach = 8
+    for mask, made in zip(masks, signed_distance(torch.tensor(masks), reach), strict=True):
+        outside = distance_transform_edt(~mask[0]) if mask.any() else np.full(shape, reach)
+        inside = distance_transform_edt(mask[0]) if not mask.all() else np.full(shape, reach)
+        expected = np.where(mask[0], -np.minimum(inside, reach), np.minimum(outside, reach))
+        np.testing.assert_allclose(made[0].numpy(), expected, atol=1e-5)
 
 
 def test_false_infection_on_a_healthy_film_costs():
@@ -39,16 +113,98 @@ def test_false_infection_on_a_healthy_film_costs():
     assert dice_loss(alarmed, truth, known) > dice_loss(clean, truth, known) + 0.1
 
 
-def test_unknown_targets_add_nothing_to_value_and_gradient():
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_film_punishes_infection_and_pulls_it_down(name):
+    loss = create_loss(name, class_weight=0.0)
+    clean, targets = make(logit=-8.0, size=16)
+    alarmed, _ = make(logit=2.0, size=16)
+    value = loss(alarmed, targets)
+    value.backward()
+    assert value.item() > loss(clean, targets).item() + 0.1
+    assert bool((alarmed.infection.grad > 0).all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_perfect_map_costs_next_to_nothing(name):
+    truth = half(16)
+    logits = (truth * 2.0 - 1.0) * 30.0
+    targets = Targets(truth, truth, truth, torch.ones(1, 3), torch.tensor([-1]))
+    loss = create_loss(name)(Output(logits, logits, logits, torch.zeros(1, 3)), targets)
+    assert 0.0 <= float(loss) < 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_targets_add_nothing_to_value_and_gradient(name):
     output, targets = make(known=0.0, truth=1.0, logit=3.0, classes=-1)
-    loss = hybrid_loss(output, targets)
+    loss = create_loss(name)(output, targets)
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert float(output.infection.grad.abs().sum()) == 0.0
+    assert float(output.classes.grad.abs().sum()) == 0.0
 
 
-def test_unknown_films_do_not_dilute_known_ones():
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_films_do_not_dilute_known_ones(name):
     output, targets = make(n=1, truth=1.0, logit=0.5)
     both_output, both = make(n=2, truth=1.0, logit=0.5)
     both = both._replace(known=torch.tensor([[1.0] * 3, [0.0] * 3]), classes=torch.tensor([0, -1]))
-    assert torch.isclose(hybrid_loss(output, targets), hybrid_loss(both_output, both))
+    loss = create_loss(name)
+    assert torch.isclose(loss(output, targets), loss(both_output, both))
+
+
+def test_the_default_loss_is_the_hybrid_one_and_its_value_is_pinned():
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.randn(2, 1, 8, 8, generator=generator) for _ in range(3)]
+    output = Output(*maps, torch.randn(2, 3, generator=generator))
+    truth = torch.cat([half(), torch.zeros(1, 1, 8, 8)])
+    targets = Targets(truth, truth, truth, torch.ones(2, 3), torch.tensor([0, 2]))
+    value = hybrid_loss(output, targets)
+    assert value == create_loss("focal_dice")(output, targets)
+    assert math.isclose(float(value), 5.9315143, rel_tol=1e-5)
+
+
+def test_maps_of_weight_nought_are_not_looked_at():
+    output, targets = make()
+    nothing = torch.full((2, 1, 4, 4), math.nan)
+    output = output._replace(infection=nothing, auxiliary=(nothing.repeat(1, 3, 1, 1),))
+    loss = create_loss(map_weights=(0.0, 0.0, 0.0))(output, targets)
+    assert math.isclose(float(loss.detach()), 0.3 * math.log(3.0), rel_tol=1e-6)
+
+
+def test_auxiliary_maps_count_a_half_then_a_quarter():
+    output, targets = make(classes=-1, truth=1.0, logit=0.5)
+    maps = torch.cat([output.infection, output.opacity, output.lungs], dim=1)
+    loss = create_loss()
+    alone = loss(output, targets)
+    both = loss(output._replace(auxiliary=(maps, maps)), targets)
+    assert torch.isclose(both, 1.75 * alone)
+
+
+def test_focal_weight_is_the_loss_s_own_unless_told():
+    output, targets = make(classes=-1, truth=1.0)
+    for name, loss in MAP_LOSSES.items():
+        told = create_loss(name, focal_weight=loss.focal_weight)(output, targets)
+        more = create_loss(name, focal_weight=loss.focal_weight + 1.0)(output, targets)
+        assert create_loss(name)(output, targets) == told
+        assert more > told
+
+
+def test_an_unknown_loss_is_refused_with_the_known_ones():
+    with pytest.raises(UsageError, match="focal_dice"):
+        create_loss("hinge")
+
+
+def test_terms_equal_monai():
+    losses = pytest.importorskip("monai.losses")
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(3, 1, 16, 16, generator=generator)
+    truth = (torch.rand(3, 1, 16, 16, generator=generator) > 0.7).float()
+    truth[2] = 0.0
+    known = torch.ones(3)
+    focal = losses.FocalLoss(gamma=2.0, alpha=0.25)(logits, truth)
+    torch.testing.assert_close(focal_loss(logits, truth, 2.0, 0.25).mean(), focal)
+    smooth = {"sigmoid": True, "batch": True, "smooth_nr": 1.0, "smooth_dr": 1.0}
+    dice = losses.DiceLoss(**smooth)(logits, truth)
+    torch.testing.assert_close(pooled_dice_loss(logits, truth, known), dice)
+    tversky = losses.TverskyLoss(alpha=0.3, beta=0.7, **smooth)(logits, truth)
+    torch.testing.assert_close(tversky_loss(logits, truth, known), tversky)

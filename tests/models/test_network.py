@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from infmap.core.errors import UsageError
-from infmap.models import ENCODERS, create_model, load_imagenet
+from infmap.models import ENCODERS, create_model, describe, load_imagenet
+from infmap.models.decoders.dla import Upsample
+from infmap.models.network import NO_MAP_LOGIT
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,56 @@ def test_a_frozen_encoder_keeps_weights_and_batch_statistics():
     network(torch.rand(2, 1, 64, 64)).infection.mean().backward()
     optimizer.step()
     assert all(torch.equal(before[k], v) for k, v in network.encoder.state_dict().items())
+    assert not network.encoder.training
+    assert network.decoder.training
+
+
+def test_the_shipped_weights_load_strictly():
+    weights = Path(__file__).parents[2] / "src/infmap/weights/infmap-lite0/weights.pt"
+    network = create_model("unet", "efficientnet_lite0").eval()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+
+
+def test_deep_supervision_gives_maps_at_input_size_in_training_only():
+    network = create_model("unet++", "efficientnet_lite0", deep_supervision=True).train()
+    out = network(torch.rand(2, 1, 70, 97))
+    assert [tuple(m.shape) for m in out.auxiliary] == [(2, 3, 70, 97)] * 3
+    sum(m.sum() for m in out.auxiliary).backward()
+    assert all(head.weight.grad.abs().sum() > 0 for head in network.auxiliary)
+    assert network.eval()(torch.rand(1, 1, 64, 64)).auxiliary == ()
+
+
+def test_deep_supervision_of_another_decoder_is_refused():
+    with pytest.raises(UsageError, match=r"unet\+\+"):
+        create_model("dla", "efficientnet_lite0", deep_supervision=True)
+
+
+def test_without_a_decoder_maps_are_constant_and_the_class_is_pooled_over_the_film():
+    network = create_model("none", "efficientnet_lite0").eval()
+    assert not list(network.decoder.parameters()) and not list(network.maps.parameters())
+    film = torch.rand(1, 1, 64, 96)
+    with torch.no_grad():
+        out = network(film)
+        means = [f.mean(dim=(2, 3)) for f in network.encoder(film)[-2:]]
+        expected = network.classifier(torch.cat(means, dim=1))
+    assert bool((out.infection == NO_MAP_LOGIT).all()) and bool((out.lungs == NO_MAP_LOGIT).all())
+    torch.testing.assert_close(out.classes, expected)
+
+
+def test_dla_starts_with_bilinear_upsampling():
+    x = torch.rand(1, 3, 6, 5)
+    expected = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
+    inside = (..., slice(2, -2), slice(2, -2))
+    torch.testing.assert_close(Upsample(3)(x)[inside], expected[inside])
+
+
+def test_describe_counts_a_network_and_leaves_it_as_it_was():
+    network = create_model("unet", "efficientnet_lite0", frozen=True).train()
+    small, large = describe(network, 64), describe(network, 128)
+    assert small["parameters"] == sum(p.numel() for p in network.parameters())
+    assert small["trainable_parameters"] < small["parameters"]
+    assert large["gflops"] == pytest.approx(4 * small["gflops"], rel=0.01)
+    assert network.training and not network.encoder.training
 
 
 def test_imagenet_weights_see_grey_as_equal_rgb():
@@ -50,3 +104,5 @@ def test_unknown_names_are_refused_with_the_known_ones():
         create_model("unet", "resnet9000")
     with pytest.raises(UsageError, match="unet"):
         create_model("vnet", next(iter(ENCODERS)))
+    with pytest.raises(UsageError, match="five"):
+        create_model("unet", "efficientnet_lite0", channels=(8, 8))

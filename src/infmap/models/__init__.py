@@ -1,17 +1,24 @@
-"""Networks by name, their losses, and how they are exported."""
+"""Networks by name, their losses, and the weights they start from."""
 
-from infmap.models.encoders import ENCODERS, load_imagenet
-from infmap.models.losses import Targets, hybrid_loss
-from infmap.models.network import CLASSES, DECODERS, Network, Output, create_model
+from infmap.models.decoders import DECODERS
+from infmap.models.description import describe
+from infmap.models.encoders import ENCODERS
+from infmap.models.losses import MAP_LOSSES, Targets, create_loss, hybrid_loss
+from infmap.models.network import CLASSES, Network, Output, create_model
+from infmap.models.weights import load_imagenet, load_weights
 
 __all__ = [
     "CLASSES",
     "DECODERS",
     "ENCODERS",
+    "MAP_LOSSES",
     "Network",
     "Output",
     "Targets",
+    "create_loss",
     "create_model",
+    "describe",
     "hybrid_loss",
     "load_imagenet",
+    "load_weights",
 ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infmap.core.errors import UsageError
-from infmap.models.encoders import create_encoder
+from infmap.models.decoders import Decoder, create_decoder
+from infmap.models.encoders import Encoder, create_encoder
 
 CLASSES = ("covid19", "other_pneumonia", "normal")
 LIGHT_DECODER = (96, 64, 32, 16, 8)
+NO_MAP_LOGIT = -10.0
+"""The constant logit of every map where there is no decoder: a probability of 0.00005."""
 
 
 class Output(NamedTuple):
@@ -23,12 +26,15 @@ class Output(NamedTuple):
         opacity: (N, 1, H, W), any airspace opacity, whatever its cause.
         lungs: (N, 1, H, W), both lungs.
         classes: (N, 3), in the order of ``CLASSES``.
+        auxiliary: deep supervision's intermediate maps, each (N, 3, H, W): infection, opacity,
+            lungs; the last made first. Empty without deep supervision and in evaluation.
     """
 
     infection: Tensor
     opacity: Tensor
     lungs: Tensor
     classes: Tensor
+    auxiliary: tuple[Tensor, ...] = ()
 
 
 class Network(nn.Module):
@@ -36,17 +42,31 @@ class Network(nn.Module):
 
     The class is read from encoder features averaged over the lungs that the network itself
     found, not over the film: what lies outside (burnt-in text, collimation, a hospital's margins)
-    tells the source, and a class read from it would not carry over to another source.
+    tells the source, and a class read from it would not carry over to another source. Without a
+    decoder no lungs are found and the average is over the whole film.
+
+    Attributes:
+        frozen: the encoder does not learn, and stays in evaluation mode whatever ``train`` says.
     """
 
-    def __init__(self, encoder: Any, decoder: nn.Module, width: int, dropout: float = 0.2) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        dropout: float = 0.2,
+        *,
+        deep_supervision: bool = False,
+    ) -> None:
         super().__init__()
+        self.frozen = False
         self.encoder = encoder
         self.decoder = decoder
-        self.maps = nn.Conv2d(width, 3, kernel_size=3, padding=1)
+        self.maps = _map_head(decoder.width) if decoder.width else _NoMaps()
         channels = encoder.out_channels[-2] + encoder.out_channels[-1]
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(channels, len(CLASSES))
+        widths = decoder.auxiliary_widths if deep_supervision else ()
+        self.auxiliary = nn.ModuleList(_map_head(width) for width in widths)
 
     def forward(self, x: Tensor) -> Output:
         """Map films to logits.
@@ -59,13 +79,37 @@ class Network(nn.Module):
         """
         height, width = x.shape[-2:]
         x = F.pad(x, (0, -width % 32, 0, -height % 32))
-        features = self.encoder(x * 2.0 - 1.0)
-        maps = self.maps(self.decoder(features))
+        features = self.encoder(x)
+        decoded, *intermediate = self.decoder(features)
+        maps = self.maps(decoded)
         lungs = torch.sigmoid(maps[:, 2:3].detach())
         pooled = torch.cat([_mean_over(f, lungs) for f in features[-2:]], dim=1)
         classes = self.classifier(self.dropout(pooled))
         maps = maps[..., :height, :width]
-        return Output(maps[:, 0:1], maps[:, 1:2], maps[:, 2:3], classes)
+        auxiliary: tuple[Tensor, ...] = ()
+        if self.training and self.auxiliary:
+            coarse = [head(f) for head, f in zip(self.auxiliary, intermediate, strict=True)]
+            full = [F.interpolate(m, size=x.shape[-2:], mode="bilinear") for m in coarse]
+            auxiliary = tuple(m[..., :height, :width] for m in full)
+        return Output(maps[:, 0:1], maps[:, 1:2], maps[:, 2:3], classes, auxiliary)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, in which a frozen encoder stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+
+class _NoMaps(nn.Module):
+    """Maps that say "nothing found" everywhere, the size of their input; no parameters."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.full_like(x[:, :1], NO_MAP_LOGIT).repeat(1, 3, 1, 1)
+
+
+def _map_head(width: int) -> nn.Module:
+    return nn.Conv2d(width, 3, kernel_size=3, padding=1)
 
 
 def _mean_over(features: Tensor, lungs: Tensor) -> Tensor:
@@ -75,41 +119,31 @@ def _mean_over(features: Tensor, lungs: Tensor) -> Tensor:
     return (features * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))
 
 
-def _unet(encoder: Any, channels: tuple[int, ...]) -> nn.Module:
-    from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-
-    decoder: nn.Module = UnetDecoder(
-        encoder_channels=encoder.out_channels, decoder_channels=channels, n_blocks=len(channels)
-    )
-    return decoder
-
-
-DECODERS = {"unet": _unet}
-"""Name of a decoder to its builder."""
-
-
 def create_model(
     decoder: str,
     encoder: str,
     *,
     frozen: bool = False,
     channels: tuple[int, ...] = LIGHT_DECODER,
+    deep_supervision: bool = False,
 ) -> Network:
     """Build a network by name, randomly initialised.
 
     Args:
-        decoder: a key of ``DECODERS``.
+        decoder: a key of ``infmap.models.decoders.DECODERS``.
         encoder: a key of ``infmap.models.encoders.ENCODERS``.
         frozen: keep the encoder's weights and batch statistics as they are.
         channels: width of each decoder block, deepest first.
+        deep_supervision: in training, give intermediate maps too; "unet++" only.
 
     Raises:
-        UsageError: a name is unknown.
+        UsageError: a name is unknown, or the decoder has no intermediate maps to supervise.
     """
-    if decoder not in DECODERS:
-        raise UsageError(f"unknown decoder {decoder!r}: expected one of {', '.join(DECODERS)}")
     backbone = create_encoder(encoder)
-    network = Network(backbone, DECODERS[decoder](backbone, channels), channels[-1])
+    head = create_decoder(decoder, backbone.out_channels, channels)
+    if deep_supervision and not head.auxiliary_widths:
+        raise UsageError(f"deep supervision needs the decoder 'unet++', got {decoder!r}")
+    network = Network(backbone, head, deep_supervision=deep_supervision)
     if frozen:
         freeze(network)
     return network
@@ -117,6 +151,6 @@ def create_model(
 
 def freeze(network: Network) -> None:
     """Stop the encoder from learning: no gradients, and batch statistics that never move."""
+    network.frozen = True
     network.encoder.requires_grad_(False)
     network.encoder.eval()
-    network.encoder.train = lambda mode=True: network.encoder

@@ -1,0 +1,85 @@
+"""The torch network of a model folder."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infmap.core.errors import ModelError, UsageError
+from infmap.models.network import Network, create_model
+
+MANIFEST, WEIGHTS = "manifest.json", "weights.pt"
+
+
+def load_network(folder: Path) -> Network:
+    """Build a model folder's network from its manifest and load its weights.
+
+    The weights are those that training goes on from: float16 in the file, float32 in memory. An
+    OpenVINO network in int8, as ``infmap predict`` runs it, differs from it by rounding.
+
+    Args:
+        folder: the model folder, with ``manifest.json`` and ``weights.pt``.
+
+    Returns:
+        The network on the CPU, in evaluation mode.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the weights do not match the manifest.
+    """
+    configuration = _configuration(folder / MANIFEST)
+    try:
+        network = create_model(
+            configuration["decoder"],
+            configuration["encoder"],
+            deep_supervision=bool(configuration.get("deep_supervision", False)),
+            **_channels(configuration),
+        )
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise ModelError(f"{folder / MANIFEST}: describes no network: {error}") from error
+    _load(network, folder / WEIGHTS)
+    return network.eval()
+
+
+def _configuration(file: Path) -> dict[str, Any]:
+    """What the manifest says of the network."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        configuration = values["training"]["configuration"]["network"]
+    except OSError as error:
+        raise ModelError(
+            f"{file.parent}: no model folder, {MANIFEST} cannot be read ({error.strerror})"
+        ) from error
+    except ValueError as error:
+        raise ModelError(f"{file}: is not JSON: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{file}: does not say how the network was built") from error
+    if not isinstance(configuration, dict):
+        raise ModelError(f"{file}: does not say how the network was built")
+    return configuration
+
+
+def _channels(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The decoder's widths, where the manifest names them."""
+    given = configuration.get("channels")
+    return {} if given is None else {"channels": tuple(int(width) for width in given)}
+
+
+def _load(network: Network, file: Path) -> None:
+    """Load weights in place, every one of them."""
+    if not file.is_file():
+        raise ModelError(f"{file}: is missing; train the model again, or use the shipped one")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{file}: is no readable weight file ({reason})") from error
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{file}: does not match the network that {MANIFEST} describes; train the model again"
+        ) from error

@@ -1,0 +1,154 @@
+"""Losses of a whole output: a loss by name on each map, and cross-entropy on the class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from infmap.core.errors import UsageError
+from infmap.models.losses.terms import (
+    boundary_loss,
+    dice_loss,
+    focal_loss,
+    pooled_dice_loss,
+    tversky_loss,
+)
+from infmap.models.network import Output
+
+MAP_WEIGHTS = (1.0, 0.5, 0.5)
+CLASS_WEIGHT = 0.3
+
+
+class Targets(NamedTuple):
+    """What is known of a batch, in network pixels.
+
+    Attributes:
+        infection: float32 (N, 1, H, W) in [0, 1].
+        opacity: the same.
+        lungs: the same.
+        known: float32 (N, 3), 1 where the film's infection, opacity, lungs are known, else 0.
+        classes: int64 (N,), index into ``CLASSES``, -1 where unknown.
+    """
+
+    infection: Tensor
+    opacity: Tensor
+    lungs: Tensor
+    known: Tensor
+    classes: Tensor
+
+
+class MapLoss(NamedTuple):
+    """A loss on one map.
+
+    Attributes:
+        loss: (logits, truth, known, focal weight) -> scalar.
+        focal_weight: the weight of its focal term, unless told otherwise.
+    """
+
+    loss: Callable[[Tensor, Tensor, Tensor, float], Tensor]
+    focal_weight: float
+
+
+def _known_mean(each: Tensor, known: Tensor) -> Tensor:
+    return (each * known).sum() / known.sum().clamp(min=1.0)
+
+
+def _focal_dice(logits: Tensor, truth: Tensor, known: Tensor, focal_weight: float) -> Tensor:
+    focal = _known_mean(focal_loss(logits, truth), known)
+    return focal_weight * focal + dice_loss(logits, truth, known)
+
+
+def _paper(logits: Tensor, truth: Tensor, known: Tensor, focal_weight: float) -> Tensor:
+    focal = _known_mean(focal_loss(logits, truth, gamma=2.0, alpha=0.25), known)
+    return focal_weight * focal + pooled_dice_loss(logits, truth, known)
+
+
+def _tversky(logits: Tensor, truth: Tensor, known: Tensor, focal_weight: float) -> Tensor:
+    focal = _known_mean(focal_loss(logits, truth), known)
+    return focal_weight * focal + tversky_loss(logits, truth, known)
+
+
+def _boundary(logits: Tensor, truth: Tensor, known: Tensor, focal_weight: float) -> Tensor:
+    boundary = _known_mean(boundary_loss(logits, truth), known)
+    return _focal_dice(logits, truth, known, focal_weight) + boundary
+
+
+MAP_LOSSES: dict[str, MapLoss] = {
+    "focal_dice": MapLoss(_focal_dice, 4.0),
+    "paper": MapLoss(_paper, 1.0),
+    "tversky": MapLoss(_tversky, 4.0),
+    "boundary": MapLoss(_boundary, 4.0),
+}
+"""Name of a loss to what it does on one map."""
+
+
+def create_loss(
+    name: str = "focal_dice",
+    *,
+    focal_weight: float | None = None,
+    class_weight: float = CLASS_WEIGHT,
+    map_weights: tuple[float, float, float] = MAP_WEIGHTS,
+) -> Callable[[Output, Targets], Tensor]:
+    """Build a training loss by name.
+
+    Args:
+        name: a key of ``MAP_LOSSES``.
+        focal_weight: weight of the focal term; None: the loss's own.
+        class_weight: weight of the class's cross-entropy (label smoothing 0.05).
+        map_weights: weights of infection, opacity and lungs; a map of weight 0 is not looked at.
+
+    Returns:
+        (output, targets) -> scalar. Unknown targets add nothing, to value and gradient alike.
+        Deep supervision's maps count 1/2, 1/4, 1/8 of the final ones, the last made first.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    if name not in MAP_LOSSES:
+        raise UsageError(f"unknown loss {name!r}: expected one of {', '.join(MAP_LOSSES)}")
+    map_loss = MAP_LOSSES[name].loss
+    focal = MAP_LOSSES[name].focal_weight if focal_weight is None else focal_weight
+
+    def maps_loss(maps: tuple[Tensor, ...], targets: Targets) -> Tensor:
+        total = maps[0].new_zeros((), dtype=targets.known.dtype)
+        truths = (targets.infection, targets.opacity, targets.lungs)
+        known = targets.known.unbind(dim=1)
+        for weight, logits, truth, mask in zip(map_weights, maps, truths, known, strict=True):
+            if weight:
+                total = total + weight * map_loss(logits.float(), truth, mask, focal)
+        return total
+
+    def loss(output: Output, targets: Targets) -> Tensor:
+        # Joined to the graph, for a batch of which nothing is known still needs a gradient.
+        total = 0.0 * output.classes.float().sum()
+        total = total + maps_loss((output.infection, output.opacity, output.lungs), targets)
+        for depth, auxiliary in enumerate(output.auxiliary, start=1):
+            total = total + 0.5**depth * maps_loss(auxiliary.split(1, dim=1), targets)
+        if class_weight and bool((targets.classes >= 0).any()):
+            total = total + class_weight * F.cross_entropy(
+                output.classes.float(), targets.classes, ignore_index=-1, label_smoothing=0.05
+            )
+        return total
+
+    return loss
+
+
+def hybrid_loss(
+    output: Output,
+    targets: Targets,
+    *,
+    focal_weight: float = 4.0,
+    class_weight: float = CLASS_WEIGHT,
+    map_weights: tuple[float, float, float] = MAP_WEIGHTS,
+) -> Tensor:
+    """The default training loss, "focal_dice" of ``create_loss``: scalar."""
+    loss = create_loss(
+        "focal_dice",
+        focal_weight=focal_weight,
+        class_weight=class_weight,
+        map_weights=map_weights,
+    )
+    return loss(output, targets)
