@@ -146,7 +146,7 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
             continue
         truth = np.array([values[r["film_id"]] for r in part.films.rows])
         for plane, label in ((0, "infection"), (1, "opacity")):
-            share = np.nanmean(lung_shares(part.maps, 0.5, plane), axis=1)
+            share = np.nanmean(lung_shares(part.maps, plane), axis=1)
             known = ~np.isnan(share)
             r, (low, high) = metrics.pearson(share[known], truth[known])
             figures[f"{name} ({reader}) from {label}"] = [

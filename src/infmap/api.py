@@ -157,6 +157,7 @@ def load(
     runtime: str = "openvino",
     device: str = "auto",
     threshold: float | None = None,
+    parallel: int = 1,
 ) -> Model:
     """Load a model.
 
@@ -165,13 +166,20 @@ def load(
         runtime: "openvino" or "onnxruntime".
         device: "auto", "cpu", "gpu", or a device name of the runtime.
         threshold: infection threshold instead of the model's, in (0, 1).
+        parallel: films that several threads will judge at once; 1 gives each film all cores.
 
     Raises:
         ModelError: there is no such model, or it is damaged.
         UsageError: no such runtime or device.
     """
     return Model(
-        Predictor(model_folder(model), runtime=runtime, device=device, threshold=threshold)
+        Predictor(
+            model_folder(model),
+            runtime=runtime,
+            device=device,
+            threshold=threshold,
+            parallel=parallel,
+        )
     )
 
 

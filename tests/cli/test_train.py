@@ -55,7 +55,10 @@ def test_from_folders_to_a_prediction_by_ones_own_model(source, tmp_path, capsys
         "network: {weights: random}\nprecision: float32\n"
         "stages: [{epochs: 1, size: 64, sources: {covid-qu-ex: 1, phantom: 1}}]\n"
     )
+    assert call("train", config, "-o", tmp_path / "shared", "--processes", "2") == 2
+    assert "multiple of the processes" in capsys.readouterr().err
     assert call("train", config, "-o", model) == 0
+    assert "random" in json.loads((model / "manifest.json").read_text())["training"]["weights"]
     log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
     assert any("pooled_f1" in record for record in log)
     assert len((model / "films.txt").read_text().splitlines()) >= 10

@@ -3,13 +3,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from infmap.core.errors import ModelError, UsageError
 from infmap.inference import Preprocessing
 from infmap.training.augmentation import augment
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import Films, join_films, mask_paths, render_phantoms
-from infmap.training.loop import CHECKPOINT, Plan, train
+from infmap.training.loop import CHECKPOINT, Plan, Watch, _read, starting_network, train
 from infmap.training.run import fit_detection, held_out, split_rows
 from infmap.training.validation import score_films
 
@@ -186,3 +187,80 @@ def test_a_wrong_configuration_is_one_line(tmp_path, text, message):
 
 def test_a_configuration_survives_json():
     assert TrainingConfig.model_validate(json.loads(config().model_dump_json())) == config()
+
+
+def test_patience_keeps_the_best_weights_and_survives_a_checkpoint():
+    network = torch.nn.Linear(1, 1)
+    watch = Watch(patience=2)
+    for score, over in (
+        (0.5, False),
+        (0.4, False),
+        (0.6, False),
+        (0.6, False),
+        (float("nan"), True),
+    ):
+        with torch.no_grad():
+            network.weight.fill_(score)
+        watch.look(score, network)
+        assert watch.over == over
+    again = Watch(patience=2)
+    again.restore(watch.state())
+    assert again.over
+    assert float(again.best["weight"]) == pytest.approx(0.6)
+
+
+def test_a_run_out_of_patience_ends_with_its_best_weights(tmp_path):
+    stages = [{"epochs": 5, "size": 64, "sources": {"a": 1}}]
+    some = config(stages=stages, patience=1, validate_every=1, batch_size=2)
+    looks = []
+    blind = films(2)
+    blind.masks[:] = 0  # every look scores 0, so the first is the best
+    network = train(some, films(2), blind, tmp_path, lambda r: looks.append(r.get("pooled_f1")))
+    assert [look for look in looks if look is not None] == [0.0, 0.0]
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert state["step"] == 2
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, state["watch"]["best"][key])
+    with pytest.raises(UsageError, match="no Val"):
+        train(some, films(2), films(0), tmp_path, looks.append)
+
+
+def test_a_checkpoint_from_before_a_field_existed_is_gone_on_from(tmp_path):
+    values = json.loads(config().model_dump_json())
+    for key in ("loss", "micro_batches", "patience"):
+        del values[key]
+    torch.save({"config": json.dumps(values), "step": 1}, tmp_path / CHECKPOINT)
+    assert _read(tmp_path / CHECKPOINT, config())["step"] == 1
+
+
+def test_weights_start_from_a_file_or_a_model_folder_and_say_so(tmp_path):
+    torch.manual_seed(1)
+    network, line = starting_network(config())
+    assert "randomly" in line
+    torch.save(network.encoder.state_dict(), tmp_path / "encoder.pt")
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    for weights, digits in ((tmp_path / "encoder.pt", 64), (tmp_path, 64)):
+        found, line = starting_network(config(network={"weights": str(weights)}))
+        assert len(line.split("sha256 ")[1]) == digits
+        for key, value in network.encoder.state_dict().items():
+            assert torch.equal(found.encoder.state_dict()[key], value), key
+    torch.save({"nothing": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(ModelError, match="another network"):
+        starting_network(config(network={"weights": str(tmp_path)}))
+    with pytest.raises(UsageError, match="nowhere"):
+        starting_network(config(network={"weights": "nowhere"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"deep_supervision": True}}, "unet"),
+        ({"loss": {"class_weight": 0, "map_weights": [0, 0, 0]}}, "nothing would be learnt"),
+        ({"loss": {"map_weights": [1, -1, 0]}}, "greater than or equal"),
+        ({"micro_batches": 0}, "micro_batches"),
+        ({"patience": 0}, "patience"),
+    ],
+)
+def test_conflicts_are_found_before_anything_is_read(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        config(**changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from infmap.core.errors import FilmError
     from infmap.core.types import Prediction
     from infmap.report import FilmRow, ThumbStore
+
+MOST_WORKERS = 8
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -36,9 +39,10 @@ def predict(
         float | None,
         typer.Option(help="infection threshold, above 0 and below 1, instead of the model's"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="films to the network at once")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="films to the network at once")] = 4,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="decoding threads; one a processor without it")
+        int | None,
+        typer.Option(min=1, help="films read at once, by default one a processor"),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the films already in OUT and go on")
@@ -75,7 +79,7 @@ def predict(
     run = Run(
         out,
         batch_size,
-        workers,
+        workers or workers_for(len(paths)),
         resume,
         quiet or as_json,
         as_json,
@@ -83,7 +87,9 @@ def predict(
         dicom_sr=dicom_sr,
     )
     counts = predict_films(
-        load(model, runtime=runtime, device=device, threshold=threshold), paths, run
+        load(model, runtime=runtime, device=device, threshold=threshold, parallel=run.workers),
+        paths,
+        run,
     )
     if not quiet and not as_json:
         _say(counts, out)
@@ -97,7 +103,7 @@ class Run:
     Attributes:
         out: the results' folder.
         batch_size: films to the network at once.
-        workers: decoding threads, None for the default.
+        workers: films read at once, each by a thread of its own.
         resume: keep the films whose results are there.
         quiet: no progress bar.
         echo: print each line of ``results.jsonl``.
@@ -107,14 +113,19 @@ class Run:
     """
 
     out: Path
-    batch_size: int = 8
-    workers: int | None = None
+    batch_size: int = 4
+    workers: int = 1
     resume: bool = False
     quiet: bool = False
     echo: bool = False
     title: str = "Chest film report"
     dicom_seg: bool = False
     dicom_sr: bool = False
+
+
+def workers_for(films: int) -> int:
+    """Films to read at once on this machine: one a processor, at most eight."""
+    return max(1, min(films, os.cpu_count() or 1, MOST_WORKERS))
 
 
 def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int]:

@@ -19,6 +19,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="go on from the checkpoint in the model folder")
     ] = False,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="processes that train together, a GPU each")
+    ] = 1,
+    on: Annotated[
+        str, typer.Option("--on", help="local, ray (the running cluster), or ray://HOST:PORT")
+    ] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="print the log as JSON lines")] = False,
 ) -> int:
     """Train a network on a snapshot; it may be stopped and resumed at any moment.
@@ -42,7 +48,7 @@ def train(
     settings = read_config(config)
     out.mkdir(parents=True, exist_ok=True)
     with Log(out, as_json) as log:
-        run(settings, out, log)
+        run(settings, out, log, processes=processes, on=on)
     if not as_json:
         sys.stdout.write(f"model folder: {out}; try: infmap predict FILMS --model {out} -o OUT\n")
     return 0

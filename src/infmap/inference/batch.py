@@ -1,8 +1,7 @@
-"""Many films: decoding, the network and the writing overlap, in bounded memory, in input order."""
+"""Many films: every worker takes a few from decoding to writing, in bounded memory, in order."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,6 @@ from itertools import islice
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Prediction, Radiograph
@@ -20,9 +18,8 @@ from infmap.inference.predictor import Predictor, Prepared
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Float32 = NDArray[np.float32]
 PIXELS_AT_ONCE = 20_000_000
-"""Film pixels from which a batch goes to the network before it is full."""
+"""Film pixels from which a worker's films go to the network before the batch is full."""
 
 
 def predict_many(
@@ -31,23 +28,27 @@ def predict_many(
     read: Callable[[Item], Radiograph],
     finish: Callable[[Item, Prediction | FilmError], Result],
     *,
-    batch_size: int = 8,
-    workers: int | None = None,
+    batch_size: int = 4,
+    workers: int = 1,
 ) -> Iterator[Result]:
-    """Judge films one after the other as a stream.
+    """Judge films as a stream.
+
+    A worker decodes, runs the network on, judges and finishes its own films, one core's work, so
+    that workers wait neither for each other nor for the network. Load the predictor with as many
+    ``parallel`` batches as there are workers.
 
     Args:
         predictor: the loaded model.
         items: inputs, in the order wanted.
         read: input to radiograph, on a worker thread; raises ``FilmError`` where it cannot.
         finish: what to do with the answer, on a worker thread: write it, and return what is to be
-            kept of it, so that the planes of a film need not wait for the films before it.
-        batch_size: most films to the network at once.
-        workers: threads that decode, judge and finish; by default one a processor, at most four.
+            kept of it.
+        batch_size: most films to the network at once, for each worker.
+        workers: threads.
 
     Yields:
-        What ``finish`` returned, one an input, in input order. Two batches of films are in memory
-        at most, and of large films fewer.
+        What ``finish`` returned, one an input, in input order. A worker holds one batch of films
+        in memory at most, and of large films fewer.
     """
 
     def load(item: Item) -> Prepared | FilmError:
@@ -58,58 +59,46 @@ def predict_many(
         except MemoryError:
             return UnreadableFilm("too large for this machine's memory: reduce the film first")
 
-    def conclude(
-        item: Item, film: Prepared, maps: Float32, logits: Float32, spent: float
-    ) -> Result:
+    def work(batch: list[Item]) -> list[Result]:
+        results: list[Result] = []
+        held: list[tuple[Item, Prepared | FilmError]] = []
+        pixels = 0
+        for item in batch:
+            film = load(item)
+            held.append((item, film))
+            pixels += film.radiograph.pixels.size if isinstance(film, Prepared) else 0
+            if pixels >= PIXELS_AT_ONCE:
+                results += conclude(held)
+                held, pixels = [], 0
+        return results + conclude(held)
+
+    def conclude(held: list[tuple[Item, Prepared | FilmError]]) -> list[Result]:
         start = time.perf_counter()
-        try:
-            prediction = predictor.judge(film, maps, logits)
-        except FilmError as error:
-            return finish(item, error)
-        seconds = spent + time.perf_counter() - start
-        return finish(item, replace(prediction, seconds=seconds))
+        planes = [film.plane for _, film in held if isinstance(film, Prepared)]
+        outputs = zip(*predictor.run(np.stack(planes)), strict=True) if planes else iter(())
+        spent = (time.perf_counter() - start) / max(1, len(planes))
+        results = []
+        for item, film in held:
+            answer: Prediction | FilmError
+            if isinstance(film, FilmError):
+                answer = film
+            else:
+                start = time.perf_counter()
+                try:
+                    answer = predictor.judge(film, *next(outputs))
+                    seconds = spent + time.perf_counter() - start
+                    answer = replace(answer, seconds=seconds)
+                except FilmError as error:
+                    answer = error
+            results.append(finish(item, answer))
+        return results
 
-    count = workers or min(4, os.cpu_count() or 1)
     source = iter(items)
-    loading: deque[tuple[Item, Future[Prepared | FilmError]]] = deque()
-    finishing: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="film") as pool:
-        while True:
-            for item in islice(source, max(0, batch_size + count - len(loading))):
-                loading.append((item, pool.submit(load, item)))
-            if not loading:
-                break
-            batch = _next_batch(loading, batch_size)
-            films = [film for _, film in batch if isinstance(film, Prepared)]
-            start = time.perf_counter()
-            outputs = iter(_run(predictor, films))
-            spent = (time.perf_counter() - start) / max(1, len(films))
-            while finishing:
-                yield finishing.popleft().result()
-            for item, film in batch:
-                if isinstance(film, FilmError):
-                    finishing.append(pool.submit(finish, item, film))
-                else:
-                    finishing.append(pool.submit(conclude, item, film, *next(outputs), spent))
-        while finishing:
-            yield finishing.popleft().result()
-
-
-def _next_batch(
-    loading: deque[tuple[Item, Future[Prepared | FilmError]]], batch_size: int
-) -> list[tuple[Item, Prepared | FilmError]]:
-    batch: list[tuple[Item, Prepared | FilmError]] = []
-    pixels = 0
-    while loading and len(batch) < batch_size and pixels < PIXELS_AT_ONCE:
-        item, future = loading.popleft()
-        film = future.result()
-        batch.append((item, film))
-        if isinstance(film, Prepared):
-            pixels += film.radiograph.pixels.size
-    return batch
-
-
-def _run(predictor: Predictor, films: list[Prepared]) -> Iterable[tuple[Float32, Float32]]:
-    if not films:
-        return []
-    return zip(*predictor.run(np.stack([film.plane for film in films])), strict=True)
+    running: deque[Future[list[Result]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="film") as pool:
+        while batch := list(islice(source, batch_size)):
+            running.append(pool.submit(work, batch))
+            if len(running) > workers:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()

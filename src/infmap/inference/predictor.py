@@ -18,7 +18,7 @@ from infmap.inference.manifest import Manifest, read_manifest, verify_files
 from infmap.inference.preprocess import Preprocessing, to_film, to_network
 from infmap.inference.quality import assess, assess_lungs
 from infmap.inference.runtimes import Runtime, open_runtime
-from infmap.inference.severity import Calibration, grade_severity
+from infmap.inference.severity import Calibration, affected_shares, grade_severity
 
 WIDE_OPACITY = 0.10
 """Share of the lungs from which opacities without COVID-19 are worth a warning."""
@@ -62,6 +62,7 @@ class Predictor:
         runtime: "openvino" or "onnxruntime".
         device: "auto", "cpu", "gpu", or a device name of the runtime.
         threshold: infection threshold instead of the model's, in (0, 1).
+        parallel: batches that ``run`` is to be called with at once, from as many threads.
 
     Raises:
         ModelError: the folder is missing or damaged.
@@ -75,13 +76,14 @@ class Predictor:
         runtime: str = "openvino",
         device: str = "auto",
         threshold: float | None = None,
+        parallel: int = 1,
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         verify_files(folder, self.manifest)
         if threshold is not None:
             thresholds = replace(self.manifest.thresholds, infection=threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)
-        self._runtime: Runtime = open_runtime(runtime, folder, device)
+        self._runtime: Runtime = open_runtime(runtime, folder, device, parallel)
         self._severity = Calibration.from_dict(self.manifest.severity)
 
     def prepare(self, radiograph: Radiograph) -> Prepared:
@@ -135,10 +137,8 @@ class Predictor:
         probability = calibrated_probability(logits, self.manifest.detection)
         detected = probability >= at.covid
         infection = to_film(maps[0], fit)
-        region = infected if self._severity.map_name == "infection" else opaque
-        severity = grade_severity(
-            share(region, zones.right), share(region, zones.left), self._severity
-        )
+        graded = maps[0 if self._severity.map_name == "infection" else 1][fit.window]
+        severity = grade_severity(*affected_shares(graded, zones), self._severity)
         opacity_fraction = share(opaque, lungs)
         return Prediction(
             infection=infection,

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from infmap.core.types import GRADES, Grade, Severity
+from infmap.core.types import GRADES, Float32Image, Grade, Severity
+from infmap.core.zones import LungZones
 
 Float64 = NDArray[np.float64]
 CUTS = (0.5, 2.5, 4.5, 6.5)
@@ -94,6 +95,26 @@ class Calibration:
             k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()
         }
         return cls(**values)
+
+
+def affected_shares(probability: Float32Image, zones: LungZones) -> tuple[float, float]:
+    """Affected share of the patient's right and left lung: the mean probability over each.
+
+    The mean, not the share above a threshold: what a network doubts counts in part, as it does for
+    a reader, and no threshold need carry over from one hospital to the next.
+
+    Args:
+        probability: float32 (H, W) in [0, 1], the map that severity is read from.
+        zones: lungs on the same grid.
+
+    Returns:
+        (right, left) in [0, 1]; NaN where a lung was not found.
+    """
+    right, left = (probability[side] for side in (zones.right, zones.left))
+    return (
+        float(right.mean()) if right.size else math.nan,
+        float(left.mean()) if left.size else math.nan,
+    )
 
 
 def grade_severity(right: float, left: float, calibration: Calibration) -> Severity:

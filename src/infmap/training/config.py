@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, model_validator
 
 
 class _Strict(BaseModel):
@@ -19,9 +19,39 @@ class NetworkConfig(_Strict):
     encoder: str = Field("efficientnet_lite0", description="encoder by name")
     channels: tuple[int, ...] = Field((96, 64, 32, 16, 8), description="decoder widths, deep first")
     frozen: bool = Field(False, description="keep the encoder as it starts")
-    weights: str = Field(
-        "imagenet", description="'imagenet', 'random', or a model folder to go on from"
+    deep_supervision: bool = Field(
+        False, description="learn from the decoder's intermediate maps too; decoder 'unet++'"
     )
+    weights: str = Field(
+        "imagenet",
+        description="'imagenet', 'random', a model folder to go on from, or a file of encoder "
+        "weights",
+    )
+
+    @model_validator(mode="after")
+    def _has_what_it_supervises(self) -> Self:
+        if self.deep_supervision and self.decoder != "unet++":
+            raise ValueError(f"deep_supervision needs decoder 'unet++', got {self.decoder!r}")
+        return self
+
+
+class LossConfig(_Strict):
+    """What a network learns from: a loss on each map, and cross-entropy on the class."""
+
+    name: str = Field("focal_dice", description="loss on a map, by name")
+    focal_weight: float | None = Field(
+        None, ge=0, description="weight of its focal term; null: the loss's own"
+    )
+    class_weight: float = Field(0.3, ge=0, description="weight of the class")
+    map_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = Field(
+        (1.0, 0.5, 0.5), description="weights of infection, opacity and lungs"
+    )
+
+    @model_validator(mode="after")
+    def _teaches_something(self) -> Self:
+        if not self.class_weight and not any(self.map_weights):
+            raise ValueError("class_weight and map_weights are all 0: nothing would be learnt")
+        return self
 
 
 class Stage(_Strict):
@@ -57,6 +87,7 @@ class TrainingConfig(_Strict):
         256, ge=64, multiple_of=32, description="side the films are stored at, pixels"
     )
     network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
     stages: tuple[Stage, ...] = Field(min_length=1)
     hold_out: HoldOut = HoldOut()
     phantoms: int = Field(
@@ -65,11 +96,22 @@ class TrainingConfig(_Strict):
     lung_sources: tuple[str, ...] = Field(
         ("covid-qu-ex",), description="sources whose lung masks follow the convention to learn"
     )
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(
+        16, ge=1, description="films whose batch statistics and loss are taken together"
+    )
+    micro_batches: int = Field(
+        1, ge=1, description="batches whose gradients make one step, shared among processes"
+    )
     weight_decay: float = Field(1e-2, ge=0)
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, per step")
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     validate_every: int = Field(2, ge=1, description="epochs between looks at Val")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="looks at Val without a better pooled F1 after which the run ends with its "
+        "best weights; null: run to the end",
+    )
     checkpoint_minutes: float = Field(3.0, gt=0)
     int8_loss: float | None = Field(
         0.005, ge=0, description="loss of Dice on Val up to which int8 is shipped; null: never"

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import SnapshotError
-from infmap.core.zones import brixia_zones, share
+from infmap.core.zones import brixia_zones
 from infmap.inference.manifest import Manifest, Thresholds, write_manifest
 from infmap.inference.predictor import two_largest
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.runtimes import open_runtime
-from infmap.inference.severity import Calibration, fit_calibration
+from infmap.inference.severity import Calibration, affected_shares, fit_calibration
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films, render_phantoms
 
@@ -28,22 +28,38 @@ CALIBRATION_FILMS = 200
 """Films that an int8 network's ranges are measured on."""
 
 
-def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], None]) -> Manifest:
+def run(
+    config: TrainingConfig,
+    folder: Path,
+    say: Callable[[dict[str, Any]], None],
+    *,
+    processes: int = 1,
+    on: str = "local",
+) -> Manifest:
     """Train, choose the operating points on Val, export, and describe.
 
     Args:
         config: the run.
         folder: the model folder to be; a checkpoint in it is gone on from.
         say: called with one record at a time, for logs and progress.
+        processes: that train together.
+        on: where they run, see ``infmap.training.distributed.launch``.
 
     Raises:
         SnapshotError: the snapshot is missing or damaged, or a film cannot be loaded.
-        ModelError: the folder holds a run of another configuration.
+        ModelError: the folder holds a run of another configuration, or the weights to start
+            from cannot be read.
+        UsageError: the configuration asks for what does not exist.
+        MissingExtra: Ray is asked for and not installed.
     """
+    from infmap.training.distributed import check_processes, launch
     from infmap.training.export import export
-    from infmap.training.loop import train
+    from infmap.training.loop import starting_loss, starting_network, train
     from infmap.training.validation import score_films
 
+    check_processes(config, processes, on)
+    starting_loss(config)
+    _, weights = starting_network(config)
     folder.mkdir(parents=True, exist_ok=True)
     rows, resolve = read_rows(config.snapshot)
     spec = Preprocessing(size=config.size)
@@ -53,7 +69,9 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
     if config.phantoms:
         films = join_films(films, render_phantoms(config.phantoms, spec))
     val = load_films(watch, resolve, spec, config.lung_sources)
-    network = train(config, films, val, folder, say)
+    if processes > 1 or on != "local":
+        launch(config, films, val, folder, say, processes, on)
+    network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
 
     severity = _severity(rows, resolve, config, network, spec)
     export(network, folder, config.size)
@@ -72,6 +90,7 @@ def run(config: TrainingConfig, folder: Path, say: Callable[[dict[str, Any]], No
         training={
             "sources": sorted({row["source"] for row in learn}),
             "films": len(learn),
+            "weights": weights,
             "precision": precision,
             "configuration": json.loads(config.model_dump_json()),
             "finished": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -199,13 +218,12 @@ def fit_detection(
     return (float(slope), float(intercept)), float(np.nextafter(cut, 1.0))
 
 
-def lung_shares(maps: NDArray[np.uint8], threshold: float, plane: int) -> NDArray[np.float64]:
-    """Share (N, 2) of the right and left lung above a threshold, from maps uint8 (N, 3, S, S)."""
+def lung_shares(maps: NDArray[np.uint8], plane: int) -> NDArray[np.float64]:
+    """Affected share (N, 2) of the right and left lung, from maps uint8 (N, 3, S, S)."""
     shares = np.full((len(maps), 2), np.nan)
     for index, film in enumerate(maps):
         zones = brixia_zones(two_largest(film[2] >= 128))
-        region = film[plane] >= threshold * 255.0
-        shares[index] = share(region, zones.right), share(region, zones.left)
+        shares[index] = affected_shares(film[plane] / np.float32(255.0), zones)
     return shares
 
 
@@ -231,7 +249,7 @@ def _severity(
     films: Films = load_films(scored, resolve, spec, ())
     maps, _ = predict_films(network, films, config)
     return fit_calibration(
-        lung_shares(maps, 0.5, 1),
+        lung_shares(maps, 1),
         np.array([scores[row["film_id"]] for row in scored]),
         groups=[row["patient_id"] for row in scored],
         method="cross",
