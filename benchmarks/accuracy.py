@@ -26,7 +26,7 @@ from infmap.api import model_folder
 from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
 from infmap.inference import Predictor
-from infmap.inference.predictor import calibrated_probability, two_largest
+from infmap.inference.predictor import bounded_infection, calibrated_probability, two_largest
 from infmap.training.dataset import Films, load_films
 from infmap.training.run import FILMS, lung_shares, read_rows
 
@@ -62,9 +62,12 @@ def score(predictor: Predictor, films: Films) -> Scored:
     for start in range(0, len(films), 16):
         planes = films.images[start : start + 16].astype(np.float32) / 255.0
         found, logits = predictor.run(planes)
-        maps.append(np.round(found * 255.0).astype(np.uint8))
         detection = predictor.manifest.detection
-        probability += [calibrated_probability(row, detection) for row in logits]
+        batch = [calibrated_probability(row, detection) for row in logits]
+        for film, bound in zip(found, batch, strict=True):
+            film[0] = bounded_infection(film[0], bound)
+        maps.append(np.round(found * 255.0).astype(np.uint8))
+        probability += batch
     return Scored(films, np.concatenate(maps), np.array(probability))
 
 

@@ -11,6 +11,8 @@ VERBS: dict[str, str] = {
     "doctor": "check this installation",
     "catalog": "compile films of several sources into a snapshot",
     "train": "train a network on a snapshot",
+    "benchmark": "compare networks, encoders and regimes on a snapshot",
+    "explain": "activation maps beside the infection map",
 }
 """Verb to its one-line help, in the order shown; each is a module of this package."""
 

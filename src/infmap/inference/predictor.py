@@ -132,11 +132,12 @@ class Predictor:
         quality = assess_lungs(zones, film.radiograph, maps[2][fit.window])
         if quality.reject:
             raise RejectedFilm(quality.reject, film.radiograph.source)
-        infected = maps[0][fit.window] >= at.infection
         opaque = maps[1][fit.window] >= at.opacity
         probability = calibrated_probability(logits, self.manifest.detection)
         detected = probability >= at.covid
-        infection = to_film(maps[0], fit)
+        bounded = bounded_infection(maps[0], probability)
+        infected = bounded[fit.window] >= at.infection
+        infection = to_film(bounded, fit)
         graded = maps[0 if self._severity.map_name == "infection" else 1][fit.window]
         severity = grade_severity(*affected_shares(graded, zones), self._severity)
         opacity_fraction = share(opaque, lungs)
@@ -167,6 +168,16 @@ def calibrated_probability(logits: NDArray[np.float32], detection: tuple[float, 
     odds = float(logits[0]) - float(np.logaddexp(logits[1], logits[2]))
     slope, intercept = detection
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, slope * odds + intercept))))
+
+
+def bounded_infection(infection: Float32Image, probability: float) -> Float32Image:
+    """The infection map, nowhere surer of COVID-19 than the film as a whole is.
+
+    Args:
+        infection: float32 (H, W), probability of infection, as the network gave it.
+        probability: the film's calibrated probability of COVID-19.
+    """
+    return np.minimum(infection, np.float32(probability))
 
 
 def two_largest(mask: BoolImage) -> BoolImage:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from infmap.core.errors import SnapshotError
 from infmap.core.zones import brixia_zones
 from infmap.inference.manifest import Manifest, Thresholds, write_manifest
-from infmap.inference.predictor import two_largest
+from infmap.inference.predictor import bounded_infection, calibrated_probability, two_largest
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.runtimes import open_runtime
 from infmap.inference.severity import Calibration, affected_shares, fit_calibration
@@ -78,8 +78,11 @@ def run(
     (folder / FILMS).write_text("".join(f"{r['film_id']}\n" for r in learn), encoding="utf-8")
     precision = choose_precision(folder, films, val, config, say)
     maps, logits = deployed_outputs(folder, val)
-    score = score_films(maps, logits, val)
     detection, covid = fit_detection(logits, val.classes)
+    for film, row in zip(maps, logits, strict=True):
+        bound = calibrated_probability(row, detection)
+        film[0] = np.round(bounded_infection(film[0] / np.float32(255.0), bound) * 255.0)
+    score = score_films(maps, logits, val)
     manifest = Manifest(
         name=config.name,
         version=config.version,

@@ -1,0 +1,150 @@
+"""infmap benchmark: a study grid, its report, and two runs side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from infmap.benchmark.queue import Summary
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML study, see configs/")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="STUDY", help="folder of the study")],
+    on: Annotated[str, typer.Option("--on", help="local, ray, or ray://HOST:PORT")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="runs at once; default: one a GPU, else one")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="start failed runs again")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print records as JSON lines")] = False,
+) -> int:
+    """Run a study; called again it goes on where it stopped. Exit status 3 if a run failed.
+
+    Example: infmap benchmark run configs/study-small.yaml -o study
+    """
+    from infmap.benchmark.config import check_names, read_study
+    from infmap.core.errors import MissingExtra
+
+    settings = read_study(config)
+    try:
+        check_names(settings)
+    except ImportError as error:
+        raise MissingExtra("infmap benchmark run", "train") from error
+    from infmap.benchmark.cluster import create_launcher
+    from infmap.benchmark.queue import run_study
+    from infmap.benchmark.study import create_study
+    from infmap.benchmark.tables import write_tables
+
+    study = create_study(settings, out)
+    launcher = create_launcher(on, out, settings.limits, workers)
+    with Progress(as_json) as say:
+        summary = run_study(study, launcher, say, retry=retry)
+    table = write_tables(study)
+    _conclude(summary, table, out, as_json)
+    return 3 if summary.states.get("failed", 0) + summary.states.get("diverged", 0) else 0
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="folder of the study")],
+    as_json: Json = False,
+) -> int:
+    """Write the study's tables and STUDY/report/report.html, also while it runs.
+
+    Example: infmap benchmark report study
+    """
+    from infmap.benchmark.report import write_report
+    from infmap.benchmark.study import Study
+    from infmap.benchmark.tables import write_tables
+
+    opened = Study(study)
+    write_tables(opened)
+    page = write_report(opened)
+    sys.stdout.write((json.dumps({"report": str(page)}) if as_json else f"report: {page}") + "\n")
+    return 0
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="folder of a run")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="folder of another run")],
+    as_json: Json = False,
+) -> int:
+    """Compare two runs on the held-out films that both scored.
+
+    Example: infmap benchmark compare study/runs/A study/runs/B
+    """
+    from infmap.benchmark.compare import compare_runs
+
+    found = compare_runs(first, second)
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_dict()) + "\n")
+        return 0
+    lines = [f"{found.first} minus {found.second}, {found.films} films, {found.patients} patients"]
+    for name, gap in found.differences.items():
+        lines.append(f"  {name:<24} {gap.value:+.4f}  [{gap.low:+.4f}, {gap.high:+.4f}]")
+    sys.stdout.write("\n".join([*lines, found.verdict]) + "\n")
+    return 0
+
+
+def _conclude(summary: Summary, table: Path, study: Path, as_json: bool) -> None:
+    """Say where the study stands."""
+    if as_json:
+        record: dict[str, Any] = {"states": summary.states, "total": summary.total}
+        sys.stdout.write(json.dumps({**record, "elsewhere": summary.elsewhere}) + "\n")
+        return
+    states = ", ".join(f"{n} {state}" for state, n in sorted(summary.states.items()))
+    held = f"; {summary.elsewhere} held by another process" if summary.elsewhere else ""
+    again = "; --retry starts failed runs again" if summary.states.get("failed") else ""
+    sys.stdout.write(
+        f"{summary.total} runs: {states}{held}{again}\n"
+        f"table: {table}; next: infmap benchmark report {study}\n"
+    )
+
+
+class Progress:
+    """Says how the runs go: a line each, and a bar on a terminal."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        """Start the progress bar on a terminal."""
+        if sys.stderr.isatty() and not self._as_json:
+            from rich.console import Console
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(console=Console(stderr=True))
+            self._task = self._bar.add_task("runs", total=None)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the bar."""
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Show one record."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(record) + "\n")
+            sys.stdout.flush()
+            return
+        reason = f": {record['reason']}" if record.get("reason") else ""
+        line = f"[{record['finished']}/{record['total']}] {record['run']} {record['state']}{reason}"
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.update(self._task, total=record["total"], completed=record["finished"])
+        else:
+            sys.stderr.write(line + "\n")

@@ -1,0 +1,61 @@
+import csv
+import json
+
+import pytest
+
+from infmap.cli.main import _run
+
+COLUMNS = ("film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn",
+           "covid_probability", "covid_detected")  # fmt: skip
+
+
+def run_folder(folder, found, sure):
+    """A run on twenty films, of which it finds a share of the truth and detects some."""
+    folder.mkdir()
+    with (folder / "films.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(COLUMNS)
+        for i in range(20):
+            covid = i < 10
+            tp = int(found * 100) + i if covid else 0
+            yes = covid and i < sure
+            kind = "covid19" if covid else "normal"
+            writer.writerow([f"f{i}", "s", f"p{i}", f"p{i}", kind, "held-out", tp, 5,
+                             150 - tp if covid else 0, 845 if covid else 995,
+                             0.9 if yes else 0.1, "true" if yes else "false"])  # fmt: skip
+    return folder
+
+
+def test_the_better_run_is_named(tmp_path, capsys):
+    good, bad = run_folder(tmp_path / "good", 1.2, 10), run_folder(tmp_path / "bad", 0.3, 2)
+    assert _run("benchmark", ["compare", str(good), str(bad)]) == 0
+    out = capsys.readouterr().out
+    assert "good localizes infection better than bad" in out
+    assert "good detects COVID-19 better" in out
+    assert _run("benchmark", ["compare", str(bad), str(good), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"]["infection_f1"]["high"] < 0
+    assert found["detection"] == {"only_first": 0, "only_second": 8, "p": 2 / 2**8, "n": 20}
+    assert found["verdict"].startswith("good localizes")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.yaml", "-o", "study"], "none.yaml: cannot be read"),
+        (["report", "nowhere"], "nowhere: holds no study"),
+        (["compare", "a", "b"], "cannot be read"),
+        (["run", "none.yaml"], "--out"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert _run("benchmark", arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["run", "report", "compare"])
+def test_every_help_has_an_example(verb, capsys):
+    _run("benchmark", [verb, "--help"])
+    assert f"Example: infmap benchmark {verb}" in " ".join(capsys.readouterr().out.split())
