@@ -90,9 +90,9 @@ def _indexed(index: UInt8Image, colours: UInt8Image) -> bytes:
 def _encode(picture: Image.Image, kind: str, transparency: bytes | None = None) -> bytes:
     buffer = io.BytesIO()
     if kind == "JPEG":
-        picture.save(buffer, "JPEG", quality=85, optimize=True)
+        picture.save(buffer, "JPEG", quality=85)
     else:
-        picture.save(buffer, "PNG", optimize=True, transparency=transparency)
+        picture.save(buffer, "PNG", compress_level=6, transparency=transparency)
     return buffer.getvalue()
 
 
