@@ -117,8 +117,9 @@ def load_films(
 def render_phantoms(count: int, spec: Preprocessing) -> Films:
     """Films of the project's phantom: source "phantom", half of them with opacities.
 
-    Their lungs and opacities are known to the pixel. Their class is unknown, and so is whether
-    their opacities are COVID-19: a rendered cloud has no cause. Healthy ones have no infection.
+    Their lungs and opacities are known to the pixel. Those without opacities are normal and have no
+    infection. Of the others the class is unknown, and so is whether their opacities are COVID-19: a
+    rendered cloud has no cause.
 
     Args:
         count: number of films; seeds from ``PHANTOM_SEED`` on, away from those of the samples.
@@ -129,7 +130,7 @@ def render_phantoms(count: int, spec: Preprocessing) -> Films:
         [{"film_id": f"phantom/{i}", "source": "phantom"} for i in range(count)],
         np.zeros((count, size, size), np.uint8),
         np.zeros((count, size, size), np.uint8),
-        np.ones((count, 3), np.float32),
+        np.array([[0, 1, 1]] * count, np.float32).reshape(count, 3),
         np.full(count, -1, np.int64),
     )
     for i in range(count):
@@ -138,7 +139,8 @@ def render_phantoms(count: int, spec: Preprocessing) -> Films:
         films.images[i] = np.round(plane * 255.0)
         for mask, bit in ((film.infection, OPACITY), (film.lungs, LUNGS)):
             films.masks[i] |= mask_to_network(mask, fit) * np.uint8(bit)
-        films.known[i, 0] = float(not film.opacities)
+        if not film.opacities:
+            films.known[i, 0], films.classes[i] = 1.0, 2
     return films
 
 
