@@ -65,9 +65,10 @@ def test_configurations_are_shipped() -> None:
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_every_shipped_configuration_is_valid(file: Path) -> None:
     pytest.importorskip("yaml")
+    from infmap.benchmark.config import read_study
     from infmap.training.config import read_config
 
-    config = read_config(file)
+    config = read_study(file).training if file.stem.startswith("study") else read_config(file)
     assert config.snapshot.is_absolute()
     assert config.stages
 
