@@ -13,7 +13,8 @@ from typing import Any
 
 from infmap.benchmark.config import Limits
 from infmap.benchmark.launch import WORKER, Exit, supervise
-from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.errors import UsageError
+from infmap.training.cluster import join_cluster
 
 
 class RayLauncher:
@@ -40,19 +41,10 @@ class RayLauncher:
         workers: int = 1,
         command: Sequence[str] = WORKER,
     ) -> None:
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingExtra("infmap benchmark run --on ray", "scale") from error
+        ray, _ = join_cluster(address, "infmap benchmark run")
         self._ray: Any = ray
         self._study, self._limits, self._slots = study.resolve(), limits, workers
         self._command = tuple(command)
-        if not ray.is_initialized():
-            try:
-                ray.init(address=None if address == "ray" else address, log_to_driver=False)
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                first = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise UsageError(f"--on {address}: no Ray cluster answers ({first})") from error
         gpus = ray.cluster_resources().get("GPU", 0) >= 1
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
         self._task: Any = ray.remote(max_retries=0, **needs)(supervise)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from infmap.training.config import TrainingConfig
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from infmap.training.config import Strict, TrainingConfig, read_yaml
 
 
-class Grid(_Strict):
+class Grid(Strict):
     """Lists whose product is the runs."""
 
     decoders: tuple[str, ...] = Field(("unet", "unet++", "dla"), description="decoders by name")
@@ -42,7 +38,7 @@ class Grid(_Strict):
         return self
 
 
-class SplitConfig(_Strict):
+class SplitConfig(Strict):
     """Which films are learnt from, watched, and held out."""
 
     scheme: Literal["official", "folds", "sources"] = Field(
@@ -69,7 +65,7 @@ class SplitConfig(_Strict):
         return self
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """What one run may take; it is recorded as failed beyond."""
 
     minutes: float | None = Field(None, gt=0, description="wall-clock minutes an attempt")
@@ -78,7 +74,7 @@ class Limits(_Strict):
     )
 
 
-class StudyConfig(_Strict):
+class StudyConfig(Strict):
     """Everything that decides a study."""
 
     name: str = Field("study", description="name of the study")
@@ -129,21 +125,7 @@ def read_study(path: Path) -> StudyConfig:
     Raises:
         UsageError: the file is missing, is not YAML, or a field is wrong.
     """
-    import yaml
-    from pydantic import ValidationError
-
-    from infmap.core.errors import UsageError
-
-    try:
-        config = StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is not YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
+    config = read_yaml(path, StudyConfig)
     base = path.parent
     weights = {
         encoder: source if source in ("imagenet", "random") else str((base / source).resolve())

@@ -25,7 +25,7 @@ def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Any, Any]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("infmap benchmark report", "benchmark") from error
+        raise MissingExtra("infmap benchmark report", "train") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

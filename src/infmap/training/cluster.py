@@ -14,7 +14,7 @@ from infmap.training.dataset import Films
 from infmap.training.distributed import WAIT, Log, Together, deliver, train_rank
 
 
-def require_ray() -> Any:
+def require_ray(verb: str = "infmap train") -> Any:
     """Ray, without its usage statistics.
 
     Raises:
@@ -27,8 +27,37 @@ def require_ray() -> Any:
         import ray.train.torch
         import ray.util.queue
     except ImportError as error:
-        raise MissingExtra("infmap train --on ray", "scale") from error
+        raise MissingExtra(f"{verb} --on ray", "scale") from error
     return ray
+
+
+def join_cluster(on: str, verb: str = "infmap train") -> tuple[Any, bool]:
+    """Join a cluster, unless this process is in one already.
+
+    Args:
+        on: "ray" for the cluster that RAY_ADDRESS names, or else a new one that listens on
+            127.0.0.1 alone; "ray://HOST:PORT" for a cluster's client port.
+        verb: for messages.
+
+    Returns:
+        Ray, and whether this call joined: who joined leaves.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        UsageError: no cluster answers.
+    """
+    ray = require_ray(verb)
+    if ray.is_initialized():
+        return ray, False
+    place: dict[str, Any] = {} if on == "ray" else {"address": on}
+    if on == "ray" and "RAY_ADDRESS" not in os.environ:
+        place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    try:
+        ray.init(**place, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UsageError(f"--on {on}: no Ray cluster answers ({first})") from error
+    return ray, True
 
 
 def launch_on_ray(
@@ -41,14 +70,7 @@ def launch_on_ray(
     on: str,
 ) -> None:
     """Hand the ranks to Ray Train; the films go to the object store, once a machine."""
-    ray = require_ray()
-    began = not ray.is_initialized()
-    if began:
-        # Without an address Ray joins the cluster that RAY_ADDRESS names, or starts one here.
-        place: dict[str, Any] = {} if on == "ray" else {"address": on}
-        if on == "ray" and "RAY_ADDRESS" not in os.environ:
-            place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-        ray.init(**place, log_to_driver=False, logging_level="ERROR")
+    ray, began = join_cluster(on)
     token = folder / f".launch-{uuid.uuid4().hex}"
     token.touch()
     queue = ray.util.queue.Queue(actor_options={"num_cpus": 0})

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, model_validator
 
+Model = TypeVar("Model", bound=BaseModel)
 
-class _Strict(BaseModel):
+
+class Strict(BaseModel):
+    """Refuses fields it does not know, and does not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NetworkConfig(_Strict):
+class NetworkConfig(Strict):
     """Which network, and where its weights start."""
 
     decoder: str = Field("unet", description="decoder by name")
@@ -35,7 +39,7 @@ class NetworkConfig(_Strict):
         return self
 
 
-class LossConfig(_Strict):
+class LossConfig(Strict):
     """What a network learns from: a loss on each map, and cross-entropy on the class."""
 
     name: str = Field("focal_dice", description="loss on a map, by name")
@@ -54,7 +58,7 @@ class LossConfig(_Strict):
         return self
 
 
-class Stage(_Strict):
+class Stage(Strict):
     """One part of the schedule: its own input size, films and learning rate."""
 
     epochs: int = Field(ge=1, description="passes over this stage's films")
@@ -66,7 +70,7 @@ class Stage(_Strict):
     )
 
 
-class HoldOut(_Strict):
+class HoldOut(Strict):
     """Films kept out of training, so that the run can be scored on them."""
 
     sources: tuple[str, ...] = Field((), description="whole sources left out")
@@ -76,7 +80,7 @@ class HoldOut(_Strict):
     )
 
 
-class TrainingConfig(_Strict):
+class TrainingConfig(Strict):
     """Everything that decides a training run."""
 
     name: str = Field("infmap", description="name of the model")
@@ -119,8 +123,8 @@ class TrainingConfig(_Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-def read_config(path: Path) -> TrainingConfig:
-    """Read a YAML configuration; its relative paths are relative to the file.
+def read_yaml(path: Path, kind: type[Model]) -> Model:
+    """Read a YAML file as a configuration of one kind, its paths as they stand.
 
     Raises:
         UsageError: the file is missing, is not YAML, or a field is wrong.
@@ -131,16 +135,24 @@ def read_config(path: Path) -> TrainingConfig:
     from infmap.core.errors import UsageError
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        config = TrainingConfig.model_validate(values)
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: is not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
         raise UsageError(f"{path}: {where}: {first['msg']}") from error
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a YAML configuration; its relative paths are relative to the file.
+
+    Raises:
+        UsageError: the file is missing, is not YAML, or a field is wrong.
+    """
+    config = read_yaml(path, TrainingConfig)
     base = path.parent
     network = config.network
     if network.weights not in ("imagenet", "random"):
