@@ -1,6 +1,5 @@
 """Runs as tasks of a Ray cluster of two nodes on this machine."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -25,31 +24,16 @@ def test_without_ray_the_extra_is_named(monkeypatch, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_two_nodes_finish_a_grid(study_values, tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # stay on 127.0.0.1
-    ray = pytest.importorskip("ray", reason="Ray is in the extra 'scale', which is not installed")
-    from ray.cluster_utils import Cluster
-
+def test_two_nodes_finish_a_grid(study_values, tmp_path, monkeypatch, request):
     from infmap.benchmark.cluster import RayLauncher
 
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    source = str(Path(__file__).resolve().parents[2] / "src")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]))
     grid = {"decoders": ["unet", "dla"], "encoders": ["efficientnet_lite0"], "seeds": [0, 1]}
     config = StudyConfig.model_validate({**study_values, "grid": grid, "activation_maps": []})
     study = create_study(config, tmp_path / "study")
     monkeypatch.setenv("STUB_CRASH", "dla")
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
-    node["node_ip_address"] = "127.0.0.1"
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    try:
-        cluster.add_node(**node)
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        launcher = RayLauncher("ray", study.folder, Limits(), 2, STUB)
-        summary = run_study(study, launcher, lambda _: None)
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    request.getfixturevalue("two_machines")  # whose nodes inherit these variables
+    launcher = RayLauncher("ray", study.folder, Limits(), 2, STUB)
+    summary = run_study(study, launcher, lambda _: None)
     assert summary.states == {"done": 2, "failed": 2}
     assert all("SIGABRT" in study.status(r).reason for r in study.runs if r.decoder == "dla")

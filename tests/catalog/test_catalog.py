@@ -181,12 +181,12 @@ def test_patients_and_clusters_stay_in_one_fold_and_the_seed_decides() -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_an_empty_folder_is_a_clear_error(source: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        list(SOURCES[source](tmp_path))
+        list(SOURCES[source].read(tmp_path))
 
 
 def test_real_collections_have_the_counts_that_are_documented(data: Path) -> None:
     found = {
-        source: list(SOURCES[source](data / folder))
+        source: list(SOURCES[source].read(data / folder))
         for source, folder in (("cohen", "cohen"), ("radiologist", "radiologist"))
     }
     assert [len(found["cohen"]), len(found["radiologist"])] == [157, 57]

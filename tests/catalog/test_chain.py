@@ -230,7 +230,7 @@ def test_a_wrong_source_is_one_line(
 def test_real_layouts_are_read_whole(data: Path) -> None:
     folders = {"covid-qu-ex": "covid-qu-ex", "cohen": "cohen", "radiologist": "radiologist"}
     folders["chestxray14"] = "nih"
-    records = {name: list(SOURCES[name](data / folder)) for name, folder in folders.items()}
+    records = {name: list(SOURCES[name].read(data / folder)) for name, folder in folders.items()}
     assert {name: len(found) for name, found in records.items()} == {
         "covid-qu-ex": 4660,
         "cohen": 157,

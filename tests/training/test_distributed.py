@@ -137,25 +137,10 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_same_network(films, val, e
 
 @pytest.mark.filterwarnings("ignore")
 def test_two_machines_of_a_ray_cluster_make_the_same_network(
-    films, val, expected, tmp_path, monkeypatch
+    films, val, expected, tmp_path, two_machines
 ):
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # stay on 127.0.0.1
-    pytest.importorskip("ray.train", reason="Ray is not installed: pip install 'infmap[scale]'")
-    from ray.cluster_utils import Cluster
-
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
-    head = {**node, "node_ip_address": "127.0.0.1"}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        cluster.add_node(**head)
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        records = []
-        launch(config(), films, val, tmp_path, records.append, 2, "ray")
-    finally:
-        cluster.shutdown()
+    records = []
+    launch(config(), films, val, tmp_path, records.append, 2, "ray")
     check(records, averaged(tmp_path), expected)
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 

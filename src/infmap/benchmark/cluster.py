@@ -13,8 +13,8 @@ from typing import Any
 
 from infmap.benchmark.config import Limits
 from infmap.benchmark.launch import WORKER, Exit, supervise
+from infmap.catalog.cluster import join_cluster
 from infmap.core.errors import UsageError
-from infmap.training.cluster import join_cluster
 
 
 class RayLauncher:

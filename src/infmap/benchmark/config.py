@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from infmap.training.config import Strict, TrainingConfig, read_yaml
+from infmap.catalog.yaml_file import Strict, read_yaml
+from infmap.training.config import TrainingConfig
 
 
 class Grid(Strict):

@@ -33,6 +33,7 @@ from infmap.inference.preprocess import Preprocessing
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import INFECTION, LUNGS, Films, load_films
 from infmap.training.loop import predict_films
+from infmap.training.pack import find_pack
 from infmap.training.run import Row, fit_detection, read_rows
 from infmap.training.validation import score_films
 
@@ -83,7 +84,8 @@ class Scorer:
     def load(self, rows: Sequence[Row]) -> Films:
         """Decode films."""
         spec = Preprocessing(size=self.config.size)
-        return load_films(rows, self.resolve, spec, self.config.lung_sources)
+        pack = find_pack(self.config.snapshot, spec)
+        return load_films(rows, self.resolve, spec, self.config.lung_sources, pack=pack)
 
     def chunks(self, rows: Sequence[Row]) -> Iterator[tuple[Films, NDArray[np.uint8], Any]]:
         """Films with their maps uint8 (N, 3, S, S) and class logits float32 (N, 3)."""

@@ -16,17 +16,14 @@ watched and scored.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from infmap.benchmark.config import StudyConfig
-from infmap.catalog.snapshot import read_snapshot
+from infmap.catalog.snapshot import read_snapshot, write_rows
 from infmap.catalog.splits import film_groups
-from infmap.catalog.store import Row, make_frame, write_frame
+from infmap.catalog.store import Row, make_frame
 from infmap.core.errors import SnapshotError
 
 LEARNT, WATCHED, HELD_OUT, EXTERNAL, UNUSED = "train", "val", "held-out", "external", "unused"
@@ -118,12 +115,11 @@ def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
     frame, roots = read_snapshot(config.training.snapshot)
     rows = frame.to_dicts()
     names = fold_names(config, rows)
-    catalog = roots.pop("@catalog")
     for name in names:
         if not (folder / name / "snapshot.json").exists():
             parts = assign_parts(config, rows, name)
             _check(config, name, parts)
-            _write(folder / name, rows, parts, roots, catalog)
+            _write(folder / name, rows, parts, roots, config.training.snapshot)
     return names
 
 
@@ -138,20 +134,10 @@ def _check(config: StudyConfig, name: str, parts: list[str]) -> None:
 
 
 def _write(
-    folder: Path, rows: list[Row], parts: list[str], roots: dict[str, str], catalog: str
+    folder: Path, rows: list[Row], parts: list[str], roots: dict[str, str], made_from: Path
 ) -> None:
-    """Write beside, then rename, so that a kill leaves no half split."""
-    made = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    """Write one split; it names the study's snapshot, so that training finds that one's packs."""
     kept = [{**row, "official_split": part} for row, part in zip(rows, parts)]
-    write_frame(make_frame("films", kept), made / "films.parquet")
-    digest = hashlib.sha256((made / "films.parquet").read_bytes()).hexdigest()
     counts = {str(k): int(n) for k, n in zip(*np.unique(parts, return_counts=True))}
-    about = {"version": 1, "films": len(kept), "sha256": digest, "catalog": catalog,
-             "roots": roots, "parts": counts}  # fmt: skip
-    (made / "snapshot.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    try:
-        made.rename(folder)
-    except OSError:  # another driver was first
-        shutil.rmtree(made, ignore_errors=True)
+    about = {"parts": counts, "made_from": str(made_from.resolve())}
+    write_rows(folder, make_frame("films", kept), roots=roots, about=about)

@@ -1,181 +1,213 @@
-"""Films that show one exposure: found by perceptual hash, verified by correlation."""
+"""Films that show one exposure: as the same file, the same pixels, or an edited copy.
+
+Copies are found by an embedding in a faiss index and verified by aligned correlation. What a person
+said of a pair is kept, and counts for more than any score.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
-from infmap.catalog.store import Catalog, Row
-from infmap.catalog.thumbnails import SIDE
-from infmap.core.errors import SnapshotError
+from infmap.catalog.store import Catalog, Row, make_frame
+from infmap.core.errors import MissingExtra
 
-HAMMING = 10
-COARSE = 0.93
-PLAUSIBLE = 0.6
-THRESHOLD = 0.93
-_BLOCK = 1024
-_LARGEST_CROP = 0.12
-_STEPS = (0.06, 0.03, 0.015)
+if TYPE_CHECKING:
+    from infmap.catalog.embedding import Candidates
 
-Thumbnails = NDArray[np.float32]
+CONFIRMED, REJECTED = "confirmed", "rejected"
+_CHUNK = 512
+
+Progress = Callable[[int, int], None]
 
 
-def deduplicate(catalog: Catalog, progress: Callable[[int, int], None] | None = None) -> list[Row]:
-    """Find duplicates and give each film its ``cluster_id``; folds are to be drawn again.
+def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Row]:
+    """Find duplicates and give each film its ``cluster_id``; splits stay as they are.
 
     Args:
         catalog: where the films are.
-        progress: called with pairs verified and candidate pairs in all.
+        progress: called with pairs compared and candidate pairs in all.
 
     Returns:
-        Rows of ``duplicates``: kind "bytes" (the same file) or "pixels" (score: correlation).
+        Rows of ``duplicates``. ``kind`` is "bytes" (the same file), "pixels" (another file of the
+        same pixels) or "copy", the latter with "+inverted" and "+mirrored" where one film is the
+        negative or the mirror image of the other; ``score`` is the correlation of fine structure,
+        1 where pixels are the same; ``verdict`` is what a person said, or None.
 
     Raises:
-        SnapshotError: nothing was ingested yet.
+        SnapshotError: nothing was ingested yet, or another process is writing.
+        MissingExtra: faiss or OpenCV is not installed.
     """
-    films = catalog.films()
-    pictures = {row["film_id"]: row["thumbnail"] for row in catalog.rows("thumbnails")}
-    try:
-        stack = np.stack(
-            [np.frombuffer(pictures[f["film_id"]], np.uint8).reshape(SIDE, SIDE) for f in films]
+    with catalog.lock():
+        films = catalog.film_frame()
+        columns = films.select("film_id", "bytes_hash", "pixel_hash").to_dicts()
+        same, apart = exact(columns)
+        found = same + copies(
+            [row["film_id"] for row in columns], catalog.pictures(), apart, progress
         )
-    except (KeyError, ValueError) as error:
-        raise SnapshotError(f"{catalog.folder}: a thumbnail is missing; ingest again") from error
-    thumbs = stack.astype(np.float32)
-    fine = fine_structure(thumbs)
-    flat = _standard(fine.reshape(len(films), -1))
-    hashes = np.array([int(f["pixel_hash"], 16) for f in films], np.uint64)
-    pairs = candidates(hashes, thumbs)
-    found: list[Row] = []
-    for n, (a, b) in enumerate(pairs, 1):
-        same = films[a]["bytes_hash"] == films[b]["bytes_hash"]
-        score = 1.0 if same else float(flat[a] @ flat[b])
-        if PLAUSIBLE <= score < THRESHOLD:
-            score = similarity(fine[a], fine[b])
-        if score >= THRESHOLD:
-            found.append(
-                {
-                    "film_a": films[a]["film_id"],
-                    "film_b": films[b]["film_id"],
-                    "kind": "bytes" if same else "pixels",
-                    "score": round(score, 5),
-                }
-            )
+        names = [row["film_id"] for row in columns]
+        rows = with_verdicts(found, catalog.rows("duplicates"), set(names))
+        clusters = clusters_of(names, rows)
+        column = make_frame("films", [{"cluster_id": clusters[name]} for name in names])
+        catalog.commit(
+            {
+                "films": films.with_columns(column["cluster_id"]),
+                "duplicates": make_frame("duplicates", rows),
+            }
+        )
+    return rows
+
+
+def exact(films: Sequence[Mapping[str, str | None]]) -> tuple[list[Row], NDArray[np.int64]]:
+    """Films of the same bytes or pixels, and one film of every such group.
+
+    Args:
+        films: film_id, bytes_hash and pixel_hash of each; an unknown hash is None.
+
+    Returns:
+        Rows of ``duplicates``, each to the first of its group; indices of the first, int64 (M,).
+    """
+    first: dict[tuple[str, str], int] = {}
+    rows: list[Row] = []
+    alone: list[int] = []
+    for i, film in enumerate(films):
+        keys = [(k, v) for k in ("pixel_hash", "bytes_hash") if (v := film[k])]
+        known = [first[key] for key in keys if key in first]
+        for key in keys:
+            first.setdefault(key, known[0] if known else i)
+        if not known:
+            alone.append(i)
+            continue
+        other = films[known[0]]
+        bytes_too = film["bytes_hash"] and film["bytes_hash"] == other["bytes_hash"]
+        kind = "bytes" if bytes_too else "pixels"
+        rows.append(_row(str(other["film_id"]), str(film["film_id"]), kind, 1.0))
+    return rows, np.array(alone, np.int64)
+
+
+def copies(
+    names: Sequence[str],
+    thumbs: NDArray[np.uint8],
+    films: NDArray[np.int64],
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """Edited copies among films.
+
+    Args:
+        names: film_id of every thumbnail.
+        thumbs: uint8 (N, 64, 64), may be mapped from disk.
+        films: int64 (M,), the thumbnails to compare.
+        progress: called with pairs compared and candidate pairs in all.
+        seed: of what the embedding is learnt from.
+
+    Raises:
+        MissingExtra: faiss or OpenCV is not installed.
+    """
+    if len(films) < 2:
+        return []
+    try:
+        from infmap.catalog.alignment import THRESHOLD
+        from infmap.catalog.embedding import candidates
+    except ImportError as error:
+        raise MissingExtra("infmap catalog dedup", "train") from error
+    pairs = candidates(thumbs, films, seed)
+    rows: list[Row] = []
+    for done, (start, scores) in enumerate(_verified(thumbs, pairs), 1):
+        for i in np.flatnonzero(scores >= THRESHOLD) + start:
+            kind = "copy"
+            kind += "+inverted" if pairs.signs[i].prod() < 0 else ""
+            kind += "+mirrored" if pairs.look[i] % 2 else ""
+            score = round(float(scores[i - start]), 5)
+            rows.append(_row(names[pairs.query[i]], names[pairs.other[i]], kind, score))
         if progress:
-            progress(n, len(pairs))
-    clusters = components(
-        [f["film_id"] for f in films], [(row["film_a"], row["film_b"]) for row in found]
-    )
-    unsplit = {"split": None, "fold": None}
-    catalog.write("films", [f | unsplit | {"cluster_id": clusters[f["film_id"]]} for f in films])
-    catalog.write("duplicates", found)
-    return found
+            progress(min(done * _CHUNK, len(pairs.query)), len(pairs.query))
+    return sorted(rows, key=lambda row: (row["film_a"], row["film_b"]))
 
 
-def candidates(hashes: NDArray[np.uint64], thumbs: Thumbnails) -> list[tuple[int, int]]:
-    """Pairs (a < b) that may be duplicates: near hashes, or like thumbnails at 16 x 16.
-
-    Args:
-        hashes: uint64 (N,), perceptual hashes.
-        thumbs: float32 (N, 64, 64).
-    """
-    n = len(hashes)
-    coarse = thumbs.reshape(n, 16, SIDE // 16, 16, SIDE // 16).mean(axis=(2, 4)).reshape(n, -1)
-    coarse = _standard(coarse)
-    pairs: list[tuple[int, int]] = []
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        distance = np.bitwise_count(hashes[rows, None] ^ hashes[None, start:])
-        near = (distance <= HAMMING) | (coarse[rows] @ coarse[start:].T >= COARSE)
-        a, b = np.nonzero(np.triu(near, k=1))
-        pairs += zip((a + start).tolist(), (b + start).tolist())
-    return pairs
+def _verified(
+    thumbs: NDArray[np.uint8], pairs: Candidates
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """First pair and scores of each chunk, in order; OpenCV lets threads run side by side."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    starts = range(0, len(pairs.query), _CHUNK)
+    with ThreadPoolExecutor(workers) as pool:
+        yield from zip(starts, pool.map(lambda start: _scores(thumbs, pairs, start), starts))
 
 
-def fine_structure(thumbs: Thumbnails) -> Thumbnails:
-    """Ribs, devices and markers: what is left between blurs of 1 and 4 pixels.
+def _scores(thumbs: NDArray[np.uint8], pairs: Candidates, start: int) -> NDArray[np.float64]:
+    """Scores of one chunk of pairs; a film's structure is worked out once a chunk."""
+    from infmap.catalog.alignment import Structure, align, pixel_warp
+    from infmap.catalog.embedding import LOOKS
 
-    Chest films share their coarse structure, so it tells nothing about identity.
+    known: dict[tuple[int, int], Structure] = {}
 
-    Args:
-        thumbs: float32 (N, 64, 64).
+    def of(film: int, sign: int) -> Structure:
+        if (film, sign) not in known:
+            known[film, sign] = Structure(np.asarray(thumbs[film]), sign)
+        return known[film, sign]
 
-    Returns:
-        float32 (N, 64, 64).
-    """
-    blurred = [
-        gaussian_filter1d(gaussian_filter1d(thumbs, sigma, axis=1), sigma, axis=2)
-        for sigma in (1.0, 4.0)
-    ]
-    return np.asarray(blurred[0] - blurred[1], np.float32)
+    end = min(start + _CHUNK, len(pairs.query))
+    scores = np.empty(end - start)
+    mirror = np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
+    for i in range(start, end):
+        warp = LOOKS[pairs.look[i] // 2]
+        query = of(int(pairs.query[i]), int(pairs.signs[i, 0]))
+        other = of(int(pairs.other[i]), int(pairs.signs[i, 1]))
+        if pairs.look[i] % 2:
+            query, warp = query.mirrored(), warp * mirror
+        scores[i - start] = align(other, query, pixel_warp(warp)).score
+    return scores
 
 
-def similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Correlation of two planes of fine structure, at best over small crops of either.
-
-    Each edge may be cropped by up to 12 % in one of the two; coordinate descent from the whole.
+def with_verdicts(found: Sequence[Row], before: Iterable[Row], films: set[str]) -> list[Row]:
+    """Rows found now with the verdicts of before; judged pairs stay although not found again.
 
     Args:
-        a: float32 (64, 64), of ``fine_structure``.
-        b: float32 (64, 64).
-
-    Returns:
-        Pearson r, [-1, 1].
+        found: rows of ``duplicates``.
+        before: rows of ``duplicates`` as they were.
+        films: film_id of all films there are; pairs with others are dropped.
     """
-    edges = np.zeros(4)
-    best = _correlation(a, b, edges)
-    for step in _STEPS:
-        moved = True
-        while moved:
-            moved = False
-            for edge in range(4):
-                for delta in (-step, step):
-                    trial = edges.copy()
-                    trial[edge] += delta
-                    if abs(trial[edge]) > _LARGEST_CROP:
-                        continue
-                    r = _correlation(a, b, trial)
-                    if r > best + 1e-4:
-                        best, edges, moved = r, trial, True
-    return best
+    judged = {(r["film_a"], r["film_b"]): r for r in before if r["verdict"]}
+    rows = [r | {"verdict": judged.get((r["film_a"], r["film_b"]), {}).get("verdict")}
+            for r in found]  # fmt: skip
+    seen = {(r["film_a"], r["film_b"]) for r in rows}
+    rows += [r for pair, r in judged.items() if pair not in seen and films.issuperset(pair)]
+    return sorted(rows, key=lambda row: (row["film_a"], row["film_b"]))
 
 
-def _correlation(
-    a: NDArray[np.float32], b: NDArray[np.float32], edges: NDArray[np.float64]
-) -> float:
-    """Pearson r after cropping: a positive edge crops ``a``, a negative one crops ``b``."""
-    crop_a, crop_b = np.maximum(edges, 0.0), np.maximum(-edges, 0.0)
-    x = _standard(_window(a, crop_a).reshape(1, -1))
-    y = _standard(_window(b, crop_b).reshape(1, -1))
-    return float(x[0] @ y[0])
+def clusters_of(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
+    """Cluster of each film, by rows of ``duplicates`` and their verdicts."""
+    strong = sorted(rows, key=lambda r: (r["verdict"] != CONFIRMED, -(r["score"] or 0.0)))
+    links = [(r["film_a"], r["film_b"]) for r in strong if r["verdict"] != REJECTED]
+    apart = [(r["film_a"], r["film_b"]) for r in rows if r["verdict"] == REJECTED]
+    return components(names, links, apart)
 
 
-def _window(plane: NDArray[np.float32], crop: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Resample the plane without its cropped edges (top, bottom, left, right) to 48 x 48."""
-    rows, columns = _weights(crop[0], crop[1]), _weights(crop[2], crop[3])
-    return np.asarray(rows @ plane @ columns.T, np.float32)
+def components(
+    members: Sequence[str],
+    links: Iterable[tuple[str, str]],
+    apart: Iterable[tuple[str, str]] = (),
+) -> dict[str, str]:
+    """Connected components; each is named by its first member in order.
 
-
-def _weights(first: float, last: float, size: int = 48) -> NDArray[np.float32]:
-    """Linear interpolation as a matrix, float32 (size, 64)."""
-    at = (first + (np.arange(size) + 0.5) / size * (1.0 - first - last)) * SIDE - 0.5
-    return np.asarray(np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(SIDE))), np.float32)
-
-
-def _standard(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows less their mean, of length one; flat rows become zero."""
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(length, 1e-6), np.float32)
-
-
-def components(members: Sequence[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Connected components; each is named by its first member in order."""
+    Args:
+        members: all names.
+        links: pairs that belong together, the surest first.
+        apart: pairs that must not meet in one component; links that would join them are left out.
+    """
     parent = {member: member for member in members}
+    foes: dict[str, set[str]] = defaultdict(set)  # of the judged members only
+    for a, b in apart:
+        foes[a].add(b)
+        foes[b].add(a)
+    judged = {member: {member} for member in foes}  # root to its judged members
 
     def root(member: str) -> str:
         while parent[member] != member:
@@ -185,8 +217,17 @@ def components(members: Sequence[str], links: Iterable[tuple[str, str]]) -> dict
 
     for a, b in links:
         low, high = sorted((root(a), root(b)))
+        if low == high:
+            continue
+        inside, outside = judged.get(low, set()), judged.get(high, set())
+        if any(foes[member] & outside for member in inside):
+            continue
         parent[high] = low
-    groups = defaultdict(list)
-    for member in members:
-        groups[root(member)].append(member)
-    return {member: min(group) for group in groups.values() for member in group}
+        if outside:
+            judged[low] = inside | outside
+    return {member: root(member) for member in members}
+
+
+def _row(a: str, b: str, kind: str, score: float) -> Row:
+    low, high = sorted((a, b))
+    return {"film_a": low, "film_b": high, "kind": kind, "score": score}

@@ -1,182 +1,272 @@
-"""Films of the sources into the catalog: decoded once, measured, hashed, labelled."""
+"""Films of the sources into the catalog: each decoded once, measured, hashed, labelled.
+
+Films are measured in chunks, by threads of this process or on a Ray cluster. What was measured is
+kept in ``pending/`` until the commit, so an ingest that is stopped goes on where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from infmap.catalog.masks import paste, write_mask
-from infmap.catalog.store import Catalog, Row
-from infmap.catalog.thumbnails import pixel_hash, thumbnail
-from infmap.core.errors import FilmError, MissingExtra, UsageError
-from infmap.dicom import read_radiograph
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.catalog.measure import (
+    DERIVED,
+    MEASURED,
+    Item,
+    Measured,
+    drawn_checksum,
+    file_state,
+    measure,
+)
+from infmap.catalog.pending import Pending
+from infmap.catalog.schema import COLUMNS, Row, make_frame, polars
+from infmap.catalog.store import Catalog
+from infmap.catalog.thumbnails import SIDE
+from infmap.core.errors import UsageError
 from infmap.sources import SOURCES, SourceRecord
 
-LABELS = (
-    "path",
-    "patient_id",
-    "offset_days",
-    "view",
-    "covid19",
-    "pneumonia",
-    "normal",
-    "infection_mask",
-    "opacity_mask",
-    "lung_mask",
-    "licence",
-    "official_split",
-)
+if TYPE_CHECKING:
+    import polars as pl
+
+LABELS = tuple(name for name in SourceRecord.__dataclass_fields__ if name in COLUMNS["films"])
+MASKS = DERIVED[:3]
+JUDGED = ("cluster_id", "split", "fold")
+CHUNK = 32
+Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, bytes]]]
+"""Size and time of a film's file, checksum of its drawn regions, and what was measured."""
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What one ingest did: films that are in, and films that failed, of the given sources."""
+    """What one ingest did to the given sources.
+
+    Attributes:
+        films: that are in.
+        failures: that could not be read.
+        measured: that were decoded now; the others were known.
+        notes: source to what its check says.
+    """
 
     films: int
     failures: int
+    measured: int
+    notes: dict[str, list[str]]
 
 
 def ingest(
     catalog: Catalog,
     roots: Mapping[str, Path],
-    workers: int = 4,
+    workers: int | None = None,
+    on: str = "local",
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
     """Read sources into the catalog; what it held of them before is replaced.
 
-    A film ends in ``films`` or in ``failures``. Doing it again changes nothing.
+    A film ends in ``films`` or in ``failures``. A film whose file has the size and time it had is
+    not decoded again, so doing it again changes nothing.
 
     Args:
         catalog: where to.
         roots: source name to its folder.
-        workers: films decoded at a time.
-        progress: called with films done and films in all.
+        workers: films decoded at a time on this machine; None for one a processor.
+        on: "local", "ray", or the "ray://HOST:PORT" of a cluster that sees the same folders.
+        progress: called with films done and films to be decoded.
 
     Raises:
         UsageError: an unknown source, a folder that is missing or not laid out as expected.
+        SnapshotError: another process is writing to the catalog.
     """
     for source, root in roots.items():
         if source not in SOURCES:
             raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
         if not root.is_dir():
             raise UsageError(f"{root}: expected the folder of {source}, found none")
-    records = [(s, r.resolve(), record) for s, r in roots.items() for record in SOURCES[s](r)]
-    _check_unique(records)
-    old = {row["film_id"]: row for row in catalog.rows("films")}
-    pictures = {row["film_id"]: row["thumbnail"] for row in catalog.rows("thumbnails")}
+    with catalog.lock():
+        return _Ingest(catalog, roots).run(workers or os.cpu_count() or 1, on, progress)
 
-    def one(item: tuple[str, Path, SourceRecord]) -> tuple[Row, bytes] | Row:
-        try:
-            film_id = _film_id(item[0], item[2])
-            return _film(catalog.folder, *item, old.get(film_id), pictures.get(film_id))
-        except (FilmError, OSError) as error:
-            reason = error.reason if isinstance(error, FilmError) else str(error)
-            return {"source": item[0], "path": item[2].path, "reason": reason}
 
-    films = [row for row in old.values() if row["source"] not in roots]
-    failures = [row for row in catalog.rows("failures") if row["source"] not in roots]
-    kept = {row["film_id"] for row in films}
-    scores = [row for row in catalog.rows("scores") if row["film_id"] in kept]
-    thumbs = [{"film_id": i, "thumbnail": t} for i, t in pictures.items() if i in kept]
-    before = len(films), len(failures)
-    with ThreadPoolExecutor(workers) as pool:
-        for n, (item, result) in enumerate(zip(records, pool.map(one, records), strict=True), 1):
-            if isinstance(result, dict):
-                failures.append(result)
-            else:
-                row, thumb = result
-                films.append(row)
-                thumbs.append({"film_id": row["film_id"], "thumbnail": thumb})
-                scores += [
-                    {
-                        "film_id": row["film_id"],
-                        "name": s.name,
-                        "reader": s.reader,
-                        "value": s.value,
-                    }
-                    for s in item[2].scores
-                ]
+class _Ingest:
+    """One ingest, from the sources' lists to the commit."""
+
+    def __init__(self, catalog: Catalog, roots: Mapping[str, Path]) -> None:
+        self.catalog, self.roots = catalog, {s: r.resolve() for s, r in roots.items()}
+        self.pending = Pending(catalog.folder / "pending")
+        self.old, self.pictures = catalog.frame("films"), catalog.pictures()
+        self.failures: list[Row] = []
+        self.records: dict[str, tuple[str, SourceRecord]] = {}
+        for source, root in self.roots.items():
+            for record in SOURCES[source].read(root):
+                self._list(source, record)
+
+    def _list(self, source: str, record: SourceRecord) -> None:
+        """Note a film to come; the name is its identity, so a second one of a name is refused."""
+        film_id = f"{source}/{record.film_name}"
+        if film_id in self.records:
+            first = self.records[film_id][1].path
+            self._fail(source, record, f"expected each film name once, {first} has this one")
+        else:
+            self.records[film_id] = source, record
+
+    def _fail(self, source: str, record: SourceRecord, reason: str) -> None:
+        self.failures.append({"source": source, "path": record.path, "reason": reason})
+
+    def run(
+        self, workers: int, on: str, progress: Callable[[int, int], None] | None
+    ) -> IngestReport:
+        items = list(self._to_measure())
+        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+        done = 0
+        for films in _measure_all(chunks, workers, on):
+            self.pending.add(films)
+            for film in films:
+                if film.reason is not None:
+                    self._fail(*self.records.pop(film.film_id), film.reason)
+            done += len(films)
             if progress:
-                progress(n, len(records))
-    films.sort(key=lambda row: str(row["film_id"]))
-    catalog.write_roots(catalog.roots | {s: str(r.resolve()) for s, r in roots.items()})
-    catalog.write("films", films)
-    catalog.write("thumbnails", thumbs)
-    catalog.write("scores", scores)
-    catalog.write("failures", failures)
-    return IngestReport(len(films) - before[0], len(failures) - before[1])
+                progress(done, len(items))
+        self.pending.flush()
+        notes = {source: SOURCES[source].check(root) for source, root in self.roots.items()}
+        films_in = self._commit(notes)
+        self.pending.clear()
+        return IngestReport(films_in, len(self.failures), len(items), notes)
 
+    def _to_measure(self) -> Iterator[Item]:
+        """Films that are new or changed, and those whose drawn regions are."""
+        known = self._known()
+        for film_id, (source, record) in self.records.items():
+            root = self.roots[source]
+            drawn = drawn_checksum(root, record)
+            state, was, found = known.get(film_id, (None, None, None))
+            same = state == file_state(root / record.path)
+            if not same or drawn != was:
+                again = found() if found and same else None
+                yield Item(film_id, source, str(root), record, drawn, again)
 
-def _check_unique(records: list[tuple[str, Path, SourceRecord]]) -> None:
-    """Refuse two films of one name, since the name is the film's identity."""
-    seen: dict[str, str] = {}
-    for source, _, record in records:
-        film_id = _film_id(source, record)
-        if film_id in seen:
-            raise UsageError(
-                f"{source}: expected each film name once, got {seen[film_id]} and {record.path}"
+    def _known(self) -> dict[str, Known]:
+        """What is known of films from before."""
+        films: dict[str, Known] = {}
+
+        def note(frame: pl.DataFrame, picture: Callable[[int], bytes]) -> None:
+            def found(index: int) -> tuple[Row, bytes]:
+                return frame.select(MEASURED).row(index, named=True), picture(index)
+
+            rows = frame.select("film_id", "size", "modified", "drawn").iter_rows()
+            for index, (film_id, size, modified, drawn) in enumerate(rows):
+                films[film_id] = (size, modified), drawn, partial(found, index)
+
+        note(self.old, lambda index: self.pictures[index].tobytes())
+        for part in self.pending.parts():
+            note(part.drop("picture"), part["picture"].to_list().__getitem__)
+        return films
+
+    def _commit(self, notes: Mapping[str, list[str]]) -> int:
+        """Put labels and measurements together and replace the tables at once."""
+        module = polars()
+        columns = ("film_id", *MEASURED, *DERIVED)
+        measured = module.concat(
+            [self.old.select(columns), *(part.select(columns) for part in self.pending.parts())]
+        ).unique("film_id", keep="last")
+        stays = self.old.filter(~module.col("source").is_in(list(self.roots)))
+        judged = self.old.select("film_id", "bytes_hash", *JUDGED)
+        films = (
+            self._labels()
+            .join(measured.rename({name: f"@{name}" for name in MASKS}), on="film_id")
+            .with_columns(
+                module.when(module.col("drawn").is_not_null())
+                .then(module.coalesce(f"@{name}", name))
+                .otherwise(name)
+                .alias(name)
+                for name in MASKS
             )
-        seen[film_id] = record.path
+            .join(judged, on=["film_id", "bytes_hash"], how="left")
+        )
+        names = list(COLUMNS["films"])
+        films = module.concat([stays.select(names), films.select(names)]).sort("film_id")
+        self.catalog.commit(
+            {"films": films, **self._others(films)},
+            pictures=self._arrange(films["film_id"].to_list()),
+            roots=self.catalog.roots | {s: str(r) for s, r in self.roots.items()},
+            sources=self.catalog.sources | dict(notes),
+        )
+        return len(films) - len(stays)
+
+    def _labels(self) -> pl.DataFrame:
+        rows = [
+            {name: getattr(record, name) for name in LABELS}
+            | {"film_id": film_id, "source": source}
+            for film_id, (source, record) in self.records.items()
+        ]
+        return make_frame("films", rows).select("film_id", "source", *LABELS)
+
+    def _others(self, films: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """Scores, boxes, duplicates and failures that go with the films."""
+        module = polars()
+        theirs = list(self.roots)
+        stays = films.filter(~module.col("source").is_in(theirs)).select("film_id")
+        tables = {}
+        for table, of in (("scores", "scores"), ("boxes", "boxes")):
+            rows = [
+                {"film_id": film_id} | vars(value)
+                for film_id, (_, record) in self.records.items()
+                for value in getattr(record, of)
+            ]
+            old = self.catalog.frame(table).join(stays, on="film_id", how="semi")
+            tables[table] = module.concat([old, make_frame(table, rows)])
+        same = films.join(self.old, on=["film_id", "bytes_hash"], how="semi").select("film_id")
+        pairs = self.catalog.frame("duplicates")
+        for column in ("film_a", "film_b"):
+            pairs = pairs.join(same, left_on=column, right_on="film_id", how="semi")
+        failures = self.catalog.frame("failures")
+        failures = failures.filter(~module.col("source").is_in(theirs))
+        now = make_frame("failures", self.failures)
+        return tables | {"duplicates": pairs, "failures": module.concat([failures, now])}
+
+    def _arrange(self, film_ids: list[str]) -> NDArray[np.uint8]:
+        """Thumbnails in the order of the films, on disk."""
+        place = {film_id: index for index, film_id in enumerate(film_ids)}
+        path = self.catalog.folder / "pending" / "pictures.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = (len(film_ids), SIDE, SIDE)
+        if not film_ids:
+            return np.zeros(shape, np.uint8)
+        out = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        for index, film_id in enumerate(self.old["film_id"]):
+            if film_id in place:
+                out[place[film_id]] = self.pictures[index]
+        for part in self.pending.parts():
+            for film_id, picture in part.select("film_id", "picture").iter_rows():
+                if film_id in place:
+                    out[place[film_id]] = np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE)
+        return out
 
 
-def _film_id(source: str, record: SourceRecord) -> str:
-    return f"{source}/{Path(record.path).name}"
+def _measure_all(chunks: Sequence[list[Item]], workers: int, on: str) -> Iterator[list[Measured]]:
+    """Films measured, chunk by chunk, here or on a cluster."""
+    if not chunks:
+        return iter(())
+    if on == "local":
+        return _threads(chunks, workers)
+    from infmap.catalog.cluster import measure_on
+
+    return measure_on(on, chunks)
 
 
-def _film(
-    folder: Path,
-    source: str,
-    root: Path,
-    record: SourceRecord,
-    old: Row | None,
-    picture: bytes | None,
-) -> tuple[Row, bytes]:
-    """The row of one film and its thumbnail; a film whose bytes are known is not decoded again."""
-    row: Row = {"film_id": _film_id(source, record), "source": source}
-    row |= {name: getattr(record, name) for name in LABELS}
-    data = (root / record.path).read_bytes()
-    row["bytes_hash"] = _blake3(data)
-    drawn = record.opacity_drawn or bool(record.crops)
-    if old and picture and old["bytes_hash"] == row["bytes_hash"] and not drawn:
-        measured = ("width", "height", "pixel_hash", "cluster_id", "split", "fold")
-        return row | {name: old[name] for name in measured}, picture
-    film = read_radiograph(data, name=record.path)
-    row["height"], row["width"] = film.shape
-    thumb = thumbnail(film.pixels)
-    row["pixel_hash"] = pixel_hash(thumb)
-    if drawn:
-        row |= _derive(folder, source, root, record, film.shape)
-    if old and old["bytes_hash"] == row["bytes_hash"]:
-        row |= {name: old[name] for name in ("cluster_id", "split", "fold")}
-    return row, thumb.tobytes()
-
-
-def _derive(
-    folder: Path, source: str, root: Path, record: SourceRecord, shape: tuple[int, int]
-) -> Row:
-    """Write the masks of drawn regions into the catalog; infection is that of COVID-19 only."""
-    name = Path(record.path).name
-    found: Row = {}
-
-    def write(kind: str) -> str:
-        path = f"masks/{source}/{name}.{kind}.png"
-        crops = [crop for crop in record.crops if crop.kind == kind]
-        write_mask(paste(root, crops, shape), folder / path)
-        return f"@catalog/{path}"
-
-    if record.opacity_drawn:
-        found["opacity_mask"] = write("opacity")
-        found["infection_mask"] = found["opacity_mask"] if record.covid19 else None
-    if any(crop.kind == "lungs" for crop in record.crops):
-        found["lung_mask"] = write("lungs")
-    return found
-
-
-def _blake3(data: bytes) -> str:
-    try:
-        from blake3 import blake3
-    except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
-    return str(blake3(data).hexdigest())
+def _threads(chunks: Iterable[list[Item]], workers: int) -> Iterator[list[Measured]]:
+    """Decoders let go of Python's lock, so threads are enough; few chunks wait at a time."""
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in chunks:
+            waiting.append(pool.submit(measure, chunk))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,95 +1,318 @@
-"""Snapshots: what training and benchmark read, fixed once written."""
+"""Snapshots: what training and benchmark read, fixed once written.
+
+```
+films.parquet     frontal films, each with its fold, in the order of their names
+scores.parquet    readings of these films
+boxes.parquet     rectangles drawn on them
+snapshot.json     checksums, where the films lie, and what the snapshot was made from
+card.md           what a user must know of the data; croissant.json says it to machines
+pack-256/         films and masks ready for a network, where asked for
+```
+"""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import os
+import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infmap.catalog.store import Catalog, Row, read_frame, write_frame
+from infmap.catalog.card import write_card
+from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
+from infmap.catalog.splits import LATERAL
+from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256
 from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:
     import polars as pl
 
-VERSION = 1
-CATALOG_ROOT = "@catalog"
+VERSION = 2
+TABLES = ("films", "scores", "boxes")
+_UNSEALED = ("modified",)
+"""Columns that say when a file was touched, not what it holds."""
 
 
 def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
-    """Write films.parquet, scores.parquet and snapshot.json.
+    """Write the frontal films of a catalog, all or nothing.
+
+    Lateral films have no fold and are left out; how many is in snapshot.json. Where ``out`` is a
+    snapshot of the same content already, nothing is written.
 
     Returns:
         What snapshot.json holds.
 
     Raises:
-        SnapshotError: no films, or films without cluster or fold.
+        SnapshotError: no films, films without cluster or fold, or ``out`` holds something else.
     """
-    films = catalog.films()
-    for column, verb in (("cluster_id", "dedup"), ("fold", "split")):
-        if any(film[column] is None for film in films):
+    tables, manifest = _read_tables(catalog)
+    films = tables["films"]
+    column = polars().col
+    lateral = column("view").str.to_uppercase().is_in(LATERAL).fill_null(False)
+    frontal = films.filter(~lateral)
+    for name, verb in (("cluster_id", "dedup"), ("fold", "split")):
+        if missing := frontal[name].null_count():
             raise SnapshotError(
-                f"{catalog.folder}: films without {column}; run infmap catalog {verb} first"
+                f"{catalog.folder}: {missing} films without {name}; run infmap catalog {verb} first"
             )
-    write_frame(catalog.frame("films"), out / "films.parquet")
-    write_frame(catalog.frame("scores"), out / "scores.parquet")
-    about = {
+    if frontal.is_empty():
+        raise SnapshotError(f"{catalog.folder}: expected frontal films, has lateral ones only")
+    return write_rows(
+        out,
+        frontal,
+        scores=tables["scores"],
+        boxes=tables["boxes"],
+        roots=dict(manifest["roots"]) | {CATALOG_ROOT: str(catalog.folder.resolve())},
+        about={
+            "left_out": len(films) - len(frontal),
+            "generation": manifest["generation"],
+            "split": manifest["settings"].get("split"),
+        },
+        card=True,
+    )
+
+
+def write_rows(
+    out: Path,
+    films: pl.DataFrame,
+    *,
+    roots: Mapping[str, str],
+    scores: pl.DataFrame | None = None,
+    boxes: pl.DataFrame | None = None,
+    about: Mapping[str, Any] | None = None,
+    card: bool = False,
+) -> dict[str, Any]:
+    """Write films as a snapshot: beside its place first, so that a kill leaves nothing half done.
+
+    Args:
+        out: the folder to be; it may exist if it is empty or holds the same content.
+        films: rows of the films table; their order is kept.
+        roots: source to its absolute folder, "@catalog" to that of derived masks.
+        scores: readings; those of other films are dropped.
+        boxes: rectangles; those of other films are dropped.
+        about: what else snapshot.json is to hold.
+        card: write card.md and croissant.json too.
+
+    Returns:
+        What snapshot.json holds.
+
+    Raises:
+        SnapshotError: ``out`` holds something else.
+    """
+    tables = {"films": conform("films", films)}
+    for name, given in (("scores", scores), ("boxes", boxes)):
+        frame = conform(name, make_frame(name, []) if given is None else given)
+        kept = frame.join(films.select("film_id"), on="film_id", how="semi")
+        tables[name] = kept.sort(kept.columns)
+    sources = set(tables["films"]["source"].unique())
+    whole: dict[str, Any] = {
         "version": VERSION,
+        "infmap": _infmap_version(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "films": len(films),
-        "sha256": _sha256(out / "films.parquet"),
-        "catalog": str(catalog.folder.resolve()),
-        "roots": catalog.roots,
+        "sha256": content_sha256(tables),
+        **(about or {}),
+        "catalog": roots[CATALOG_ROOT],
+        "roots": {name: root for name, root in sorted(roots.items()) if name in sources},
     }
-    (out / "snapshot.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return about
+    if old := _already(out, whole):
+        return old
+    part = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        _fill(part, tables, whole, card)
+        part.rename(out)
+    except OSError:
+        if old := _already(out, whole):  # another process was first
+            return old
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return whole
 
 
 def read_snapshot(folder: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     """Films of a snapshot, and where their files lie.
 
     Returns:
-        One row a film; and source to its absolute folder, "@catalog" to that of derived masks.
+        One row a film, columns that an older version lacked null; and source to its absolute
+        folder, "@catalog" to that of derived masks.
 
     Raises:
-        SnapshotError: the snapshot is missing, damaged, changed, or of another version.
+        SnapshotError: the snapshot is missing, damaged, changed, or of a newer version.
     """
-    about = _about(folder)
-    path = folder / "films.parquet"
-    if not path.is_file() or _sha256(path) != about["sha256"]:
-        raise SnapshotError(f"{path}: missing, or not as it was written; write the snapshot again")
+    about = read_about(folder)
     roots = {str(k): str(v) for k, v in about["roots"].items()}
-    return read_frame("films", path), roots | {CATALOG_ROOT: str(about["catalog"])}
+    return _read(folder, "films", about), roots | {CATALOG_ROOT: str(about["catalog"])}
 
 
 def read_scores(folder: Path) -> list[Row]:
     """Readings of a snapshot's films: film_id, name, reader, value.
 
     Raises:
-        SnapshotError: the snapshot is missing or damaged.
+        SnapshotError: the snapshot is missing, damaged or changed.
     """
-    _about(folder)
-    path = folder / "scores.parquet"
-    return read_frame("scores", path).to_dicts() if path.exists() else []
+    return _read(folder, "scores", read_about(folder)).to_dicts()
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def read_boxes(folder: Path) -> list[Row]:
+    """Rectangles on a snapshot's films: film_id, label, reader, left, top, width, height.
+
+    Raises:
+        SnapshotError: the snapshot is missing, damaged or changed.
+    """
+    return _read(folder, "boxes", read_about(folder)).to_dicts()
+
+
+def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
+    """All tables of a snapshot by name.
+
+    Raises:
+        SnapshotError: the snapshot is missing, damaged or changed.
+    """
+    about = read_about(folder)
+    return {name: _read(folder, name, about) for name in TABLES}
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What snapshot.json holds.
+
+    Raises:
+        SnapshotError: the folder holds no snapshot, a damaged one, or one of a newer version.
+    """
     path = folder / "snapshot.json"
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        version = about["version"]
+        written = int(about["version"])
         complete = all(name in about for name in ("sha256", "catalog", "roots"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SnapshotError(
             f"{folder}: expected a snapshot; write one with infmap catalog snapshot"
         ) from error
-    if version != VERSION or not complete:
-        raise SnapshotError(f"{path}: expected a whole snapshot of version {VERSION}")
+    if written > VERSION or not complete or (written == VERSION and "files" not in about):
+        raise SnapshotError(f"{path}: expected a whole snapshot of version {VERSION} or older")
     return dict(about)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def verify_snapshot(folder: Path) -> None:
+    """Compare every file of a snapshot with its checksum.
+
+    Raises:
+        SnapshotError: a file is missing or not as it was written.
+    """
+    about = read_about(folder)
+    for name in about.get("files", {"films.parquet": None}):
+        _check(folder / name, about)
+
+
+def content_sha256(tables: Mapping[str, pl.DataFrame]) -> str:
+    """SHA-256 of what tables hold, the same whatever Parquet file they are stored in.
+
+    Over each table, column by column: its name and type, which rows are null, and the values:
+    little-endian numbers, or the lengths of texts in bytes and then the texts. When a file was
+    last touched does not count.
+    """
+    digest = hashlib.sha256()
+    for table, frame in sorted(tables.items()):
+        digest.update(f"{table} {len(frame)}\n".encode())
+        for column in frame.iter_columns():
+            if column.name in _UNSEALED:
+                continue
+            digest.update(f"{column.name} {column.dtype}\n".encode())
+            digest.update(column.is_null().to_numpy().tobytes())
+            if column.dtype == polars().String:
+                texts = column.fill_null("")
+                digest.update(texts.str.len_bytes().to_numpy().astype("<u4").tobytes())
+                digest.update("".join(texts.to_list()).encode())
+            else:
+                values = column.fill_null(False if column.dtype == polars().Boolean else 0)
+                array = values.to_numpy()
+                digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _infmap_version() -> str:
+    # Looked up by name, because the root package also offers the Python interface, which no lower
+    # layer may import.
+    return str(importlib.import_module(__name__.partition(".")[0]).__version__)
+
+
+def _read_tables(catalog: Catalog) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """Tables of one commit, and its manifest, though another process may commit meanwhile."""
+    while True:
+        manifest = catalog.manifest
+        tables = {name: catalog.frame(name) for name in ("scores", "boxes")}
+        tables["films"] = catalog.film_frame()
+        if catalog.manifest["generation"] == manifest["generation"]:
+            return tables, manifest
+
+
+def _fill(
+    part: Path, tables: Mapping[str, pl.DataFrame], about: dict[str, Any], card: bool
+) -> None:
+    """Write all files of a snapshot; ``about`` gets their checksums."""
+    files: dict[str, Any] = {}
+    for table, frame in tables.items():
+        path = part / f"{table}.parquet"
+        frame.write_parquet(path)
+        files[path.name] = {"rows": len(frame), "sha256": file_sha256(path)}
+    about["files"] = files
+    if card:
+        for path in write_card(part, tables, about):
+            files[path.name] = {"sha256": file_sha256(path)}
+    text = json.dumps(about, indent=2) + "\n"
+    (part / "snapshot.json").write_text(text, encoding="utf-8")
+    for path in part.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        path.chmod(0o444)
+
+
+def _already(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The snapshot at ``out`` if it holds what is wanted, None where nothing is.
+
+    Raises:
+        SnapshotError: something else is there.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    try:
+        there = read_about(out)
+    except SnapshotError as error:
+        raise SnapshotError(
+            f"{out}: expected a new folder, holds other files; choose another folder"
+        ) from error
+    if there["sha256"] != wanted["sha256"]:
+        raise SnapshotError(
+            f"{out}: holds a snapshot of other content, and a snapshot never changes; "
+            "choose another folder"
+        )
+    if any(there[name] != wanted[name] for name in ("catalog", "roots")):
+        raise SnapshotError(
+            f"{out}: holds a snapshot of the same films in other folders, and a snapshot never "
+            "changes; choose another folder"
+        )
+    verify_snapshot(out)
+    return there
+
+
+def _read(folder: Path, table: str, about: Mapping[str, Any]) -> pl.DataFrame:
+    path = folder / f"{table}.parquet"
+    if about["version"] == 1 and table != "films" and not path.exists():
+        return make_frame(table, [])
+    _check(path, about)
+    return read_frame(table, path, about["version"])
+
+
+def _check(path: Path, about: Mapping[str, Any]) -> None:
+    """Compare a file with its checksum; version 1 kept one of the films only."""
+    old = {"films.parquet": {"sha256": about["sha256"]}}
+    known = about["files"] if about["version"] > 1 else old
+    expected = known.get(path.name)
+    if not path.is_file() or (expected and file_sha256(path) != expected["sha256"]):
+        raise SnapshotError(f"{path}: missing, or not as it was written; write the snapshot again")

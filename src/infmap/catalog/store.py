@@ -1,157 +1,324 @@
-"""The catalog's folder: Parquet tables, derived masks, and where each source lies."""
+"""The catalog's folder: tables that change together or not at all, and one writer at a time.
+
+```
+catalog.json              what counts: tables with their files and checksums, and the sources
+tables/films-000003.parquet, ...
+tables/pictures-000003.npy
+masks/SOURCE/...          masks that were derived from drawn regions
+pending/                  films measured by an ingest that was stopped
+```
+
+A commit writes new files, then replaces catalog.json. Whatever it does not name does not count, so
+a process killed at any moment leaves the catalog as it was before or as it is after.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infmap.core.errors import MissingExtra, SnapshotError
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.catalog.schema import (
+    COLUMNS,
+    VERSION,
+    Row,
+    conform,
+    make_frame,
+    read_frame,
+    write_frame,
+)
+from infmap.catalog.thumbnails import SIDE
+from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:
     import polars as pl
 
-VERSION = 1
-Row = dict[str, Any]
+CATALOG_ROOT = "@catalog"
+PICTURES = "pictures"
+_MAPPINGS = ("tables", "roots", "sources", "settings")
 
-COLUMNS: dict[str, dict[str, str]] = {
-    "films": {
-        "film_id": "String",
-        "source": "String",
-        "path": "String",
-        "patient_id": "String",
-        "offset_days": "Int32",
-        "view": "String",
-        "width": "Int32",
-        "height": "Int32",
-        "bytes_hash": "String",
-        "pixel_hash": "String",
-        "covid19": "Boolean",
-        "pneumonia": "Boolean",
-        "normal": "Boolean",
-        "infection_mask": "String",
-        "opacity_mask": "String",
-        "lung_mask": "String",
-        "licence": "String",
-        "official_split": "String",
-        "cluster_id": "String",
-        "split": "String",
-        "fold": "Int32",
-    },
-    "duplicates": {"film_a": "String", "film_b": "String", "kind": "String", "score": "Float64"},
-    "scores": {"film_id": "String", "name": "String", "reader": "String", "value": "Float64"},
-    "failures": {"source": "String", "path": "String", "reason": "String"},
-    "thumbnails": {"film_id": "String", "thumbnail": "Binary"},
-}
-"""Table to its columns and their polars types."""
+__all__ = ["CATALOG_ROOT", "Catalog", "Row", "locate", "make_frame", "read_frame", "write_frame"]
 
 
 class Catalog:
     """A folder of tables.
 
     Args:
-        folder: made when the first table is written.
+        folder: made by the first commit. One of an older version is rewritten when it is opened.
+
+    Raises:
+        SnapshotError: the folder holds a damaged catalog, or one of a newer version.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._locked = 0
+        if self.manifest["version"] < VERSION:
+            _upgrade(self)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What catalog.json holds.
+
+        Raises:
+            SnapshotError: it is damaged, or of a newer version.
+        """
+        path = self.folder / "catalog.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            version = int(data["version"])
+            if version == 1:
+                data |= {"generation": 0, "tables": {}, "sources": {}, "settings": {}}
+            elif version == VERSION:
+                [data[n] for n in ("generation", *_MAPPINGS)]
+        except FileNotFoundError:
+            return {"version": VERSION, "generation": 0} | {name: {} for name in _MAPPINGS}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error
+        if version > VERSION:
+            raise SnapshotError(
+                f"{path}: expected version {VERSION} or older, got {version}; "
+                "use the infmap that wrote it"
+            )
+        return dict(data)
+
+    @property
+    def roots(self) -> dict[str, str]:
+        """Source to its absolute folder."""
+        return dict(self.manifest["roots"])
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """Source to what its check had to say when it was ingested."""
+        return dict(self.manifest["sources"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Step to the settings it was last done with."""
+        return dict(self.manifest["settings"])
+
+    def path(self, table: str) -> Path | None:
+        """File of a table as last committed; None if it was never written."""
+        entry = self.manifest["tables"].get(table)
+        return self.folder / "tables" / entry["file"] if entry else None
+
+    def frame(self, table: str) -> pl.DataFrame:
+        """A table as a polars frame; without rows if it was never written.
+
+        Raises:
+            SnapshotError: the file is damaged or lacks a column.
+        """
+        path = self.path(table)
+        return read_frame(table, path) if path else make_frame(table, [])
 
     def rows(self, table: str) -> list[Row]:
         """All rows of a table; none if it was never written."""
         return self.frame(table).to_dicts()
 
-    def frame(self, table: str) -> pl.DataFrame:
-        """A table as a polars frame.
-
-        Raises:
-            SnapshotError: the file is damaged or lacks a column.
-        """
-        path = self.folder / f"{table}.parquet"
-        if not path.exists():
-            return make_frame(table, [])
-        return read_frame(table, path)
-
-    def write(self, table: str, rows: list[Row]) -> None:
-        """Replace a table, all or nothing."""
-        write_frame(make_frame(table, rows), self.folder / f"{table}.parquet")
-
     def films(self) -> list[Row]:
-        """Rows of the films.
+        """Rows of the films, in the order of their names.
 
         Raises:
             SnapshotError: nothing was ingested yet.
         """
-        rows = self.rows("films")
-        if not rows:
+        return self.film_frame().to_dicts()
+
+    def film_frame(self) -> pl.DataFrame:
+        """The films as a frame, in the order of their names.
+
+        Raises:
+            SnapshotError: nothing was ingested yet.
+        """
+        frame = self.frame("films")
+        if frame.is_empty():
             raise SnapshotError(
                 f"{self.folder}: expected a catalog with films; run infmap catalog ingest first"
             )
-        return rows
+        return frame
 
-    @property
-    def roots(self) -> dict[str, str]:
-        """Source to its absolute folder."""
-        path = self.folder / "catalog.json"
-        if not path.exists():
-            return {}
+    def pictures(self) -> NDArray[np.uint8]:
+        """Thumbnails, mapped from disk: uint8 (N, 64, 64), one a film, in the films' order.
+
+        Raises:
+            SnapshotError: the file is missing or does not fit the films.
+        """
+        path, films = self.path(PICTURES), self.manifest["tables"].get("films", {"rows": 0})
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            version, roots = data["version"], dict(data["roots"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error
-        if version != VERSION:
-            raise SnapshotError(f"{path}: expected version {VERSION}, got {version}")
-        return roots
+            found = np.load(path, mmap_mode="r") if path else np.zeros((0, SIDE, SIDE), np.uint8)
+        except (OSError, ValueError) as error:
+            raise SnapshotError(f"{path}: damaged or missing; ingest again") from error
+        if found.shape != (films["rows"], SIDE, SIDE) or found.dtype != np.uint8:
+            raise SnapshotError(f"{path}: expected one picture a film; ingest again")
+        return found
 
-    def write_roots(self, roots: Mapping[str, str]) -> None:
-        """Record where the sources lie."""
+    def resolve(self, row: Mapping[str, Any], path: str) -> Path:
+        """Where a film or mask of a row lies."""
+        return locate(self.roots | {CATALOG_ROOT: str(self.folder)}, row, path)
+
+    def write(self, table: str, rows: list[Row]) -> None:
+        """Replace one table by rows."""
+        self.commit({table: make_frame(table, rows)})
+
+    def commit(
+        self,
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        pictures: NDArray[np.uint8] | None = None,
+        roots: Mapping[str, str] | None = None,
+        sources: Mapping[str, list[str]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Replace several tables at once, or none.
+
+        Args:
+            tables: table to its new rows; others stay.
+            pictures: uint8 (N, 64, 64) in the order of the films, where these change.
+            roots: source to its absolute folder.
+            sources: source to what its check says.
+            settings: step to the settings it was done with, added to those of other steps.
+
+        Raises:
+            SnapshotError: another process is writing.
+            OSError: the disk is full or not writable; the catalog is as it was.
+        """
+        with self.lock():
+            old = self.manifest
+            generation = old["generation"] + 1
+            entries = dict(old["tables"])
+            for table, frame in tables.items():
+                path = self.folder / "tables" / f"{table}-{generation:06d}.parquet"
+                write_frame(conform(table, frame), path)
+                entries[table] = _entry(path, len(frame))
+            if pictures is not None:
+                path = self.folder / "tables" / f"{PICTURES}-{generation:06d}.npy"
+                _write_pictures(pictures, path)
+                entries[PICTURES] = _entry(path, len(pictures))
+            new = {
+                "version": VERSION,
+                "generation": generation,
+                "tables": entries,
+                "roots": dict(sorted((roots if roots is not None else old["roots"]).items())),
+                "sources": dict(sources if sources is not None else old["sources"]),
+                "settings": old["settings"] | dict(settings or {}),
+            }
+            _replace(self.folder / "catalog.json", json.dumps(new, indent=2) + "\n")
+            self._sweep(old, new)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer; the system lets go of it when the process dies.
+
+        Raises:
+            SnapshotError: another process is writing.
+        """
+        if self._locked:
+            self._locked += 1
+            try:
+                yield
+            finally:
+                self._locked -= 1
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"version": VERSION, "roots": dict(sorted(roots.items()))}, indent=2)
-        (self.folder / "catalog.json").write_text(text + "\n", encoding="utf-8")
+        with (self.folder / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SnapshotError(
+                    f"{self.folder}: another process is writing to this catalog; "
+                    "wait for it, or stop it"
+                ) from error
+            self._locked = 1
+            try:
+                yield
+            finally:
+                self._locked = 0
+
+    def _sweep(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Remove files that neither this commit nor the last names: a reader may hold the last."""
+        named = {entry["file"] for m in (old, new) for entry in m["tables"].values()}
+        for path in (self.folder / "tables").iterdir():
+            if path.name not in named:
+                path.unlink(missing_ok=True)
 
 
-def polars() -> Any:
-    """The module polars.
+def locate(roots: Mapping[str, str], row: Mapping[str, Any], path: str) -> Path:
+    """Where a film or mask of a row lies.
 
-    Raises:
-        MissingExtra: it is not installed.
+    Args:
+        roots: source to its absolute folder, "@catalog" to the catalog's.
+        row: of the films.
+        path: relative to the source's folder, or "@catalog/..." for a derived mask.
     """
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
-    return pl
+    if path.startswith(f"{CATALOG_ROOT}/"):
+        return Path(roots[CATALOG_ROOT]) / path.removeprefix(f"{CATALOG_ROOT}/")
+    return Path(roots[row["source"]]) / path
 
 
-def make_frame(table: str, rows: list[Row]) -> pl.DataFrame:
-    """Rows as a polars frame with the table's types."""
-    module = polars()
-    schema = {name: getattr(module, kind) for name, kind in COLUMNS[table].items()}
-    frame: pl.DataFrame = module.DataFrame(rows, schema=schema)
-    return frame
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_frame(table: str, path: Path) -> pl.DataFrame:
-    """Read a Parquet file and check its columns.
-
-    Raises:
-        SnapshotError: the file is damaged or lacks a column.
-    """
-    module = polars()
-    try:
-        frame: pl.DataFrame = module.read_parquet(path)
-    except (OSError, module.exceptions.PolarsError) as error:
-        raise SnapshotError(f"{path}: damaged or missing; write it again") from error
-    missing = [name for name in COLUMNS[table] if name not in frame.columns]
-    if missing:
-        raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
-    return frame
+def _entry(path: Path, rows: int) -> dict[str, Any]:
+    return {"file": path.name, "rows": rows, "sha256": file_sha256(path)}
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file beside its place, then move it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_pictures(pictures: NDArray[np.uint8], path: Path) -> None:
+    """Write in blocks, so that mapped pictures never lie in memory as a whole."""
     part = path.with_name(f".{path.name}.part")
-    frame.write_parquet(part)
+    out = np.lib.format.open_memmap(part, "w+", np.uint8, (len(pictures), SIDE, SIDE))
+    for start in range(0, len(pictures), 4096):
+        out[start : start + 4096] = pictures[start : start + 4096]
+    out.flush()
+    del out
     part.replace(path)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file's text at once, on the disk before this returns."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _upgrade(catalog: Catalog) -> None:
+    """Rewrite a catalog of version 1, whose tables lay in its folder, thumbnails among them."""
+    folder, roots = catalog.folder, catalog.roots
+    olds = {t: folder / f"{t}.parquet" for t in COLUMNS if (folder / f"{t}.parquet").exists()}
+    tables = {table: read_frame(table, path, version=1) for table, path in olds.items()}
+    pictures = np.zeros((0, SIDE, SIDE), np.uint8)
+    thumbs = folder / "thumbnails.parquet"
+    if "films" in tables:
+        tables["films"] = films = tables["films"].sort("film_id")
+        try:
+            found = dict(_thumbnails(thumbs))
+            planes = [np.frombuffer(found[name], np.uint8) for name in films["film_id"]]
+            pictures = np.stack(planes).reshape(-1, SIDE, SIDE) if planes else pictures
+        except (KeyError, ValueError) as error:
+            raise SnapshotError(f"{thumbs}: damaged; ingest into a new folder") from error
+    catalog.commit(tables, pictures=pictures, roots=roots)
+    for path in [*olds.values(), thumbs]:
+        path.unlink(missing_ok=True)
+
+
+def _thumbnails(path: Path) -> Iterator[tuple[str, bytes]]:
+    from infmap.catalog.schema import polars
+
+    module = polars()
+    try:
+        frame = module.read_parquet(path, glob=False)
+        yield from zip(frame["film_id"], frame["thumbnail"])
+    except (OSError, module.exceptions.PolarsError) as error:
+        raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -18,3 +19,17 @@ def track(items: Iterable[Item], total: int, text: str, *, quiet: bool = False) 
     from rich.progress import track as rich_track
 
     yield from rich_track(items, description=text, total=total, console=Console(stderr=True))
+
+
+@contextmanager
+def bar(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """What a long step calls with its work done and its work in all, shown on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(text, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -27,6 +27,8 @@ class Radiograph:
         spacing_mm: (row, column) distance of pixel centres at the detector, where known.
         view: "PA", "AP", "LATERAL"... as the file states it, where known.
         warnings: what was guessed or repaired while reading.
+        bits: stored bits of a sample, where there was a file.
+        photometric: DICOM's name for how its samples are meant, such as "MONOCHROME2".
 
     Raises:
         ValueError: pixels are not a float32 plane within [0, 1].
@@ -38,6 +40,8 @@ class Radiograph:
     spacing_mm: tuple[float, float] | None = None
     view: str | None = None
     warnings: tuple[str, ...] = ()
+    bits: int | None = None
+    photometric: str | None = None
 
     def __post_init__(self) -> None:
         p = self.pixels

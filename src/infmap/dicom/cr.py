@@ -10,7 +10,6 @@ import io
 import threading
 import warnings
 import zlib
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from infmap.core.errors import FilmError, RejectedFilm, UnreadableFilm
 from infmap.core.types import Float32Image
+from infmap.dicom.film import Film
 from infmap.dicom.orient import VIEW_NAMES, upright, view_of
 from infmap.dicom.tones import sample, stretch, to_grey
 
@@ -35,23 +35,6 @@ _VOI = ("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape")
 _OTHERS = ("Modality", "NumberOfFrames", "BodyPartExamined", "ViewPosition", "PatientOrientation")
 _SATURATED = 0.98
 QUIET = threading.Lock()
-
-
-@dataclass
-class Film:
-    """What a dataset gave.
-
-    Attributes:
-        pixels: float32 (H, W), (row, column), [0, 1], air dark, bone bright, upright.
-        spacing_mm: (row, column) distance of pixel centres at the detector, where stated.
-        view: "PA", "AP", "LATERAL" or what else the file states, where stated.
-        warnings: what was guessed or repaired.
-    """
-
-    pixels: Float32Image
-    spacing_mm: tuple[float, float] | None = None
-    view: str | None = None
-    warnings: list[str] = field(default_factory=list)
 
 
 def decode_dicom(data: bytes, max_pixels: int) -> Film:
@@ -111,7 +94,15 @@ def decode_dataset(dataset: Dataset, max_pixels: int) -> Film:
         raise _damaged() from error
     if swapped and spacing is not None:
         spacing = spacing[::-1]
-    return Film(pixels, spacing, VIEW_NAMES.get(view or "", view), notes)
+    bits = dataset.get("BitsStored")
+    return Film(
+        pixels,
+        spacing,
+        VIEW_NAMES.get(view or "", view),
+        notes,
+        int(bits) if bits else None,
+        str(dataset.PhotometricInterpretation).strip().upper(),
+    )
 
 
 def _refuse_deflate_bomb(data: bytes, max_pixels: int) -> None:

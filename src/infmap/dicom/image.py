@@ -12,17 +12,27 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
-from infmap.core.types import Float32Image
+from infmap.dicom.film import Film
 from infmap.dicom.tones import from_numbers, to_grey
 
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _NUMBERS = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+_SAMPLES = {
+    "1": (1, "MONOCHROME2"),
+    "L": (8, "MONOCHROME2"),
+    "LA": (8, "MONOCHROME2"),
+    "La": (8, "MONOCHROME2"),
+    "P": (8, "PALETTE COLOR"),
+    "PA": (8, "PALETTE COLOR"),
+    "I": (32, "MONOCHROME2"),
+    "F": (32, "MONOCHROME2"),
+} | {mode: (16, "MONOCHROME2") for mode in _NUMBERS if mode.startswith("I;")}
 _PHOTOMETRIC_TAG = 262
 _WHITE_IS_ZERO = 0
 _quiet = threading.Lock()
 
 
-def decode_image(data: bytes, kind: str, max_pixels: int) -> tuple[Float32Image, list[str]]:
+def decode_image(data: bytes, kind: str, max_pixels: int) -> Film:
     """Decode an image file that holds one film.
 
     Args:
@@ -31,7 +41,7 @@ def decode_image(data: bytes, kind: str, max_pixels: int) -> tuple[Float32Image,
         max_pixels: refuse more pixels than this before decoding.
 
     Returns:
-        float32 (H, W), (row, column), [0, 1], upright by EXIF; and warnings.
+        the film, upright by EXIF.
 
     Raises:
         UnreadableFilm: damaged, truncated, or larger than allowed.
@@ -41,14 +51,18 @@ def decode_image(data: bytes, kind: str, max_pixels: int) -> tuple[Float32Image,
     with _open(data, kind, max_pixels) as image:
         white_is_zero = _white_is_zero(image)
         upright = _decode(image, kind, notes)
-        if upright.mode in _NUMBERS:
+        mode = upright.mode
+        if mode in _NUMBERS or (mode == "L" and "transparency" not in upright.info):
             pixels, more = from_numbers(np.asarray(upright))
             if white_is_zero:
                 pixels = np.float32(1.0) - pixels
         else:
             _check_palette(upright, kind)
             pixels, more = to_grey(_rgb(upright))
-    return pixels, notes + more
+    bits, photometric = _SAMPLES.get(mode, (8, "RGB"))
+    if white_is_zero:
+        photometric = "MONOCHROME1"
+    return Film(pixels, warnings=notes + more, bits=bits, photometric=photometric)
 
 
 def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Float32Image, Radiograph
+from infmap.dicom.film import Film
 from infmap.dicom.tones import from_numbers
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ def read_radiograph(
 
             label = label or "dataset"
             film = decode_dataset(source, max_pixels)
-            digest = _digest(film.pixels)
-            return Radiograph(
-                film.pixels, label, digest, film.spacing_mm, film.view, tuple(film.warnings)
-            )
+            return _radiograph(film, label, _digest(film.pixels))
     except FilmError as error:
         if error.film is None:
             raise type(error)(error.reason, label) from error.__cause__
@@ -182,17 +180,27 @@ def _from_bytes(data: bytes, label: str, max_pixels: int) -> Radiograph:
     if kind == "DICOM":
         from infmap.dicom.cr import decode_dicom
 
-        film = decode_dicom(data, max_pixels)
-        return Radiograph(
-            film.pixels, label, digest, film.spacing_mm, film.view, tuple(film.warnings)
-        )
+        return _radiograph(decode_dicom(data, max_pixels), label, digest)
     if any(kind == image for _, image in _IMAGES):
         from infmap.dicom.image import decode_image
 
-        pixels, notes = decode_image(data, kind, max_pixels)
-        return Radiograph(pixels, label, digest, warnings=tuple(notes))
+        return _radiograph(decode_image(data, kind, max_pixels), label, digest)
     advice = _ADVICE.get(kind, "export the film as DICOM or PNG")
     raise UnreadableFilm(f"{EXPECTED}, got {kind}; {advice}", label)
+
+
+def _radiograph(film: Film, label: str, digest: str) -> Radiograph:
+    """What a decoder gave, under its name and checksum."""
+    return Radiograph(
+        film.pixels,
+        label,
+        digest,
+        film.spacing_mm,
+        film.view,
+        tuple(film.warnings),
+        film.bits,
+        film.photometric,
+    )
 
 
 def _from_array(values: NDArray[Any], label: str, max_pixels: int) -> Radiograph:

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from infmap.sources import (
+    actualmed,
+    bimcv_covid19,
+    chestxray14,
+    cohen,
+    covid19_radiography,
+    covid_cxnet,
+    covid_qu_ex,
+    figure1,
+    folder,
+    hannover,
+    jsrt,
+    kermany,
+    montgomery,
+    qata_cov19,
+    radiologist,
+    rsna_pneumonia,
+    shenzhen,
+    siim_covid19,
+)
+from infmap.sources.record import Box, MaskCrop, Polygon, Score, SourceRecord
+from infmap.sources.source import Download, Source
 
-from infmap.sources import chestxray14, cohen, covid_qu_ex, radiologist
-from infmap.sources.record import MaskCrop, Score, SourceRecord
-
-SOURCES: dict[str, Callable[[Path], Iterator[SourceRecord]]] = {
-    "covid-qu-ex": covid_qu_ex.read,
-    "cohen": cohen.read,
-    "radiologist": radiologist.read,
-    "chestxray14": chestxray14.read,
+SOURCES: dict[str, Source] = {
+    "qata-cov19": qata_cov19.SOURCE,
+    "covid-qu-ex": covid_qu_ex.SOURCE,
+    "covid19-radiography": covid19_radiography.SOURCE,
+    "cohen": cohen.SOURCE,
+    "radiologist": radiologist.SOURCE,
+    "hannover": hannover.SOURCE,
+    "actualmed": actualmed.SOURCE,
+    "figure1": figure1.SOURCE,
+    "covid-cxnet": covid_cxnet.SOURCE,
+    "bimcv-covid19": bimcv_covid19.SOURCE,
+    "siim-covid19": siim_covid19.SOURCE,
+    "rsna-pneumonia": rsna_pneumonia.SOURCE,
+    "chestxray14": chestxray14.SOURCE,
+    "kermany": kermany.SOURCE,
+    "montgomery": montgomery.SOURCE,
+    "shenzhen": shenzhen.SOURCE,
+    "jsrt": jsrt.SOURCE,
+    "folder": folder.SOURCE,
 }
-"""Source name to its reader."""
+"""Source name to the source."""
 
-__all__ = ["SOURCES", "MaskCrop", "Score", "SourceRecord"]
+__all__ = [
+    "SOURCES",
+    "Box",
+    "Download",
+    "MaskCrop",
+    "Polygon",
+    "Score",
+    "Source",
+    "SourceRecord",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 SPLITS = ("train", "val", "test")
@@ -51,14 +53,65 @@ class MaskCrop:
 
 
 @dataclass(frozen=True)
+class Polygon:
+    """A drawn region as a closed outline.
+
+    Attributes:
+        points: (x, y) of its corners in film pixels, three or more, the last joined to the first.
+        kind: what the region shows.
+        canvas: (width, height) of the film it was drawn on, in pixels, where the source says.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    kind: Literal["opacity", "lungs"]
+    canvas: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.points) < 3:
+            raise ValueError(f"expected an outline of three points or more, got {self.points}")
+        if not all(math.isfinite(n) for point in self.points for n in point):
+            raise ValueError("expected an outline of finite points, got one that is not")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle that a reader drew.
+
+    Attributes:
+        label: what it shows, in the source's words.
+        left: column of its left edge in film pixels.
+        top: row of its upper edge in film pixels.
+        width: in film pixels, above 0.
+        height: in film pixels, above 0.
+        reader: who drew it, where the source says.
+    """
+
+    label: str
+    left: float
+    top: float
+    width: float
+    height: float
+    reader: str | None = None
+
+    def __post_init__(self) -> None:
+        sides = (self.left, self.top, self.width, self.height)
+        if not all(math.isfinite(n) for n in sides) or min(self.width, self.height) <= 0:
+            raise ValueError(f"{self.label}: expected a box with an area, got {sides}")
+
+
+@dataclass(frozen=True)
 class SourceRecord:
     """One film of a source. ``None`` is unknown, never negative.
 
     Attributes:
         path: POSIX path of the film relative to the source's root.
+        name: of the film, unique within the source; left out, it is the file's name.
         patient_id: unique over sources; sources of one patient register share their prefix.
         offset_days: days since first symptoms or admission, as the source states it.
-        view: "PA", "AP", "AP Supine"...
+        study_date: when it was taken, as an ISO date (YYYY-MM-DD).
+        view: "PA", "AP", "AP Supine", "L"..., in the source's words.
+        sex: "F" or "M".
+        age: of the patient at the time, in years.
         covid19: the film's patient has COVID-19.
         pneumonia: a pneumonia other than COVID-19; never true together with ``covid19``.
         normal: no finding.
@@ -69,13 +122,19 @@ class SourceRecord:
         official_split: "train", "val" or "test" where the publisher splits.
         opacity_drawn: a reader drew all opacities; without a crop the mask is known to be empty.
         crops: drawn regions, from which ingest derives the masks.
+        polygons: drawn outlines, from which ingest derives the masks.
+        boxes: drawn rectangles.
         scores: readings of the film.
     """
 
     path: str
+    name: str | None = None
     patient_id: str | None = None
     offset_days: int | None = None
+    study_date: str | None = None
     view: str | None = None
+    sex: str | None = None
+    age: float | None = None
     covid19: bool | None = None
     pneumonia: bool | None = None
     normal: bool | None = None
@@ -86,12 +145,30 @@ class SourceRecord:
     official_split: str | None = None
     opacity_drawn: bool = False
     crops: tuple[MaskCrop, ...] = ()
+    polygons: tuple[Polygon, ...] = ()
+    boxes: tuple[Box, ...] = ()
     scores: tuple[Score, ...] = ()
 
+    @property
+    def film_name(self) -> str:
+        """``name``, or the file's name: what follows the source's name in a film's identity."""
+        return self.name or PurePosixPath(self.path).name
+
     def __post_init__(self) -> None:
+        paths = (self.path, self.infection_mask, self.opacity_mask, self.lung_mask)
+        for path in paths:
+            if path and (PurePosixPath(path).is_absolute() or PureWindowsPath(path).drive):
+                raise ValueError(f"{path}: expected a path relative to the source's root")
         if [self.covid19, self.pneumonia, self.normal].count(True) > 1:
             raise ValueError(f"{self.path}: expected at most one class, got several")
-        if self.official_split is not None and self.official_split not in SPLITS:
+        if self.official_split not in (*SPLITS, None):
             raise ValueError(f"{self.path}: expected one of {SPLITS}, got {self.official_split!r}")
-        if Path(self.path).is_absolute():
-            raise ValueError(f"{self.path}: expected a path relative to the source's root")
+        if self.sex not in ("F", "M", None):
+            raise ValueError(f"{self.path}: expected the sex 'F' or 'M', got {self.sex!r}")
+        if self.age is not None and not 0 <= self.age <= 130:
+            raise ValueError(f"{self.path}: expected an age of 0 to 130 years, got {self.age}")
+        if self.study_date is not None:
+            try:
+                date.fromisoformat(self.study_date)
+            except ValueError as error:
+                raise ValueError(f"{self.path}: expected a date YYYY-MM-DD, {error}") from error

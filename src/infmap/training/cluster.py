@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
-from infmap.core.errors import InfmapError, MissingExtra, UsageError
+from infmap.catalog.cluster import join_cluster
+from infmap.core.errors import InfmapError, UsageError
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.distributed import WAIT, Log, Together, deliver, train_rank
-
-
-def require_ray(verb: str = "infmap train") -> Any:
-    """Ray, without its usage statistics.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    try:
-        import ray
-        import ray.train.torch
-        import ray.util.queue
-    except ImportError as error:
-        raise MissingExtra(f"{verb} --on ray", "scale") from error
-    return ray
-
-
-def join_cluster(on: str, verb: str = "infmap train") -> tuple[Any, bool]:
-    """Join a cluster, unless this process is in one already.
-
-    Args:
-        on: "ray" for the cluster that RAY_ADDRESS names, or else a new one that listens on
-            127.0.0.1 alone; "ray://HOST:PORT" for a cluster's client port.
-        verb: for messages.
-
-    Returns:
-        Ray, and whether this call joined: who joined leaves.
-
-    Raises:
-        MissingExtra: Ray is not installed.
-        UsageError: no cluster answers.
-    """
-    ray = require_ray(verb)
-    if ray.is_initialized():
-        return ray, False
-    place: dict[str, Any] = {} if on == "ray" else {"address": on}
-    if on == "ray" and "RAY_ADDRESS" not in os.environ:
-        place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    try:
-        ray.init(**place, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UsageError(f"--on {on}: no Ray cluster answers ({first})") from error
-    return ray, True
 
 
 def launch_on_ray(
@@ -70,7 +24,7 @@ def launch_on_ray(
     on: str,
 ) -> None:
     """Hand the ranks to Ray Train; the films go to the object store, once a machine."""
-    ray, began = join_cluster(on)
+    ray, began = join_cluster(on, "infmap train", "ray.train.torch", "ray.util.queue")
     token = folder / f".launch-{uuid.uuid4().hex}"
     token.touch()
     queue = ray.util.queue.Queue(actor_options={"num_cpus": 0})

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Strict(BaseModel):
-    """Refuses fields it does not know, and does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from infmap.catalog.yaml_file import Strict, read_yaml
 
 
 class NetworkConfig(Strict):
@@ -121,29 +115,6 @@ class TrainingConfig(Strict):
         0.005, ge=0, description="loss of Dice on Val up to which int8 is shipped; null: never"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
-
-
-def read_yaml(path: Path, kind: type[Model]) -> Model:
-    """Read a YAML file as a configuration of one kind, its paths as they stand.
-
-    Raises:
-        UsageError: the file is missing, is not YAML, or a field is wrong.
-    """
-    import yaml
-    from pydantic import ValidationError
-
-    from infmap.core.errors import UsageError
-
-    try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is not YAML: {str(error).splitlines()[0]}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise UsageError(f"{path}: {where}: {first['msg']}") from error
 
 
 def read_config(path: Path) -> TrainingConfig:

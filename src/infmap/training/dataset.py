@@ -1,4 +1,4 @@
-"""The films of a snapshot, decoded once and held in memory at the network's size."""
+"""The films of a snapshot, at the network's size in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from infmap.core.errors import SnapshotError
 from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
+
+if TYPE_CHECKING:
+    from infmap.training.pack import Pack
 
 INFECTION, OPACITY, LUNGS = 1, 2, 4
 PHANTOM_SEED = 100_000
@@ -70,8 +73,9 @@ def load_films(
     spec: Preprocessing,
     lung_sources: Sequence[str],
     progress: Callable[[int], None] | None = None,
+    pack: Pack | None = None,
 ) -> Films:
-    """Decode the films and masks of snapshot rows.
+    """Films and masks of snapshot rows, copied from a pack or decoded.
 
     Args:
         rows: rows of the snapshot.
@@ -79,39 +83,78 @@ def load_films(
         spec: the network's preprocessing.
         lung_sources: sources whose lung masks are used.
         progress: called with the number of films done.
+        pack: of the snapshot, see ``infmap.training.pack.find_pack``; films that it lacks are
+            decoded.
 
     Raises:
         SnapshotError: a film or mask that the snapshot names cannot be read.
+        ValueError: the pack is of other preprocessing.
     """
+    if pack and pack.spec != spec:
+        raise ValueError(f"expected a pack of {spec}, got one of {pack.spec}")
     n, size = len(rows), spec.size
     images = np.zeros((n, size, size), np.uint8)
     masks = np.zeros((n, size, size), np.uint8)
-    known = np.zeros((n, 3), np.float32)
+    paths = [mask_paths(row) for row in rows]
+    known = np.array([[path is not None for path in film] for film in paths], np.float32)
+    known = known.reshape(n, 3)
     classes = np.array([film_class(row) for row in rows], np.int64)
+    places = pack.find(rows) if pack else np.full(n, -1, np.int64)
+    if pack:
+        pack.copy(places, images, masks)
 
     def load(index: int) -> None:
         row = rows[index]
-        from infmap.dicom import read_radiograph
+        files = [resolve(row, path) if path else None for path in paths[index]]
+        if row["source"] not in lung_sources:
+            files[2] = None
+        film = resolve(row, row["path"])
+        images[index], masks[index] = decode_film(row["film_id"], film, files, spec)
 
-        try:
-            film = read_radiograph(resolve(row, row["path"]))
-            plane, fit = to_network(film.pixels, spec)
-            images[index] = np.round(plane * 255.0)
-            for bit, path in enumerate(mask_paths(row)):
-                if path is None or (bit == 2 and row["source"] not in lung_sources):
-                    continue
-                known[index, bit] = 1.0
-                if path:
-                    mask = _read_mask(resolve(row, path), film.shape)
-                    masks[index] |= mask_to_network(mask, fit).astype(np.uint8) << bit
-        except Exception as error:
-            raise SnapshotError(f"film {row['film_id']} cannot be loaded: {error}") from error
-
+    missing = np.flatnonzero(places < 0)
+    if progress and len(missing) < n:
+        progress(n - len(missing))
     with ThreadPoolExecutor(4) as pool:
-        for done, _ in enumerate(pool.map(load, range(n)), start=1):
+        for done, _ in enumerate(pool.map(load, missing), start=n - len(missing) + 1):
             if progress:
                 progress(done)
+    unused = np.array([row["source"] not in lung_sources for row in rows], np.bool_)
+    known[unused, 2] = 0.0
+    for index in np.flatnonzero(unused & (places >= 0)):
+        masks[index] &= np.uint8(~LUNGS & 0xFF)
     return Films(list(rows), images, masks, known, classes)
+
+
+def decode_film(
+    film_id: str, film: Path, masks: Sequence[Path | None], spec: Preprocessing
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Decode one film and its masks into network pixels.
+
+    Args:
+        film_id: the film's name, for errors.
+        film: its file.
+        masks: files of infection, opacity and lungs, None for none.
+        spec: the network's preprocessing.
+
+    Returns:
+        uint8 (S, S), 0..255 = [0, 1]; and mask bits uint8 (S, S), see ``Films``.
+
+    Raises:
+        SnapshotError: the film or a mask cannot be read.
+    """
+    from infmap.dicom import read_radiograph
+
+    try:
+        radiograph = read_radiograph(film)
+        plane, fit = to_network(radiograph.pixels, spec)
+        bits = np.zeros((spec.size, spec.size), np.uint8)
+        for bit, path in enumerate(masks):
+            if path:
+                mask = _read_mask(path, radiograph.shape)
+                bits |= mask_to_network(mask, fit).astype(np.uint8) << bit
+    except Exception as error:
+        raise SnapshotError(f"film {film_id} cannot be loaded: {error}") from error
+    return np.round(plane * 255.0).astype(np.uint8), bits
 
 
 def render_phantoms(count: int, spec: Preprocessing) -> Films:

@@ -132,9 +132,9 @@ def check_processes(config: TrainingConfig, processes: int, on: str) -> None:
                 f"fewer processes, or device: cpu"
             )
     elif on == "ray" or on.startswith("ray://"):
-        from infmap.training.cluster import require_ray
+        from infmap.catalog.cluster import require_ray
 
-        require_ray()
+        require_ray("infmap train", "ray.train.torch")
     else:
         raise UsageError(f"--on {on}: expected local, ray, or ray://HOST:PORT")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def run(
     from infmap.training.distributed import check_processes, launch
     from infmap.training.export import export
     from infmap.training.loop import starting_loss, starting_network, train
+    from infmap.training.pack import find_pack
     from infmap.training.validation import score_films
 
     check_processes(config, processes, on)
@@ -65,10 +67,11 @@ def run(
     spec = Preprocessing(size=config.size)
     learn, watch = split_rows(rows, config)
     say({"films": len(learn), "validation_films": len(watch)})
-    films = load_films(learn, resolve, spec, config.lung_sources)
+    pack = find_pack(config.snapshot, spec)
+    films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     if config.phantoms:
         films = join_films(films, render_phantoms(config.phantoms, spec))
-    val = load_films(watch, resolve, spec, config.lung_sources)
+    val = load_films(watch, resolve, spec, config.lung_sources, pack=pack)
     if processes > 1 or on != "local":
         launch(config, films, val, folder, say, processes, on)
     network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
@@ -266,15 +269,10 @@ def read_rows(snapshot: Path) -> tuple[list[Row], Callable[[Row, str], Path]]:
         SnapshotError: the snapshot is missing or damaged.
     """
     from infmap.catalog.snapshot import read_snapshot
+    from infmap.catalog.store import locate
 
     frame, roots = read_snapshot(snapshot)
-
-    def resolve(row: Row, path: str) -> Path:
-        if path.startswith("@catalog/"):
-            return Path(roots["@catalog"]) / path.removeprefix("@catalog/")
-        try:
-            return Path(roots[row["source"]]) / path
-        except KeyError as error:
-            raise SnapshotError(f"{snapshot}: no folder for source {row['source']}") from error
-
-    return frame.to_dicts(), resolve
+    missing = set(frame["source"]) - set(roots)
+    if missing:
+        raise SnapshotError(f"{snapshot}: no folder for source {min(missing)}")
+    return frame.to_dicts(), partial(locate, roots)

@@ -1,0 +1,249 @@
+"""What differs between two snapshots, or between two catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infmap.catalog.schema import make_frame, polars
+from infmap.catalog.snapshot import TABLES, read_about, read_tables
+from infmap.catalog.store import Catalog
+from infmap.core.errors import SnapshotError, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "relabelled": ("covid19", "pneumonia", "normal"),
+    "mask changed": ("infection_mask", "opacity_mask", "lung_mask"),
+    "moved": ("official_split", "split", "fold"),
+    "picture changed": ("pixel_hash",),
+}
+"""Kind of change to the columns it is seen in; any other column is "described otherwise"."""
+KINDS = (
+    "added",
+    "removed",
+    *COLUMNS,
+    "cluster changed",
+    "described otherwise",
+    "readings changed",
+    "boxes changed",
+)
+SCHEMA = ("film_id", "source", "kind", "column", "before", "after")
+_IGNORED = ("film_id", "source", "modified", "cluster_id")
+
+
+@dataclass(frozen=True, eq=False)
+class SnapshotDiff:
+    """Films that differ.
+
+    Attributes:
+        a: the first folder.
+        b: the second folder.
+        films: how many each holds.
+        changes: one row a film and column that differs: film_id, source, kind (see ``KINDS``),
+            column, before, after, as texts, null where absent or unknown.
+    """
+
+    a: Path
+    b: Path
+    films: tuple[int, int]
+    changes: pl.DataFrame
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return not self.changes.is_empty()
+
+    def __str__(self) -> str:
+        """Counts by source, and examples."""
+        return self.to_text()
+
+    def films_of(self, kind: str) -> list[str]:
+        """Names of the films of a kind of change, sorted."""
+        column = polars().col
+        found = self.changes.filter(column("kind") == kind)["film_id"].unique()
+        return [str(name) for name in found.sort()]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Kind of change to source to its number of films; kinds that do not occur are left out."""
+        column = polars().col
+        table = self.changes.group_by("kind", "source").agg(column("film_id").n_unique())
+        found = {(kind, source): int(films) for kind, source, films in table.rows()}
+        return {
+            kind: {source: films for (k, source), films in sorted(found.items()) if k == kind}
+            for kind in KINDS
+            if any(k == kind for k, _ in found)
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {
+            "a": str(self.a),
+            "b": str(self.b),
+            "films": list(self.films),
+            "counts": self.counts(),
+            "changes": self.changes.to_dicts(),
+        }
+
+    def to_text(self, examples: int = 3) -> str:
+        """Counts by source, and the first films of each kind.
+
+        Args:
+            examples: changes shown of each kind.
+        """
+        lines = [f"{self.a}: {self.films[0]} films", f"{self.b}: {self.films[1]} films"]
+        if not self:
+            return "\n".join([*lines, "no difference"])
+        column = polars().col
+        for kind, sources in self.counts().items():
+            by_source = ", ".join(f"{name} {films}" for name, films in sources.items())
+            lines.append(f"{kind}: {sum(sources.values())} films ({by_source})")
+            shown = self.changes.filter(column("kind") == kind).head(examples)
+            lines += [f"  {_line(*row)}" for row in shown.rows()]
+        return "\n".join(lines)
+
+
+def diff(a: Path, b: Path) -> SnapshotDiff:
+    """Compare two snapshots or two catalogs.
+
+    A film changed its cluster where its cluster's first film is another one, counting the films
+    that both hold; the name of a cluster does not count. When a file was last touched does not
+    count, and neither does a column that one of the two was written without.
+
+    Args:
+        a: folder of a snapshot or catalog, the state before.
+        b: folder of the same kind, the state after.
+
+    Raises:
+        UsageError: one is a snapshot and the other a catalog.
+        SnapshotError: one is neither, or damaged.
+    """
+    (kind_a, before, skip_a), (kind_b, after, skip_b) = _load(a), _load(b)
+    if kind_a != kind_b:
+        raise UsageError(
+            f"expected two snapshots or two catalogs, got the {kind_a} {a} and the {kind_b} {b}"
+        )
+    found = [
+        *_only(after["films"], before["films"], "added"),
+        *_only(before["films"], after["films"], "removed"),
+        *_columns(before["films"], after["films"], skip_a | skip_b),
+        *_clusters(before["films"], after["films"]),
+        *_readings(before["scores"], after["scores"]),
+        *_boxes(before["boxes"], after["boxes"]),
+    ]
+    module = polars()
+    empty = module.DataFrame(schema=dict.fromkeys(SCHEMA, module.String))
+    sources = module.concat([t["films"].select("film_id", "source") for t in (before, after)])
+    parts = [
+        part.join(sources.unique("film_id"), on="film_id", how="left").select(
+            module.col(SCHEMA).cast(module.String)
+        )
+        for part in found
+    ]
+    changes = module.concat([empty, *parts]).sort("kind", "film_id", "column")
+    return SnapshotDiff(a, b, (len(before["films"]), len(after["films"])), changes)
+
+
+def _load(folder: Path) -> tuple[str, dict[str, pl.DataFrame], frozenset[str]]:
+    """What a folder is, its tables, and the columns of films that it was written without."""
+    if (folder / "snapshot.json").exists():
+        about = read_about(folder)
+        tables = read_tables(folder)
+        films = tables["films"]
+        lacking = [n for n in films.columns if about["version"] == 1 and _unwritten(films, n)]
+        return "snapshot", tables, frozenset(lacking)
+    if (folder / "catalog.json").exists():
+        catalog = Catalog(folder)
+        return "catalog", {name: catalog.frame(name) for name in TABLES}, frozenset()
+    raise SnapshotError(f"{folder}: expected a snapshot or a catalog, found neither")
+
+
+def _unwritten(films: pl.DataFrame, name: str) -> bool:
+    return films[name].null_count() == len(films)
+
+
+def _only(these: pl.DataFrame, those: pl.DataFrame, kind: str) -> Iterable[pl.DataFrame]:
+    """Films that only the first has."""
+    lit = polars().lit
+    alone = these.join(those, on="film_id", how="anti")
+    nothing = lit(None, polars().String)
+    yield alone.select(
+        "film_id", lit(kind).alias("kind"), lit("film_id").alias("column"),
+        (nothing if kind == "added" else polars().col("path")).alias("before"),
+        (polars().col("path") if kind == "added" else nothing).alias("after"),
+    )  # fmt: skip
+
+
+def _columns(
+    before: pl.DataFrame, after: pl.DataFrame, skip: frozenset[str]
+) -> Iterable[pl.DataFrame]:
+    """Films that both have, where a column differs."""
+    both = before.join(after, on="film_id", suffix=":after")
+    kinds = {name: kind for kind, names in COLUMNS.items() for name in names}
+    for name in make_frame("films", []).columns:
+        if name not in _IGNORED and name not in skip:
+            yield _differing(both, name, kinds.get(name, "described otherwise"))
+
+
+def _differing(both: pl.DataFrame, name: str, kind: str) -> pl.DataFrame:
+    column, lit = polars().col, polars().lit
+    other = column(f"{name}:after")
+    return both.filter(column(name).ne_missing(other)).select(
+        "film_id", lit(kind).alias("kind"), lit(name).alias("column"),
+        column(name).cast(polars().String).alias("before"),
+        other.cast(polars().String).alias("after"),
+    )  # fmt: skip
+
+
+def _clusters(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """Films whose cluster begins with another film, of those that both have."""
+    column = polars().col
+    sides = []
+    for these, those in ((before, after), (after, before)):
+        kept = these.join(those, on="film_id", how="semi").select("film_id", "cluster_id")
+        first = column("film_id").min().over("cluster_id")
+        named = polars().when(column("cluster_id").is_not_null()).then(first)
+        sides.append(kept.select("film_id", named.alias("cluster_id")))
+    both = sides[0].join(sides[1], on="film_id", suffix=":after")
+    yield _differing(both, "cluster_id", "cluster changed")
+
+
+def _readings(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """Readings that are new, gone, or of another value."""
+    column, lit = polars().col, polars().lit
+    keys = ["film_id", "name", "reader"]
+    sides = [frame.unique(keys, keep="first", maintain_order=True) for frame in (before, after)]
+    both = sides[0].join(
+        sides[1], on=keys, how="full", coalesce=True, nulls_equal=True, suffix=":after"
+    )
+    name = column("name") + "/" + column("reader").fill_null("")
+    yield both.filter(column("value").ne_missing(column("value:after"))).select(
+        "film_id", lit("readings changed").alias("kind"), name.alias("column"),
+        column("value").cast(polars().String).alias("before"),
+        column("value:after").cast(polars().String).alias("after"),
+    )  # fmt: skip
+
+
+def _boxes(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """Rectangles that are new or gone."""
+    column, lit = polars().col, polars().lit
+    nothing = lit(None, polars().String)
+    place = polars().concat_str(["left", "top", "width", "height"], separator=" ")
+    for these, those, gone in ((before, after, True), (after, before, False)):
+        alone = these.join(those, on=these.columns, how="anti", nulls_equal=True)
+        yield alone.select(
+            "film_id", lit("boxes changed").alias("kind"), column("label").alias("column"),
+            (place if gone else nothing).alias("before"),
+            (nothing if gone else place).alias("after"),
+        )  # fmt: skip
+
+
+def _line(
+    film_id: str, _source: str, kind: str, name: str, before: str | None, after: str | None
+) -> str:
+    if kind in ("added", "removed"):
+        return film_id
+    old, new = ("unknown" if value is None else value for value in (before, after))
+    return f"{film_id}: {name} {old} -> {new}"

@@ -1,0 +1,172 @@
+"""The films that an export is asked for, with names that any file system takes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from infmap.catalog.query import matching
+from infmap.catalog.schema import Row, polars, read_frame
+from infmap.catalog.snapshot import read_snapshot
+from infmap.catalog.stats import film_class
+from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256, locate
+from infmap.core.errors import SnapshotError
+
+MASKS = {"infection": "infection_mask", "opacity": "opacity_mask", "lungs": "lung_mask"}
+"""What a mask shows to the column that names its file."""
+SPLITS = ("train", "val", "test")
+UNASSIGNED = "unassigned"
+SplitColumn = Literal["split", "official_split"]
+_LONGEST = 120
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """One film to export.
+
+    Attributes:
+        name: unique within the export without regard to case; letters, digits, ".", "_", "-".
+        split: "train", "val", "test", another name that a user gave, or "unassigned".
+        label: its class: "covid19", "pneumonia", "normal", "other" or "unknown".
+        row: of the table films.
+        image: its file.
+        masks: "infection", "opacity", "lungs" to the file; what is unknown is absent.
+        boxes: rows of the table boxes.
+        scores: rows of the table scores.
+    """
+
+    name: str
+    split: str
+    label: str
+    row: Row
+    image: Path
+    masks: dict[str, Path]
+    boxes: tuple[Row, ...] = ()
+    scores: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an export's films come from.
+
+    Attributes:
+        kind: "catalog" or "snapshot".
+        state: the catalog's generation or the snapshot's SHA-256.
+    """
+
+    kind: str
+    state: str | int
+
+
+def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[Film], Origin]:
+    """Films of a catalog or a snapshot, in the order of their names.
+
+    Args:
+        folder: a catalog or a snapshot.
+        where: a condition as after WHERE in SQL; None for all films.
+        column: which split holds.
+
+    Raises:
+        UsageError: the condition is wrong.
+        SnapshotError: the folder is neither, is damaged, or has no films.
+    """
+    pl = polars()
+    wanted = None if where is None else matching(folder, where)
+    if (folder / "snapshot.json").is_file():
+        frame, roots = read_snapshot(folder)
+        origin = Origin("snapshot", file_sha256(folder / "films.parquet"))
+        boxes, scores = (_side_table(folder, table) for table in ("boxes", "scores"))
+    elif (folder / "catalog.json").is_file():
+        catalog = Catalog(folder)
+        frame = catalog.film_frame()
+        roots = catalog.roots | {CATALOG_ROOT: str(folder)}
+        origin = Origin("catalog", int(catalog.manifest["generation"]))
+        boxes, scores = catalog.rows("boxes"), catalog.rows("scores")
+    else:
+        raise SnapshotError(
+            f"{folder}: expected a catalog or a snapshot; make one with infmap catalog ingest"
+        )
+    if wanted is not None:
+        frame = frame.filter(pl.col("film_id").is_in(list(wanted)))
+    rows = frame.with_columns(film_class().alias("@class")).sort("film_id").to_dicts()
+    return _films(rows, roots, column, _by_film(boxes), _by_film(scores)), origin
+
+
+def names(film_ids: Iterable[str]) -> dict[str, str]:
+    """``film_id`` to a name for its files.
+
+    The name is the ``film_id`` without its file type, other characters than letters, digits, ".",
+    "_" and "-" as "_". Where two names would differ in nothing but case, or one is too long, some
+    digits of the film_id's checksum end it.
+    """
+    plain = {film_id: _safe(film_id) for film_id in film_ids}
+    often = Counter(name.lower() for name in plain.values())
+
+    def unique(film_id: str, name: str) -> str:
+        if often[name.lower()] == 1 and len(name) <= _LONGEST:
+            return name
+        digest = hashlib.sha256(film_id.encode()).hexdigest()[:10]
+        return f"{name[: _LONGEST - 11]}-{digest}"
+
+    return {film_id: unique(film_id, name) for film_id, name in plain.items()}
+
+
+def _films(
+    rows: list[Row],
+    roots: Mapping[str, str],
+    column: str,
+    boxes: Mapping[str, list[Row]],
+    scores: Mapping[str, list[Row]],
+) -> list[Film]:
+    of = names(str(row["film_id"]) for row in rows)
+    films = []
+    for row in rows:
+        film_id = str(row["film_id"])
+        if row["source"] not in roots:
+            raise SnapshotError(f"no folder is known for {row['source']!r}; ingest it again")
+        films.append(
+            Film(
+                name=of[film_id],
+                split=_plain(row[column]) if row[column] else UNASSIGNED,
+                label=row.pop("@class"),
+                row=row,
+                image=locate(roots, row, row["path"]),
+                masks={
+                    kind: locate(roots, row, row[name])
+                    for kind, name in MASKS.items()
+                    if row[name] is not None
+                },
+                boxes=tuple(boxes.get(film_id, ())),
+                scores=tuple(scores.get(film_id, ())),
+            )
+        )
+    return films
+
+
+def _safe(film_id: str) -> str:
+    """The film's source and name in characters that every file system takes."""
+    head, _, last = film_id.rpartition("/")
+    stem = Path(last).stem or last
+    # The source goes in front, so a name is never one that Windows keeps for itself.
+    return _plain(f"{head}_{stem}")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "film"
+
+
+def _by_film(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[str(row["film_id"])].append(row)
+    return found
+
+
+def _side_table(folder: Path, table: str) -> list[Row]:
+    path = folder / f"{table}.parquet"
+    return read_frame(table, path).to_dicts() if path.is_file() else []

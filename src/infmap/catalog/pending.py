@@ -1,0 +1,81 @@
+"""Films measured by an ingest that has not committed yet, kept so that it can go on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infmap.catalog.measure import DERIVED, MEASURED, Measured
+from infmap.catalog.schema import COLUMNS, polars, write_frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FILMS = 1024
+SECONDS = 10.0
+
+
+class Pending:
+    """Part files of measured films, each written whole or not at all.
+
+    Args:
+        folder: the catalog's ``pending/``; a part that is damaged in it is dropped.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._films: list[Measured] = []
+        self._since = time.monotonic()
+        self._next = 1 + max((int(path.stem) for path in self._paths()), default=0)
+
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """Film_id, measured columns, derived masks and picture of the films in each part."""
+        module = polars()
+        for path in self._paths():
+            try:
+                yield module.read_parquet(path, memory_map=False, glob=False)
+            except (OSError, module.exceptions.PolarsError):
+                path.unlink(missing_ok=True)
+
+    def add(self, films: Sequence[Measured]) -> None:
+        """Keep films; those of one call may not have reached the disk before ``flush``."""
+        for film in films:
+            for path, data in film.masks.items():
+                _write(self.folder.parent / path, data)
+        self._films += [film for film in films if film.reason is None]
+        if len(self._films) >= FILMS or time.monotonic() - self._since > SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was kept since the last part."""
+        if self._films:
+            types = COLUMNS["films"]
+            module = polars()
+            columns = ("film_id", *MEASURED, *DERIVED)
+            schema = {name: getattr(module, types[name]) for name in columns}
+            rows = [
+                film.row | {"film_id": film.film_id, "picture": film.picture}
+                for film in self._films
+            ]
+            frame = module.DataFrame(rows, schema=schema | {"picture": module.Binary})
+            write_frame(frame, self.folder / f"{self._next:06d}.parquet")
+            self._next += 1
+            self._films = []
+        self._since = time.monotonic()
+
+    def clear(self) -> None:
+        """Forget all: they are in the catalog."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.parquet"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)

@@ -1,0 +1,143 @@
+"""The tables of a catalog: their columns, and how older catalogs become today's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from infmap.core.errors import MissingExtra, SnapshotError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+VERSION = 2
+Row = dict[str, Any]
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "films": {
+        "film_id": "String",
+        "source": "String",
+        "path": "String",
+        "patient_id": "String",
+        "offset_days": "Int32",
+        "study_date": "String",
+        "view": "String",
+        "view_guess": "String",
+        "sex": "String",
+        "age": "Float32",
+        "width": "Int32",
+        "height": "Int32",
+        "bits": "Int32",
+        "photometric": "String",
+        "bytes_hash": "String",
+        "pixel_hash": "String",
+        "perceptual_hash": "String",
+        "size": "Int64",
+        "modified": "Int64",
+        "brightness": "Float32",
+        "contrast": "Float32",
+        "sharpness": "Float32",
+        "clipped": "Float32",
+        "covid19": "Boolean",
+        "pneumonia": "Boolean",
+        "normal": "Boolean",
+        "infection_mask": "String",
+        "opacity_mask": "String",
+        "lung_mask": "String",
+        "drawn": "String",
+        "licence": "String",
+        "official_split": "String",
+        "cluster_id": "String",
+        "split": "String",
+        "fold": "Int32",
+    },
+    "duplicates": {
+        "film_a": "String",
+        "film_b": "String",
+        "kind": "String",
+        "score": "Float64",
+        "verdict": "String",
+    },
+    "scores": {"film_id": "String", "name": "String", "reader": "String", "value": "Float64"},
+    "boxes": {
+        "film_id": "String",
+        "label": "String",
+        "reader": "String",
+        "left": "Float64",
+        "top": "Float64",
+        "width": "Float64",
+        "height": "Float64",
+    },
+    "failures": {"source": "String", "path": "String", "reason": "String"},
+}
+"""Table to its columns and their polars types."""
+
+_RENAMED = {"films": {"pixel_hash": "perceptual_hash"}}
+"""Version 1 called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""
+
+
+def polars() -> Any:
+    """The module polars.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise MissingExtra("the catalog", "train") from error
+    return pl
+
+
+def make_frame(table: str, rows: list[Row]) -> pl.DataFrame:
+    """Rows as a polars frame with the table's types; what a row lacks is null."""
+    frame: pl.DataFrame = polars().DataFrame(rows, schema=_types(table))
+    return frame
+
+
+def conform(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """The table's columns in order and type; those that the frame lacks are null."""
+    module = polars()
+    return frame.select(
+        (module.col(name) if name in frame.columns else module.lit(None)).cast(kind).alias(name)
+        for name, kind in _types(table).items()
+    )
+
+
+def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:
+    """Read a Parquet file and check its columns.
+
+    Args:
+        table: name of the table.
+        path: the file.
+        version: of the schema that it was written with.
+
+    Raises:
+        SnapshotError: the file is damaged or lacks a column.
+    """
+    module = polars()
+    try:
+        frame: pl.DataFrame = module.read_parquet(path, memory_map=False, glob=False)
+    except (OSError, module.exceptions.PolarsError) as error:
+        raise SnapshotError(f"{path}: damaged or missing; write it again") from error
+    if version == 1:
+        old = {a: b for a, b in _RENAMED.get(table, {}).items() if b not in frame.columns}
+        return conform(table, frame.rename(old, strict=False))
+    missing = [name for name in COLUMNS[table] if name not in frame.columns]
+    if missing:
+        raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
+    return frame
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write a Parquet file beside its place, then move it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    frame.write_parquet(part)
+    part.replace(path)
+
+
+def _types(table: str) -> dict[str, Any]:
+    module = polars()
+    return {name: getattr(module, kind) for name, kind in COLUMNS[table].items()}

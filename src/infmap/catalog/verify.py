@@ -1,0 +1,113 @@
+"""Whether a catalog is whole: what it names is there, fits together, and is as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from infmap.catalog.measure import checksum
+from infmap.catalog.schema import COLUMNS, polars
+from infmap.catalog.store import PICTURES, Catalog, file_sha256
+from infmap.core.errors import SnapshotError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST = 20
+_MASKS = ("infection_mask", "opacity_mask", "lung_mask")
+
+
+def verify(
+    catalog: Catalog,
+    deep: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Check a catalog; nothing is changed.
+
+    Args:
+        catalog: to check.
+        deep: also read every film's file and compare its checksum.
+        progress: called with films checked and films in all.
+
+    Returns:
+        One line a finding, at most ``MOST`` of a kind and then their number; none if all is well.
+
+    Raises:
+        SnapshotError: there is no catalog, or its manifest is damaged.
+    """
+    if not catalog.manifest["tables"]:
+        raise SnapshotError(f"{catalog.folder}: expected a catalog; run infmap catalog ingest")
+    findings = list(_tables(catalog))
+    if findings:
+        return findings
+    films = catalog.frame("films")
+    findings += _short(_references(catalog, films))
+    return findings + _short(_files(catalog, films, deep, progress))
+
+
+def _tables(catalog: Catalog) -> Iterator[str]:
+    """Table files that are missing, changed, or of another length than the manifest says."""
+    for table, entry in catalog.manifest["tables"].items():
+        path = catalog.folder / "tables" / entry["file"]
+        if not path.is_file():
+            yield f"{path}: missing; ingest again"
+        elif file_sha256(path) != entry["sha256"]:
+            yield f"{path}: not as it was written; ingest again"
+        elif table in COLUMNS and len(catalog.frame(table)) != entry["rows"]:
+            yield f"{path}: expected {entry['rows']} rows; ingest again"
+    try:
+        if PICTURES in catalog.manifest["tables"]:
+            catalog.pictures()
+    except SnapshotError as error:
+        yield str(error)
+
+
+def _references(catalog: Catalog, films: pl.DataFrame) -> Iterator[str]:
+    """Rows that name a film or source that is not there, and names that come twice."""
+    for film_id in films.filter(films["film_id"].is_duplicated())["film_id"].unique():
+        yield f"films: {film_id} comes more than once"
+    for source in set(films["source"]) - set(catalog.roots):
+        yield f"films: the source {source} has no folder"
+    for table, column in (
+        ("duplicates", "film_a"),
+        ("duplicates", "film_b"),
+        ("scores", "film_id"),
+        ("boxes", "film_id"),
+    ):
+        frame = catalog.frame(table)
+        lost = frame.join(films, left_on=column, right_on="film_id", how="anti")
+        for film_id in lost[column].unique().sort():
+            yield f"{table}: {film_id} is not in films"
+    known = polars().col("cluster_id").drop_nulls()
+    for cluster in set(films.select(known)["cluster_id"]) - set(films["film_id"]):
+        yield f"films: the cluster {cluster} is named after no film"
+
+
+def _files(
+    catalog: Catalog,
+    films: pl.DataFrame,
+    deep: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[str]:
+    """Films and masks that are not on disk as they were."""
+    columns = ["source", "path", "size", "modified", "bytes_hash", *_MASKS]
+    for done, row in enumerate(films.select(columns).iter_rows(named=True), 1):
+        path = catalog.resolve(row, row["path"])
+        if not path.is_file():
+            yield f"{path}: the film is missing"
+        elif row["size"] is not None and path.stat().st_size != row["size"]:
+            yield f"{path}: changed since it was ingested; ingest again"
+        elif deep and checksum(path.read_bytes()) != row["bytes_hash"]:
+            yield f"{path}: not the film that was ingested; ingest again"
+        for mask in {row[name] for name in _MASKS if row[name]}:
+            if not catalog.resolve(row, mask).is_file():
+                yield f"{catalog.resolve(row, mask)}: the mask is missing"
+        if progress:
+            progress(done, len(films))
+
+
+def _short(findings: Iterator[str]) -> list[str]:
+    """The first findings, and how many more there are."""
+    found = list(findings)
+    more = [f"... and {len(found) - MOST} more"] if len(found) > MOST else []
+    return found[:MOST] + more

@@ -1,0 +1,28 @@
+"""What a decoder hands back, whatever the kind of file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from infmap.core.types import Float32Image
+
+
+@dataclass
+class Film:
+    """What a file or dataset gave.
+
+    Attributes:
+        pixels: float32 (H, W), (row, column), [0, 1], air dark, bone bright, upright.
+        spacing_mm: (row, column) distance of pixel centres at the detector, where stated.
+        view: "PA", "AP", "LATERAL" or what else the file states, where stated.
+        warnings: what was guessed or repaired.
+        bits: stored bits of a sample.
+        photometric: how the samples are meant: a Photometric Interpretation of DICOM (C.7.6.3.1.2).
+    """
+
+    pixels: Float32Image
+    spacing_mm: tuple[float, float] | None = None
+    view: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    bits: int | None = None
+    photometric: str | None = None

@@ -1,0 +1,116 @@
+"""Annotations in the form of COCO (Lin et al. 2014): outlines and boxes by film."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Literal
+
+from infmap.core.errors import UsageError
+from infmap.sources.record import Box, Polygon
+
+OPACITIES = ("opacit", "infection", "consolidation", "ground", "ggo", "infiltrat", "pneumonia")
+
+
+@dataclass(frozen=True)
+class AnnotatedFilm:
+    """What the annotations hold of one film.
+
+    Attributes:
+        file: its path, as the annotations name it.
+        opacity_drawn: all its opacities have an outline: something was drawn on it, opacities are
+            among the categories, and none is a mere box.
+        polygons: outlines of lungs and opacities, film pixels.
+        boxes: annotations that have no outline, or one of another category, film pixels.
+    """
+
+    file: str
+    opacity_drawn: bool
+    polygons: tuple[Polygon, ...]
+    boxes: tuple[Box, ...]
+
+
+def read(path: Path) -> list[AnnotatedFilm]:
+    """The films of a file, in its order.
+
+    Raises:
+        UsageError: it is not such a file, or holds run-length encoded masks.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        kinds = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+        drawn: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        for entry in content["annotations"]:
+            drawn[entry["image_id"]].append(entry)
+        opacities = any(kind_of(name) == "opacity" for name in kinds.values())
+        return [
+            _film(entry, drawn[entry["id"]], kinds, opacities, path) for entry in content["images"]
+        ]
+    except UsageError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UsageError(
+            f"{path}: expected images, annotations and categories in the form of COCO, "
+            f"got {type(error).__name__}: {error}"
+        ) from error
+
+
+def kind_of(category: str) -> Literal["opacity", "lungs"] | None:
+    """What a category's name shows."""
+    name = category.lower()
+    if any(word in name for word in OPACITIES):
+        return "opacity"
+    return "lungs" if "lung" in name else None
+
+
+def inside(path: str, table: Path) -> str:
+    """A relative path that stays below the root.
+
+    Raises:
+        UsageError: it is empty, absolute or leads out.
+    """
+    parts = PurePosixPath(path.replace("\\", "/"))
+    if not path or parts.is_absolute() or PureWindowsPath(path).drive or ".." in parts.parts:
+        raise UsageError(f"{table}: expected paths below its folder, got {path!r}")
+    return parts.as_posix()
+
+
+def _film(
+    image: dict[str, Any],
+    annotations: list[dict[str, Any]],
+    kinds: dict[Any, str],
+    opacities: bool,
+    path: Path,
+) -> AnnotatedFilm:
+    sides = (image.get("width"), image.get("height"))
+    canvas = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
+    polygons: list[Polygon] = []
+    boxes: list[Box] = []
+    drawn = opacities and any(kind_of(kinds[e["category_id"]]) for e in annotations)
+    for entry in annotations:
+        category = kinds[entry["category_id"]]
+        outlines, kind = entry.get("segmentation") or [], kind_of(category)
+        if isinstance(outlines, dict):
+            raise UsageError(
+                f"{path}: expected outlines, got a run-length encoded mask of "
+                f"{image['file_name']}; export polygons, or masks as pictures with films.csv"
+            )
+        if outlines and kind:
+            polygons += [Polygon(_points(numbers), kind, canvas) for numbers in outlines]
+        elif entry.get("bbox"):
+            left, top, width, height = (float(side) for side in entry["bbox"])
+            boxes.append(Box(category, left, top, width, height))
+            drawn = drawn and kind != "opacity"
+    return AnnotatedFilm(
+        file=inside(str(image["file_name"]), path),
+        opacity_drawn=drawn,
+        polygons=tuple(polygons),
+        boxes=tuple(boxes),
+    )
+
+
+def _points(numbers: list[float]) -> tuple[tuple[float, float], ...]:
+    """(x, y) pairs of "x, y, x, y..."."""
+    return tuple((float(x), float(y)) for x, y in zip(numbers[::2], numbers[1::2], strict=True))

@@ -1,0 +1,358 @@
+"""Films and masks of a snapshot, ready for a network and mapped from disk.
+
+```
+SNAPSHOT/pack-256/
+    pack.json          the preprocessing, the snapshot's checksum, and the shards with theirs
+    films.parquet      film_id and fingerprint of each film, in the order of the shards
+    images-000.npy     uint8 (n, S, S), 0..255 = [0, 1], padded with 0
+    masks-000.npy      uint8 (n, S, S), bits: 1 infection, 2 opacity, 4 lungs
+```
+
+Any film can be read without the others, and any number of threads and processes may read at once:
+nothing is written after the folder has got its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.catalog.schema import polars, write_frame
+from infmap.catalog.snapshot import read_about, read_snapshot
+from infmap.catalog.store import file_sha256, locate
+from infmap.core.errors import SnapshotError, UsageError
+from infmap.inference.preprocess import Preprocessing
+from infmap.training.dataset import decode_film, mask_paths
+
+VERSION = 1
+SHARD_BYTES = 128 * 2**20
+"""Size of a shard's images, bytes; its masks take as much again."""
+KINDS = ("images", "masks")
+_BATCH = 16
+Progress = Callable[[int, int], None]
+Job = tuple[int, str, Path, tuple[Path | None, ...]]
+"""Place in the shard, film_id, film, and infection, opacity and lung mask."""
+
+
+class Pack:
+    """A pack that was written, for reading. It can be pickled; each process maps the files itself.
+
+    Args:
+        folder: as ``write_pack`` returns it.
+
+    Raises:
+        SnapshotError: the pack is missing, damaged, or of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        about = _read_json(folder / "pack.json")
+        try:
+            if about["version"] != VERSION:
+                raise SnapshotError(f"{folder}: expected a pack of version {VERSION}; pack again")
+            self.spec = Preprocessing(**about["preprocessing"])
+            self.snapshot = str(about["snapshot"])
+            self.shards: list[dict[str, Any]] = about["shards"]
+            self._firsts = np.array([shard["first"] for shard in self.shards], np.int64)
+            self._count = int(about["films"])
+        except (KeyError, TypeError) as error:
+            raise SnapshotError(f"{folder}: damaged; delete it and pack again") from error
+        self._maps: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        self._places: dict[str, tuple[int, str]] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Image and mask bits of one film, uint8 (S, S) each, views of the mapped files."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected a film from 0 to {len(self) - 1}, got {index}")
+        shard = int(np.searchsorted(self._firsts, index, "right")) - 1
+        local = index - int(self._firsts[shard])
+        return self._map("images", shard)[local], self._map("masks", shard)[local]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_maps": {}, "_places": None}
+
+    def find(self, rows: Sequence[dict[str, Any]]) -> NDArray[np.int64]:
+        """Where films of a snapshot lie in the pack.
+
+        Args:
+            rows: of the snapshot that was packed, or of one made from it.
+
+        Returns:
+            int64 (N,), -1 for a film that is not in the pack as the row describes it.
+        """
+        if self._places is None:
+            path, module = self.folder / "films.parquet", polars()
+            try:
+                films = module.read_parquet(path).select("film_id", "fingerprint").rows()
+            except (OSError, module.exceptions.PolarsError) as error:
+                raise SnapshotError(f"{path}: damaged or missing; pack again") from error
+            self._places = {name: (place, mark) for place, (name, mark) in enumerate(films)}
+        found = np.full(len(rows), -1, np.int64)
+        for index, row in enumerate(rows):
+            place, mark = self._places.get(row["film_id"], (-1, ""))
+            if mark == fingerprint(row):
+                found[index] = place
+        return found
+
+    def copy(
+        self, places: NDArray[np.int64], images: NDArray[np.uint8], masks: NDArray[np.uint8]
+    ) -> None:
+        """Copy films into arrays.
+
+        Args:
+            places: int64 (N,), as ``find`` returns them; those of -1 are left as they are.
+            images: uint8 (N, S, S), gets the films.
+            masks: uint8 (N, S, S), gets their mask bits.
+        """
+        home = np.searchsorted(self._firsts, places, "right") - 1
+        for shard in np.unique(home[places >= 0]):
+            (wanted,) = np.nonzero((home == shard) & (places >= 0))
+            local = places[wanted] - self._firsts[shard]
+            for kind, out in zip(KINDS, (images, masks), strict=True):
+                source = self._map(kind, int(shard))
+                for to, place in zip(wanted, local, strict=True):
+                    out[to] = source[place]
+
+    def verify(self) -> None:
+        """Compare every shard with its checksum.
+
+        Raises:
+            SnapshotError: a file is missing or not as it was written.
+        """
+        for shard in self.shards:
+            for kind in KINDS:
+                path = self.folder / shard[kind]
+                if not path.is_file() or file_sha256(path) != shard[f"{kind}_sha256"]:
+                    raise SnapshotError(
+                        f"{path}: missing, or not as it was written; "
+                        f"delete {self.folder} and pack again"
+                    )
+
+    def _map(self, kind: str, shard: int) -> NDArray[np.uint8]:
+        found = self._maps.get((kind, shard))
+        if found is None:
+            path, films = self.folder / self.shards[shard][kind], self.shards[shard]["films"]
+            try:
+                found = np.asarray(np.load(path, mmap_mode="r"))
+            except (OSError, ValueError) as error:
+                raise SnapshotError(f"{path}: damaged or missing; pack again") from error
+            if found.shape != (films, self.spec.size, self.spec.size) or found.dtype != np.uint8:
+                raise SnapshotError(f"{path}: expected {films} films; pack again")
+            self._maps[kind, shard] = found
+        return found
+
+
+def find_pack(snapshot: Path, spec: Preprocessing) -> Pack | None:
+    """The pack of a snapshot, or of the one it was made from; None if none has this preprocessing.
+
+    Raises:
+        SnapshotError: the snapshot or its pack is missing or damaged.
+    """
+    about = read_about(snapshot)
+    for folder in (snapshot, *([Path(about["made_from"])] if about.get("made_from") else [])):
+        pack = folder / pack_name(spec.size)
+        if (pack / "pack.json").is_file() and (found := Pack(pack)).spec == spec:
+            return found
+    return None
+
+
+def pack_name(size: int) -> str:
+    """Name of a pack's folder in its snapshot, for network pixels (size, size)."""
+    return f"pack-{size}"
+
+
+def fingerprint(row: dict[str, Any]) -> str:
+    """What a packed film was made from: changes with its pixels' checksum and its masks' paths."""
+    made_from = (row["bytes_hash"], row["pixel_hash"], row["path"], mask_paths(row))
+    return hashlib.blake2b(repr(made_from).encode(), digest_size=12).hexdigest()
+
+
+def write_pack(
+    snapshot: Path,
+    size: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    shard_bytes: int = SHARD_BYTES,
+) -> Path:
+    """Decode all films of a snapshot once, into its folder; a pack that is there stays.
+
+    One that was stopped goes on after its last whole shard. The folder gets its name when all is
+    in it.
+
+    Args:
+        snapshot: the folder.
+        size: side of the network's square, network pixels, 64 or more.
+        workers: processes that decode; one a processor where None.
+        progress: called with films done and films in all.
+        shard_bytes: most bytes of a shard's images; a shard holds one film at least.
+
+    Returns:
+        Folder of the pack.
+
+    Raises:
+        UsageError: the size is too small, or no worker is asked for.
+        SnapshotError: the snapshot is damaged, a film or mask cannot be read, the folder is there
+            with other preprocessing, or another process is packing.
+    """
+    import fcntl
+
+    workers = os.cpu_count() or 1 if workers is None else workers
+    if size < 64 or workers < 1:
+        raise UsageError(f"expected a size of 64 or more and workers, got {size} and {workers}")
+    spec, out = Preprocessing(size=size), snapshot / pack_name(size)
+    about = read_about(snapshot)
+    with (snapshot / f".{out.name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SnapshotError(f"{out}: another process is packing it; wait for it") from error
+        if out.exists():
+            there = Pack(out)
+            if there.spec != spec or there.snapshot != about["sha256"]:
+                raise SnapshotError(f"{out}: is of other preprocessing or films; delete it first")
+            Path(lock.name).unlink(missing_ok=True)
+            return out
+        part = snapshot / f".{out.name}.part"
+        _write_shards(snapshot, part, spec, workers, progress, max(1, shard_bytes // size**2))
+        for path in part.iterdir():
+            path.chmod(0o444)
+        part.rename(out)
+        Path(lock.name).unlink(missing_ok=True)
+    return out
+
+
+def _write_shards(
+    snapshot: Path,
+    part: Path,
+    spec: Preprocessing,
+    workers: int,
+    progress: Progress | None,
+    per_shard: int,
+) -> None:
+    """Write the shards that ``part`` lacks, then what describes them."""
+    frame, roots = read_snapshot(snapshot)
+    about = {
+        "version": VERSION,
+        "snapshot": read_about(snapshot)["sha256"],
+        "films": len(frame),
+        "preprocessing": asdict(spec),
+    }
+    part.mkdir(exist_ok=True)
+    shards = _finished(part, about, per_shard)
+    columns = ["film_id", "source", "path", "bytes_hash", "pixel_hash", "covid19", "pneumonia",
+               "normal", "infection_mask", "opacity_mask", "lung_mask"]  # fmt: skip
+    frame = frame.select(columns)
+    done = sum(shard["films"] for shard in shards)
+    if progress and done:
+        progress(done, len(frame))
+    with _Pool(workers) as pool:
+        for first in range(done, len(frame), per_shard):
+            rows = frame.slice(first, per_shard).to_dicts()
+            jobs = [_job(place, row, roots) for place, row in enumerate(rows)]
+            names = {kind: f"{kind}-{first // per_shard:03d}.npy" for kind in KINDS}
+            paths = [part / names[kind] for kind in KINDS]
+            for path in paths:
+                shape = (len(rows), spec.size, spec.size)
+                np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
+            tasks = [(jobs[i : i + _BATCH], paths, spec) for i in range(0, len(jobs), _BATCH)]
+            for count in pool.map(_fill, tasks):
+                done += count
+                if progress:
+                    progress(done, len(frame))
+            sums = {f"{kind}_sha256": _sealed(part / names[kind]) for kind in KINDS}
+            shards.append({"first": first, "films": len(rows), **names, **sums})
+            _write_json(part / "pack.json", about | {"shards": shards})
+    marks = [fingerprint(row) for row in frame.iter_rows(named=True)]
+    index = polars().DataFrame({"film_id": frame["film_id"], "fingerprint": marks})
+    write_frame(index, part / "films.parquet")
+
+
+def _finished(part: Path, about: dict[str, Any], per_shard: int) -> list[dict[str, Any]]:
+    """Shards of a stopped run that are whole; none where it packed something else."""
+    try:
+        found = _read_json(part / "pack.json")
+    except SnapshotError:
+        return []
+    if any(found.get(name) != value for name, value in about.items()):
+        return []
+    whole: list[dict[str, Any]] = []
+    for shard in found["shards"]:
+        expected = min(per_shard, about["films"] - shard["first"])
+        sums = ((part / shard[kind], shard[f"{kind}_sha256"]) for kind in KINDS)
+        if shard["films"] != expected or any(
+            not path.is_file() or file_sha256(path) != digest for path, digest in sums
+        ):
+            break
+        whole.append(shard)
+    return whole
+
+
+def _job(place: int, row: dict[str, Any], roots: dict[str, str]) -> Job:
+    """Paths of a film; a mask that is unknown or known to be empty is None."""
+    try:
+        film = locate(roots, row, row["path"])
+        masks = tuple(locate(roots, row, path) if path else None for path in mask_paths(row))
+    except KeyError as error:
+        raise SnapshotError(f"film {row['film_id']}: its source has no folder") from error
+    return place, row["film_id"], film, masks
+
+
+def _fill(task: tuple[list[Job], list[Path], Preprocessing]) -> int:
+    """Decode films into a shard's files; in a process of its own."""
+    jobs, paths, spec = task
+    images, masks = (np.load(path, mmap_mode="r+") for path in paths)
+    for place, film_id, film, mask in jobs:
+        images[place], masks[place] = decode_film(film_id, film, mask, spec)
+    return len(jobs)
+
+
+class _Pool:
+    """Maps over processes, or in this one where a single worker is asked for."""
+
+    def __init__(self, workers: int) -> None:
+        # Forked children of a process with threads (polars has some) can hang.
+        spawn = get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else None
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[Any], int], items: Sequence[Any]) -> Iterator[int]:
+        return self._pool.map(function, items) if self._pool else map(function, items)
+
+
+def _sealed(path: Path) -> str:
+    """Bring a file to the disk; its SHA-256."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return file_sha256(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise SnapshotError(f"{path}: damaged or missing; pack again") from error
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
