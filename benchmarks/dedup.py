@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.catalog.duplicates import components, copies, deduplicate
+from infmap.catalog.schema import SIDE
 from infmap.catalog.store import Catalog, make_frame
-from infmap.catalog.thumbnails import SIDE, thumbnail
+from infmap.catalog.thumbnails import thumbnail
 from infmap.core.errors import InfmapError
 from infmap.core.metrics.intervals import wilson_interval
 from infmap.core.phantom import render

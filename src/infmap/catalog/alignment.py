@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.embedding import LOOKS, mid_ranks
-from infmap.catalog.thumbnails import SIDE
+from infmap.catalog.schema import SIDE
 
 THRESHOLD = 0.88
 _STARTS = 0.20  # correlation before alignment below which there is nothing to align
@@ -116,9 +116,7 @@ def _follow(a: Plane, b: Plane, warp: Warp, steps: int, gain: float) -> tuple[Wa
     """Improve a map by some steps; -1 where they do not converge."""
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, gain)
     try:
-        _, found = cv2.findTransformECC(  # type: ignore[call-overload]
-            a, b, warp.copy(), cv2.MOTION_AFFINE, criteria, None, 1
-        )
+        _, found = cv2.findTransformECC(a, b, warp.copy(), cv2.MOTION_AFFINE, criteria, None, 1)
     except cv2.error:
         return warp, -1.0
     moved = np.asarray(found, np.float32)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.linalg import eigh
 
-from infmap.catalog.thumbnails import SIDE
+from infmap.catalog.schema import SIDE
 
 SMALL = 32
 DIMENSIONS = 64

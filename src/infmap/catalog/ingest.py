@@ -28,9 +28,8 @@ from infmap.catalog.measure import (
     measure,
 )
 from infmap.catalog.pending import Pending
-from infmap.catalog.schema import COLUMNS, Row, make_frame, polars
+from infmap.catalog.schema import COLUMNS, SIDE, Row, make_frame, polars
 from infmap.catalog.store import Catalog
-from infmap.catalog.thumbnails import SIDE
 from infmap.core.errors import UsageError
 from infmap.sources import SOURCES, SourceRecord
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.masks import draw, png
-from infmap.catalog.schema import Row
-from infmap.catalog.thumbnails import SIDE, perceptual_hash, thumbnail
+from infmap.catalog.schema import SIDE, Row
+from infmap.catalog.thumbnails import perceptual_hash, thumbnail, to_bytes
 from infmap.core.errors import FilmError, MissingExtra
 from infmap.core.types import Float32Image
 from infmap.dicom import read_radiograph
@@ -40,7 +40,7 @@ MEASURED = (
 )
 DERIVED = ("infection_mask", "opacity_mask", "lung_mask", "drawn")
 FRONTAL = 0.0
-_CENTRE = 192
+_CENTRE = 96
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def measure_file(path: Path) -> tuple[Row, bytes]:
     """
     stat = path.stat()
     data = path.read_bytes()
-    film = read_radiograph(data, name=path.name)
-    plane = np.round(film.pixels * np.float32(255.0)).astype(np.uint8)
+    film = read_radiograph(data, name=path.name, digest=False)
+    plane = to_bytes(film.pixels)
     thumb = thumbnail(plane)
     row: Row = {
         "height": film.shape[0],
@@ -172,7 +172,7 @@ def quality(plane: NDArray[np.uint8]) -> dict[str, float]:
         absolute difference of neighbours in a row about the centre, over the contrast there;
         clipped: share of pixels at 0 or 255, [0, 1].
     """
-    step = max(1, int(np.sqrt(plane.size / 65_536)))
+    step = max(1, int(np.sqrt(plane.size / 16_384)))
     counts = np.bincount(plane[::step, ::step].reshape(-1), minlength=256)
     share = counts / counts.sum()
     reach = np.cumsum(share)

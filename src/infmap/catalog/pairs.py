@@ -15,7 +15,7 @@ from PIL import Image
 
 from infmap.catalog.duplicates import CONFIRMED, REJECTED, clusters_of
 from infmap.catalog.store import Catalog, Row, make_frame
-from infmap.catalog.thumbnails import content_box
+from infmap.catalog.thumbnails import content_box, to_bytes
 from infmap.core.errors import FilmError, MissingExtra, UsageError
 from infmap.dicom import read_radiograph
 
@@ -154,10 +154,10 @@ def _picture(catalog: Catalog, film: Mapping[str, Any], thumb: Plane) -> Plane:
     try:
         path = catalog.resolve(film, film["path"])
         pixels = read_radiograph(path.read_bytes(), name=path.name).pixels
-        image = Image.fromarray(np.round(pixels * 255).astype(np.uint8))
-        box: tuple[float, float, float, float] | None = content_box(image)
+        plane = to_bytes(pixels)
+        image, box = Image.fromarray(plane), content_box(plane)
     except (OSError, KeyError, FilmError):
-        image, box = Image.fromarray(thumb), None
+        image, box = Image.fromarray(thumb), (0, 0, *thumb.shape[::-1])
     size, smooth = (_SIDE, _SIDE), Image.Resampling.LANCZOS
     return np.asarray(image.resize(size, smooth, box, reducing_gap=3.0))
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from infmap.catalog.schema import (
     COLUMNS,
+    SIDE,
     VERSION,
     Row,
     conform,
@@ -35,7 +36,6 @@ from infmap.catalog.schema import (
     read_frame,
     write_frame,
 )
-from infmap.catalog.thumbnails import SIDE
 from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:

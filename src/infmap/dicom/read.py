@@ -54,6 +54,7 @@ def read_radiograph(
     *,
     name: str | None = None,
     max_pixels: int = 200_000_000,
+    digest: bool = True,
 ) -> Radiograph:
     """Read one film. Its kind is told by its content, never by its name.
 
@@ -63,6 +64,7 @@ def read_radiograph(
         name: what messages call the film; the path by default.
         max_pixels: a film with more pixels is refused before it is decoded. Pillow's own limit
             (twice ``PIL.Image.MAX_IMAGE_PIXELS``) holds as well.
+        digest: whether to checksum the file; without, ``sha256`` is empty.
 
     Returns:
         the film in its own grid: (row, column), the patient's left on the image's right where
@@ -77,9 +79,9 @@ def read_radiograph(
     try:
         if isinstance(source, (str, Path)):
             label = label or str(source)
-            return _from_bytes(_load(Path(source)), label, max_pixels)
+            return _from_bytes(_load(Path(source)), label, max_pixels, digest)
         if isinstance(source, (bytes, bytearray, memoryview)):
-            return _from_bytes(bytes(source), label or "bytes", max_pixels)
+            return _from_bytes(bytes(source), label or "bytes", max_pixels, digest)
         if isinstance(source, np.ndarray):
             return _from_array(source, label or "array", max_pixels)
         if _is_dataset(source):
@@ -171,20 +173,20 @@ def _load(path: Path) -> bytes:
         ) from error
 
 
-def _from_bytes(data: bytes, label: str, max_pixels: int) -> Radiograph:
+def _from_bytes(data: bytes, label: str, max_pixels: int, digest: bool) -> Radiograph:
     """Decode the bytes of a file."""
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again", label)
     kind = sniff(data)
-    digest = hashlib.sha256(data).hexdigest()
+    checksum = hashlib.sha256(data).hexdigest() if digest else ""
     if kind == "DICOM":
         from infmap.dicom.cr import decode_dicom
 
-        return _radiograph(decode_dicom(data, max_pixels), label, digest)
+        return _radiograph(decode_dicom(data, max_pixels), label, checksum)
     if any(kind == image for _, image in _IMAGES):
         from infmap.dicom.image import decode_image
 
-        return _radiograph(decode_image(data, kind, max_pixels), label, digest)
+        return _radiograph(decode_image(data, kind, max_pixels), label, checksum)
     advice = _ADVICE.get(kind, "export the film as DICOM or PNG")
     raise UnreadableFilm(f"{EXPECTED}, got {kind}; {advice}", label)
 

@@ -76,7 +76,7 @@ def from_numbers(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
         )
     if values.dtype == np.bool_ or values.dtype == np.uint8:
         scale = 1.0 if values.dtype == np.bool_ else 255.0
-        return (values.astype(np.float32) / np.float32(scale)).astype(np.float32), []
+        return np.divide(values, np.float32(scale), dtype=np.float32), []
     if values.dtype.kind not in "uif":
         raise UnreadableFilm(
             f"expected real numbers, got an array of type {values.dtype}; "
@@ -90,7 +90,7 @@ def from_numbers(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
     if values.dtype.kind == "f" and low >= 0.0 and high <= 1.0:
         return values.astype(np.float32), []
     if low >= 0.0 and high <= 65535.0 and (high >= 65535 / 2 or high == low):
-        return (values.astype(np.float32) / np.float32(65535.0)).astype(np.float32), []
+        return np.divide(values, np.float32(65535.0), dtype=np.float32), []
     return stretch(values), [f"grey values span {low:g} to {high:g}; stretched by percentiles"]
 
 
@@ -110,7 +110,7 @@ def to_grey(rgb: NDArray[np.uint8]) -> tuple[Float32Image, list[str]]:
         RejectedFilm: more than a fifth of the pixels have a colour of their own.
     """
     if bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()):
-        return (rgb[..., 0].astype(np.float32) / np.float32(255.0)).astype(np.float32), []
+        return np.divide(rgb[..., 0], np.float32(255.0), dtype=np.float32), []
     step = max(1, int(np.sqrt(rgb.shape[0] * rgb.shape[1] / 262_144)))
     some = rgb[::step, ::step].reshape(-1, 3).astype(np.float32)
     spread = some.max(axis=1) - some.min(axis=1)
