@@ -108,7 +108,19 @@ def bland_altman(table: FilmTable, draws: int) -> str:
 
 
 def frontier(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Pooled F1 over milliseconds a film; the line joins runs that none beats at both."""
+    """``draw_frontier`` as an address that a page can hold."""
+    return uri(draw_frontier(rows))
+
+
+def draw_frontier(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Pooled F1 over milliseconds a film; the line joins runs that none beats at both.
+
+    Args:
+        rows: each with name, decoder, frozen, ms, f1, low, high and runtime.
+
+    Returns:
+        a figure of matplotlib.
+    """
     figure, axes = _axes(7.0, 4.2)
     points = sorted(rows, key=lambda r: (r["ms"], -r["f1"]))
     best = -1.0
@@ -129,7 +141,7 @@ def frontier(rows: Sequence[Mapping[str, Any]]) -> str:
                       textcoords="offset points", color="#3c4656")  # fmt: skip
     axes.margins(x=0.25, y=0.12)
     axes.set(xlabel=f"ms a film, {points[0]['runtime']}", ylabel="pooled F1 of infection")
-    return uri(figure)
+    return figure
 
 
 def gaps(rows: Sequence[Mapping[str, Any]]) -> str:
