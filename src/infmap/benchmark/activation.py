@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.films import CLASSES, COLUMNS, films_file
+from infmap.benchmark.films import COLUMNS, films_file
 from infmap.benchmark.splits import HELD_OUT, WATCHED
 from infmap.benchmark.study import write_csv
 from infmap.benchmark.surface import surface_figures, surface_table
 from infmap.core import metrics
+from infmap.core.types import CLASSES
 from infmap.explain import MapSet, Truth, activation_maps, best_threshold, localize
 from infmap.training.dataset import INFECTION, LUNGS, Films
 

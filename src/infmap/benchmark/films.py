@@ -14,8 +14,8 @@ from infmap.benchmark.splits import EXTERNAL, HELD_OUT
 from infmap.benchmark.surface import SurfaceFigures, surface_table
 from infmap.core import metrics
 from infmap.core.metrics import Confusion, Estimate
+from infmap.core.types import CLASSES
 
-CLASSES = ("covid19", "other_pneumonia", "normal")
 COLUMNS = (
     "film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn", "dice", "nsd",
     "hd95", "covid_probability", "covid_detected", "map_peak", "map_detected",

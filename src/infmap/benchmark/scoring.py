@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.films import CLASSES, COLUMNS, figures_by_set
+from infmap.benchmark.films import COLUMNS, figures_by_set
 from infmap.benchmark.grid import Run
 from infmap.benchmark.splits import EXTERNAL, HELD_OUT, WATCHED
 from infmap.benchmark.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
@@ -27,6 +27,7 @@ from infmap.benchmark.surface import surface_figures
 from infmap.benchmark.worker import TRAINING_LOG, Diverged
 from infmap.catalog.splits import film_groups
 from infmap.core import metrics
+from infmap.core.types import CLASSES
 from infmap.core.zones import share
 from infmap.inference.predictor import calibrated_probability, two_largest
 from infmap.inference.preprocess import Preprocessing

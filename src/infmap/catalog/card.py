@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.licences import Terms, terms
 from infmap.catalog.schema import polars
+from infmap.catalog.stats import film_class
 
 if TYPE_CHECKING:
     import polars as pl
@@ -217,10 +218,6 @@ def known_traps(films: pl.DataFrame) -> list[str]:
 def _described(films: pl.DataFrame) -> pl.DataFrame:
     """Films with their class and age band; unknown is written out."""
     module, column = polars(), polars().col
-    kind = module.when(column("covid19")).then(module.lit("covid19"))
-    for name in ("pneumonia", "normal"):
-        kind = kind.when(column(name)).then(module.lit(name))
-    ruled_out = ~column("covid19") & ~column("pneumonia") & ~column("normal")
     band = module.lit(f"{AGES[-1]} and over")
     for low, high in reversed(list(zip((0, *AGES), AGES))):
         band = module.when(column("age") < high).then(module.lit(f"{low} to {high - 1}"))\
@@ -228,8 +225,7 @@ def _described(films: pl.DataFrame) -> pl.DataFrame:
     known_age = module.when(column("age").is_not_null()).then(band)
     texts = ("view", "sex", "licence", "official_split", "split")
     return films.with_columns(
-        kind.when(ruled_out).then(module.lit("other")).otherwise(module.lit(UNKNOWN))
-        .alias("class"),
+        film_class().alias("class"),
         known_age.otherwise(module.lit(UNKNOWN)).alias("age_band"),
         *(column(name).str.strip_chars().replace("", None).fill_null(UNKNOWN)
             for name in texts),

@@ -14,6 +14,8 @@ BoolImage = NDArray[np.bool_]
 Grade = Literal["none", "mild", "moderate", "severe", "critical"]
 GRADES: tuple[Grade, ...] = ("none", "mild", "moderate", "severe", "critical")
 ZONES = ("A", "B", "C", "D", "E", "F")
+CLASSES = ("covid19", "other_pneumonia", "normal")
+"""What a film may show, in the order of the network's class logits."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,11 @@
 """Networks by name, their losses, and the weights they start from."""
 
+from infmap.core.types import CLASSES
 from infmap.models.decoders import DECODERS
 from infmap.models.description import describe
 from infmap.models.encoders import ENCODERS
 from infmap.models.losses import MAP_LOSSES, Targets, create_loss, hybrid_loss
-from infmap.models.network import CLASSES, Network, Output, create_model
+from infmap.models.network import Network, Output, create_model
 from infmap.models.weights import load_imagenet, load_weights
 
 __all__ = [

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infmap.core.errors import UsageError
+from infmap.core.types import CLASSES
 from infmap.models.decoders import Decoder, create_decoder
 from infmap.models.encoders import Encoder, create_encoder
 
-CLASSES = ("covid19", "other_pneumonia", "normal")
 LIGHT_DECODER = (96, 64, 32, 16, 8)
 NO_MAP_LOGIT = -10.0
 """The constant logit of every map where there is no decoder: a probability of 0.00005."""

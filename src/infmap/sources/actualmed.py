@@ -16,13 +16,10 @@ from infmap.sources.source import Download, Source
 from infmap.sources.tables import (
     Row,
     check_films,
+    described,
     films_listed,
     iso_date,
-    labels,
     read_table,
-    sex,
-    whole_number,
-    years,
 )
 
 COLUMNS = ("patientid", "offset", "sex", "age", "finding", "view", "imagename", "notes")
@@ -45,18 +42,11 @@ def _place(root: Path, row: Row) -> Path | None:
 def _films(root: Path) -> Iterator[SourceRecord]:
     folder = home(root, "metadata.csv")
     for row, path in films_listed(folder, read_table(folder / "metadata.csv", COLUMNS), _place):
-        covid19, pneumonia, normal = labels(row["finding"])
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
             patient_id=f"actualmed:{row['patientid']}" if row["patientid"] else None,
-            offset_days=whole_number(row["offset"]),
             study_date=iso_date(row["notes"].rpartition(" ")[2]),
-            view=row["view"] or None,
-            sex=sex(row["sex"]),
-            age=years(row["age"]),
-            covid19=covid19,
-            pneumonia=pneumonia,
-            normal=normal,
+            **described(row),
             licence=LICENCE,
         )
 

@@ -27,13 +27,10 @@ from infmap.sources.tables import (
     Row,
     check_films,
     check_table,
+    described,
     films_listed,
     iso_date,
-    labels,
     read_table,
-    sex,
-    whole_number,
-    years,
 )
 
 COLUMNS = ("patientid", "offset", "finding", "view", "folder", "filename", "license")
@@ -60,18 +57,11 @@ def _films(root: Path) -> Iterator[SourceRecord]:
     scores = _scores(folder)
     lungs = _lungs(folder)
     for row, path in films_listed(folder, rows, _place):
-        covid19, pneumonia, normal = labels(row["finding"])
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
             patient_id=f"cohen:{row['patientid']}" if row["patientid"] else None,
-            offset_days=whole_number(row["offset"]),
             study_date=iso_date(row.get("date", "")),
-            view=row["view"] or None,
-            sex=sex(row.get("sex", "")),
-            age=years(row.get("age", "")),
-            covid19=covid19,
-            pneumonia=pneumonia,
-            normal=normal,
+            **described(row),
             licence=row["license"] or None,
             polygons=lungs.get(path.name, ()),
             scores=tuple(scores.get(path.name, ())),

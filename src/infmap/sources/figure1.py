@@ -15,12 +15,9 @@ from infmap.sources.source import Download, Source
 from infmap.sources.tables import (
     Row,
     check_films,
+    described,
     films_listed,
-    labels,
     read_table,
-    sex,
-    whole_number,
-    years,
 )
 
 COLUMNS = ("patientid", "offset", "sex", "age", "finding", "view")
@@ -50,17 +47,10 @@ def _films(root: Path) -> Iterator[SourceRecord]:
     folder = home(root, "metadata.csv")
     rows = read_table(folder / "metadata.csv", COLUMNS, ENCODING)
     for row, path in films_listed(folder, rows, _place):
-        covid19, pneumonia, normal = labels(row["finding"])
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
             patient_id=f"figure1:{row['patientid'].rstrip('abcdefgh')}",
-            offset_days=whole_number(row["offset"]),
-            view=row["view"] or None,
-            sex=sex(row["sex"]),
-            age=years(row["age"]),
-            covid19=covid19,
-            pneumonia=pneumonia,
-            normal=normal,
+            **described(row),
             licence=LICENCE,
         )
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 from infmap.core.errors import UsageError
 from infmap.sources.files import pictures, some
@@ -118,6 +119,32 @@ def labels(finding: str) -> Labels:
     if finding.lower() == "no finding":
         return False, False, True
     return False, None if finding == "Tuberculosis" else True, False
+
+
+class Described(TypedDict):
+    """What a row in the columns of the COVID-19 Image Data Collection says of its film."""
+
+    offset_days: int | None
+    view: str | None
+    sex: str | None
+    age: float | None
+    covid19: bool | None
+    pneumonia: bool | None
+    normal: bool | None
+
+
+def described(row: Row) -> Described:
+    """Fields of the record from the columns offset, view, sex, age and finding."""
+    covid19, pneumonia, normal = labels(row["finding"])
+    return Described(
+        offset_days=whole_number(row["offset"]),
+        view=row["view"] or None,
+        sex=sex(row.get("sex", "")),
+        age=years(row.get("age", "")),
+        covid19=covid19,
+        pneumonia=pneumonia,
+        normal=normal,
+    )
 
 
 def whole_number(text: str) -> int | None:
