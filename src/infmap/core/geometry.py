@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Fit:
         """Column of the film's first column in the square."""
         return (self.size - self.columns) // 2
 
-    @property
+    @cached_property
     def window(self) -> tuple[slice, slice]:
         """(row, column) slices of the film within the square."""
         return (

@@ -147,8 +147,14 @@ def split_lungs(lungs: BoolImage) -> tuple[BoolImage, BoolImage]:
     Returns:
         (right, left), bool (H, W) each: disjoint, and together the input.
     """
+    right, left, _ = _sides(lungs)
+    return right, left
+
+
+def _sides(lungs: BoolImage) -> tuple[BoolImage, BoolImage, bool]:
+    """``split_lungs``, and whether each side is at most one component."""
     if not _plane(lungs).any():
-        return np.zeros_like(lungs), np.zeros_like(lungs)
+        return np.zeros_like(lungs), np.zeros_like(lungs), True
     labels, areas = components(lungs)
     total = float(areas.sum())
     solid = np.append(False, areas >= SPECK * total)
@@ -165,7 +171,8 @@ def split_lungs(lungs: BoolImage) -> tuple[BoolImage, BoolImage]:
     bridges = np.append(False, np.minimum(inside, areas - inside) >= BRIDGE * total)
     majority = np.append(False, 2 * inside > areas)
     right = np.where(bridges[labels], on_right, majority[labels]) & lungs
-    return right, lungs & ~right
+    whole = not bridges.any() and max(int(majority.sum()), len(areas) - int(majority.sum())) <= 1
+    return right, lungs & ~right, whole
 
 
 def brixia_zones(lungs: BoolImage) -> LungZones:
@@ -178,9 +185,10 @@ def brixia_zones(lungs: BoolImage) -> LungZones:
         Zones in the same grid. Every lung pixel has a zone; zones of a missing lung are empty.
     """
     labels = np.zeros(lungs.shape, dtype=np.uint8)
-    for side, first in zip(split_lungs(lungs), (1, 4), strict=True):
+    *sides, whole = _sides(lungs)
+    for side, first in zip(sides, (1, 4), strict=True):
         if side.any():
-            top, bottom = _height(side)
+            top, bottom = _rows(side) if whole else _height(side)
             rows = np.arange(lungs.shape[0])
             third = np.clip((rows - top) * 3 // (bottom - top), 0, 2).astype(np.uint8)
             labels += np.where(side, (first + third)[:, None], 0).astype(np.uint8)
@@ -216,9 +224,13 @@ def _height(side: BoolImage) -> tuple[int, int]:
     """First row and one past the last of a lung, specks aside."""
     labels, areas = components(side)
     solid = np.append(False, areas >= 2 * SPECK * areas.sum())
-    rows = np.flatnonzero(solid[labels].any(axis=1))
-    if rows.size == 0:
-        rows = np.flatnonzero(side.any(axis=1))
+    body = solid[labels]
+    return _rows(body if body.any() else side)
+
+
+def _rows(mask: BoolImage) -> tuple[int, int]:
+    """First row and one past the last of a mask that is not empty."""
+    rows = np.flatnonzero(mask.any(axis=1))
     return int(rows[0]), int(rows[-1]) + 1
 
 

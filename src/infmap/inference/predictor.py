@@ -137,6 +137,7 @@ class Predictor:
         detected = probability >= at.covid
         bounded = bounded_infection(maps[0], probability)
         infected = bounded[fit.window] >= at.infection
+        infected_fraction = share(infected, lungs)
         infection = to_film(bounded, fit)
         graded = maps[0 if self._severity.map_name == "infection" else 1][fit.window]
         severity = grade_severity(*affected_shares(graded, zones), self._severity)
@@ -148,7 +149,7 @@ class Predictor:
             infected=infection >= at.infection,
             covid_probability=probability,
             covid_detected=detected,
-            infected_fraction=share(infected, lungs),
+            infected_fraction=infected_fraction,
             infected_fraction_right=share(infected, zones.right),
             infected_fraction_left=share(infected, zones.left),
             opacity_fraction=opacity_fraction,
@@ -157,7 +158,7 @@ class Predictor:
             quality=quality.to_dict(),
             warnings=film.warnings
             + quality.warnings
-            + _cautions(detected, share(infected, lungs), opacity_fraction, severity),
+            + _cautions(detected, infected_fraction, opacity_fraction, severity),
             model=self.manifest.label,
             radiograph=film.radiograph,
         )
