@@ -1,8 +1,10 @@
+import errno
 import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,3 +158,17 @@ def test_demo_prints_where_the_report_lies(tmp_path, capsys):
     assert call("demo", "-o", tmp_path) == 0
     report = Path(capsys.readouterr().out.split("report: ")[1].strip())
     assert report.is_file()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(capsys, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "out/films.parquet")
+
+    module = SimpleNamespace(app=full)
+    monkeypatch.setattr("importlib.import_module", lambda _: module)
+    with pytest.raises(SystemExit) as stopped:
+        main(["catalog"])
+    assert stopped.value.code == 2
+    line = capsys.readouterr().err
+    assert line.startswith("infmap catalog: out/films.parquet: No space left on device")
+    assert line.count("\n") == 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infmap.core.errors import MissingExtra, UsageError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -20,13 +22,13 @@ def read_yaml(path: Path, kind: type[Model]) -> Model:
     """Read a YAML file as a configuration of one kind, its paths as they stand.
 
     Raises:
+        MissingExtra: PyYAML is not installed.
         UsageError: the file is missing, is not YAML, or a field is wrong.
     """
-    import yaml
-    from pydantic import ValidationError
-
-    from infmap.core.errors import UsageError
-
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingExtra("a configuration file", "train") from error
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

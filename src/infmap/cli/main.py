@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 
@@ -26,6 +27,12 @@ Research use only. Not a medical device.
 
   infmap VERB --help     what a verb takes, with an example
   infmap --version"""
+
+_MENDED_BY_USERS = {
+    errno.EACCES, errno.EDQUOT, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOSPC,
+    errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
+"""No room, no permission, no such place: one line, for a traceback would tell no more."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -64,6 +71,12 @@ def _run(verb: str, arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno not in _MENDED_BY_USERS:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"infmap {verb}: {where}{error.strerror}; nothing half-written counts\n")
+        return 2
     except Exception as error:
         return _translate(verb, error)
     return status if isinstance(status, int) else 0
