@@ -72,6 +72,19 @@ def test_a_film_that_is_gone_leaves_the_catalog(make_cohen: MakeSource, tmp_path
     assert verify(catalog) == []
 
 
+def test_processes_find_what_threads_find(
+    make_cohen: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_cohen(12)
+    (root / "images/f005.png").write_bytes(b"not a film")
+    threads, processes = Catalog(tmp_path / "threads"), Catalog(tmp_path / "processes")
+    ingest(threads, {"cohen": root}, workers=2)
+    monkeypatch.setattr("infmap.catalog.ingest.CHUNK", 2)
+    monkeypatch.setattr("infmap.catalog.ingest.PROCESSES", 1)
+    ingest(processes, {"cohen": root}, workers=2)
+    assert contents(processes) == contents(threads)
+
+
 def test_a_second_film_of_one_name_is_a_failure_not_lost(tmp_path: Path) -> None:
     root = tmp_path / "nih"
     write_film(root / "No_findings" / "00000001_000.png", 1)

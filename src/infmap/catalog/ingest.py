@@ -1,19 +1,17 @@
 """Films of the sources into the catalog: each decoded once, measured, hashed, labelled.
 
-Films are measured in chunks, by threads of this process or on a Ray cluster. What was measured is
+Films are measured in chunks, on this machine or on a Ray cluster. What was measured is
 kept in ``pending/`` until the commit, so an ingest that is stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +38,8 @@ LABELS = tuple(name for name in SourceRecord.__dataclass_fields__ if name in COL
 MASKS = DERIVED[:3]
 JUDGED = ("cluster_id", "split", "fold")
 CHUNK = 32
+PROCESSES = 16
+"""Chunks from which on processes are started."""
 Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, bytes]]]
 """Size and time of a film's file, checksum of its drawn regions, and what was measured."""
 
@@ -229,18 +229,25 @@ class _Ingest:
         now = make_frame("failures", self.failures)
         return tables | {"duplicates": pairs, "failures": module.concat([failures, now])}
 
-    def _arrange(self, film_ids: list[str]) -> NDArray[np.uint8]:
-        """Thumbnails in the order of the films, on disk."""
-        place = {film_id: index for index, film_id in enumerate(film_ids)}
-        path = self.catalog.folder / "pending" / "pictures.npy"
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def _arrange(self, film_ids: list[str]) -> NDArray[np.uint8] | None:
+        """Thumbnails in the order of the films, on disk; None where they are as they were."""
+        if self.pending.empty and film_ids == self.old["film_id"].to_list():
+            return None
         shape = (len(film_ids), SIDE, SIDE)
         if not film_ids:
             return np.zeros(shape, np.uint8)
+        place = {film_id: index for index, film_id in enumerate(film_ids)}
+        path = self.catalog.folder / "pending" / "pictures.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
-        for index, film_id in enumerate(self.old["film_id"]):
-            if film_id in place:
-                out[place[film_id]] = self.pictures[index]
+        kept = [
+            (place[film_id], index)
+            for index, film_id in enumerate(self.old["film_id"])
+            if film_id in place
+        ]
+        for start in range(0, len(kept), 4096):
+            to, of = zip(*kept[start : start + 4096], strict=True)
+            out[list(to)] = self.pictures[list(of)]
         for part in self.pending.parts():
             for film_id, picture in part.select("film_id", "picture").iter_rows():
                 if film_id in place:
@@ -253,19 +260,16 @@ def _measure_all(chunks: Sequence[list[Item]], workers: int, on: str) -> Iterato
     if not chunks:
         return iter(())
     if on == "local":
-        return _threads(chunks, workers)
+        return _here(chunks, workers)
     from infmap.catalog.cluster import measure_on
 
     return measure_on(on, chunks)
 
 
-def _threads(chunks: Iterable[list[Item]], workers: int) -> Iterator[list[Measured]]:
-    """Decoders let go of Python's lock, so threads are enough; few chunks wait at a time."""
-    waiting: deque[Future[Any]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for chunk in chunks:
-            waiting.append(pool.submit(measure, chunk))
-            if len(waiting) >= 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def _here(chunks: Sequence[list[Item]], workers: int) -> Iterator[list[Measured]]:
+    """Processes, for threads would wait for each other; a few films are not worth their start."""
+    from joblib import Parallel, delayed
+
+    kind = "loky" if len(chunks) >= PROCESSES and workers > 1 else "threading"
+    pool = Parallel(workers, backend=kind, return_as="generator_unordered", pre_dispatch="4*n_jobs")
+    yield from pool(delayed(measure)(chunk) for chunk in chunks)

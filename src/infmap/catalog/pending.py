@@ -31,6 +31,11 @@ class Pending:
         self._since = time.monotonic()
         self._next = 1 + max((int(path.stem) for path in self._paths()), default=0)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no film is kept."""
+        return not self._films and not self._paths()
+
     def parts(self) -> Iterator[pl.DataFrame]:
         """Film_id, measured columns, derived masks and picture of the films in each part."""
         module = polars()
