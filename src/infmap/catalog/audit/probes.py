@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -235,7 +236,7 @@ class Auditor:
         learner: Callable[[int], Any],
     ) -> Probe:
         truth = labels(self.sample)[films]
-        model = learner(self.seed).fit(features[train], truth[train])
+        model = _fit(learner(self.seed), features[train], truth[train])
         score = model.predict_proba(features[test])
         area, accuracy = _figures(truth[test], score, self.groups[films][test], self.seed)
         counts = {kind: int((truth[test] == kind).sum()) for kind in (COVID, OTHER)}
@@ -248,6 +249,13 @@ def _import(name: str) -> Any:
         return importlib.import_module(f"sklearn.{name}")
     except ImportError as error:
         raise MissingExtra("infmap catalog audit", "train") from error
+
+
+def _fit(model: Any, features: NDArray[np.float32], truth: Names) -> Any:
+    """Fit a probe; the last steps of an optimizer do not move it, so its complaint is not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", _import("exceptions").ConvergenceWarning)
+        return model.fit(features, truth)
 
 
 def _logistic(seed: int) -> Any:
@@ -280,7 +288,7 @@ def _cross_validated(
         held = fold == k
         if len(np.unique(truth[~held])) < 2:
             continue
-        model.fit(features[k][~held], truth[~held])
+        _fit(model, features[k][~held], truth[~held])
         columns = np.searchsorted(names, model.classes_)
         score[np.ix_(held, columns)] = model.predict_proba(features[k][held])
     return score
