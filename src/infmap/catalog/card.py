@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.licences import Terms, terms
 from infmap.catalog.schema import polars
-from infmap.catalog.stats import film_class
+from infmap.catalog.stats import CLASSES as NAMED
+from infmap.catalog.stats import UNKNOWN, film_class
 
 if TYPE_CHECKING:
     import polars as pl
 
-CLASSES = ("covid19", "pneumonia", "normal", "other", "unknown")
+CLASSES = (*NAMED, "other", UNKNOWN)
 AGES = (18, 40, 60, 80)
 """Where age bands begin, years; the first band is all below."""
-UNKNOWN = "unknown"
 TEMPLATE = "card.md.j2"
 DESCRIPTION = (
     "Frontal chest X-rays of {sources}, as one table: labels, masks, patients, near-duplicate "

@@ -87,10 +87,9 @@ def compile_catalog(config: CatalogConfig, say: Say) -> None:
     say("ingest", {"films": report.films, "failures": report.failures, "notes": report.notes})
     if not report.films:
         raise UsageError(f"{config.catalog}: expected films that can be read, got none")
-    pairs = deduplicate(catalog)
     if config.decisions:
         read_decisions(catalog, config.decisions)
-        pairs = deduplicate(catalog)
+    pairs = deduplicate(catalog)
     say("dedup", {"pairs": len(pairs)})
     placed = split(catalog, **config.split.model_dump())
     say("split", {"folds": placed.folds, "parts": placed.parts, "leaks": len(placed.leaks)})

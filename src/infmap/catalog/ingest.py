@@ -25,8 +25,9 @@ from infmap.catalog.measure import (
     file_state,
     measure,
 )
+from infmap.catalog.parallel import spread
 from infmap.catalog.pending import Pending
-from infmap.catalog.schema import COLUMNS, SIDE, Row, make_frame, polars
+from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.core.errors import UsageError
 from infmap.sources import SOURCES, SourceRecord
@@ -35,11 +36,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 LABELS = tuple(name for name in SourceRecord.__dataclass_fields__ if name in COLUMNS["films"])
-MASKS = DERIVED[:3]
 JUDGED = ("cluster_id", "split", "fold")
 CHUNK = 32
 PROCESSES = 16
-"""Chunks from which on processes are started."""
+"""Chunks from which on processes are started: threads would wait for each other."""
 Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, bytes]]]
 """Size and time of a film's file, checksum of its drawn regions, and what was measured."""
 
@@ -171,9 +171,9 @@ class _Ingest:
         """Put labels and measurements together and replace the tables at once."""
         module = polars()
         columns = ("film_id", *MEASURED, *DERIVED)
-        measured = module.concat(
-            [self.old.select(columns), *(part.select(columns) for part in self.pending.parts())]
-        ).unique("film_id", keep="last")
+        measured = module.concat([self.old.select(columns), *self.pending.parts(columns)]).unique(
+            "film_id", keep="last"
+        )
         stays = self.old.filter(~module.col("source").is_in(list(self.roots)))
         judged = self.old.select("film_id", "bytes_hash", *JUDGED)
         films = (
@@ -248,8 +248,8 @@ class _Ingest:
         for start in range(0, len(kept), 4096):
             to, of = zip(*kept[start : start + 4096], strict=True)
             out[list(to)] = self.pictures[list(of)]
-        for part in self.pending.parts():
-            for film_id, picture in part.select("film_id", "picture").iter_rows():
+        for part in self.pending.parts(("film_id", "picture")):
+            for film_id, picture in part.iter_rows():
                 if film_id in place:
                     out[place[film_id]] = np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE)
         return out
@@ -260,16 +260,7 @@ def _measure_all(chunks: Sequence[list[Item]], workers: int, on: str) -> Iterato
     if not chunks:
         return iter(())
     if on == "local":
-        return _here(chunks, workers)
+        return spread(measure, chunks, workers, processes=len(chunks) >= PROCESSES)
     from infmap.catalog.cluster import measure_on
 
     return measure_on(on, chunks)
-
-
-def _here(chunks: Sequence[list[Item]], workers: int) -> Iterator[list[Measured]]:
-    """Processes, for threads would wait for each other; a few films are not worth their start."""
-    from joblib import Parallel, delayed
-
-    kind = "loky" if len(chunks) >= PROCESSES and workers > 1 else "threading"
-    pool = Parallel(workers, backend=kind, return_as="generator_unordered", pre_dispatch="4*n_jobs")
-    yield from pool(delayed(measure)(chunk) for chunk in chunks)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.masks import draw, png
-from infmap.catalog.schema import SIDE, Row
+from infmap.catalog.schema import MASKS, SIDE, Row
 from infmap.catalog.thumbnails import perceptual_hash, thumbnail, to_bytes
 from infmap.core.errors import FilmError, MissingExtra
 from infmap.core.types import Float32Image
@@ -38,7 +38,7 @@ MEASURED = (
     "sharpness",
     "clipped",
 )
-DERIVED = ("infection_mask", "opacity_mask", "lung_mask", "drawn")
+DERIVED = (*MASKS, "drawn")
 FRONTAL = 0.0
 _CENTRE = 96
 

@@ -36,12 +36,16 @@ class Pending:
         """Whether no film is kept."""
         return not self._films and not self._paths()
 
-    def parts(self) -> Iterator[pl.DataFrame]:
-        """Film_id, measured columns, derived masks and picture of the films in each part."""
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Film_id, measured columns, derived masks and picture of the films in each part.
+
+        Args:
+            columns: those to read; all where None.
+        """
         module = polars()
         for path in self._paths():
             try:
-                yield module.read_parquet(path, memory_map=False, glob=False)
+                yield module.read_parquet(path, columns=columns, memory_map=False, glob=False)
             except (OSError, module.exceptions.PolarsError):
                 path.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from infmap.catalog.schema import COLUMNS, make_frame
 from infmap.catalog.store import Catalog
 from infmap.core.errors import MissingExtra, SnapshotError, UsageError
 
-TABLES = ("films", "duplicates", "scores", "boxes", "failures")
+TABLES = tuple(COLUMNS)
 BATCH = 2048
 _ONE_SELECT = "expected one SELECT; the tables are read only"
 

@@ -74,6 +74,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "failures": {"source": "String", "path": "String", "reason": "String"},
 }
 """Table to its columns and their polars types."""
+MASKS = ("infection_mask", "opacity_mask", "lung_mask")
+"""Columns of the films that name a mask."""
 
 _RENAMED = {"films": {"pixel_hash": "perceptual_hash"}}
 """Version 1 called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.card import write_card
 from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
-from infmap.catalog.splits import LATERAL
+from infmap.catalog.splits import is_lateral
 from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256
 from infmap.core.errors import SnapshotError
 
@@ -51,9 +51,7 @@ def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
     """
     tables, manifest = _read_tables(catalog)
     films = tables["films"]
-    column = polars().col
-    lateral = column("view").str.to_uppercase().is_in(LATERAL).fill_null(False)
-    frontal = films.filter(~lateral)
+    frontal = films.filter(~is_lateral())
     for name, verb in (("cluster_id", "dedup"), ("fold", "split")):
         if missing := frontal[name].null_count():
             raise SnapshotError(
@@ -66,7 +64,7 @@ def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
         frontal,
         scores=tables["scores"],
         boxes=tables["boxes"],
-        roots=dict(manifest["roots"]) | {CATALOG_ROOT: str(catalog.folder.resolve())},
+        roots=catalog.places(manifest),
         about={
             "left_out": len(films) - len(frontal),
             "generation": manifest["generation"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,6 @@ def split(
         UsageError: fewer than two folds or sources, or fractions that do not add up to 1.
         SnapshotError: duplicates were not looked for since films came in.
     """
-    module = polars()
     names, shares = _parts(folds, fractions)
     frame = catalog.film_frame()
     if frame["cluster_id"].null_count():
@@ -82,8 +82,7 @@ def split(
             f"{catalog.folder}: films came in since duplicates were found; "
             "run infmap catalog dedup first"
         )
-    lateral = module.col("view").str.to_uppercase().is_in(LATERAL).fill_null(False)
-    films = frame.filter(~lateral).select(NEEDED).to_dicts()
+    films = frame.filter(~is_lateral()).select(NEEDED).to_dicts()
     settings = {"parts": names, "shares": shares, "seed": seed, "by_source": by_source}
     again = catalog.settings.get("split") == settings | {"official": official}
     before = [film["fold"] if again else None for film in films]
@@ -116,6 +115,11 @@ def split(
         lateral=len(frame) - len(films),
         leaks=_leaks(films, groups) if official else [],
     )
+
+
+def is_lateral() -> Any:
+    """Polars expression: whether a film's view, as the source states it, is lateral."""
+    return polars().col("view").str.to_uppercase().is_in(LATERAL).fill_null(False)
 
 
 def assign_folds(films: Sequence[Row], folds: int, seed: int) -> list[int]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from infmap.catalog.schema import Row, polars
+from infmap.catalog.schema import MASKS, Row, polars
 from infmap.catalog.store import Catalog
 
 if TYPE_CHECKING:
     import polars as pl
 
 CLASSES = ("covid19", "pneumonia", "normal")
-MASKS = ("infection_mask", "opacity_mask", "lung_mask")
 UNKNOWN, NONE = "unknown", "none"
 
 

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from infmap.catalog.measure import checksum
-from infmap.catalog.schema import COLUMNS, polars
-from infmap.catalog.store import PICTURES, Catalog, file_sha256
+from infmap.catalog.schema import COLUMNS, MASKS, polars
+from infmap.catalog.store import PICTURES, Catalog, file_sha256, locate
 from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST = 20
-_MASKS = ("infection_mask", "opacity_mask", "lung_mask")
 
 
 def verify(
@@ -90,18 +89,19 @@ def _files(
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[str]:
     """Films and masks that are not on disk as they were."""
-    columns = ["source", "path", "size", "modified", "bytes_hash", *_MASKS]
+    places = catalog.places()
+    columns = ["source", "path", "size", "modified", "bytes_hash", *MASKS]
     for done, row in enumerate(films.select(columns).iter_rows(named=True), 1):
-        path = catalog.resolve(row, row["path"])
+        path = locate(places, row, row["path"])
         if not path.is_file():
             yield f"{path}: the film is missing"
         elif row["size"] is not None and path.stat().st_size != row["size"]:
             yield f"{path}: changed since it was ingested; ingest again"
         elif deep and checksum(path.read_bytes()) != row["bytes_hash"]:
             yield f"{path}: not the film that was ingested; ingest again"
-        for mask in {row[name] for name in _MASKS if row[name]}:
-            if not catalog.resolve(row, mask).is_file():
-                yield f"{catalog.resolve(row, mask)}: the mask is missing"
+        for mask in {row[name] for name in MASKS if row[name]}:
+            if not (there := locate(places, row, mask)).is_file():
+                yield f"{there}: the mask is missing"
         if progress:
             progress(done, len(films))
 

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infmap.cli import catalog_read
+from infmap.cli.catalog_read import Folder, Json
 
 if TYPE_CHECKING:
     from infmap.catalog.store import Catalog
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 catalog_read.register(app)
-
-Folder = Annotated[Path, typer.Argument(metavar="CATALOG", help="folder of the catalog")]
-Json = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
 
 @app.command()

@@ -13,7 +13,6 @@ and so is which pneumonia a reported one is.
 from __future__ import annotations
 
 import ast
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from infmap.core.errors import UsageError
 from infmap.sources.files import at_least_one, homes, missing, some
 from infmap.sources.record import SourceRecord
 from infmap.sources.source import Source
-from infmap.sources.tables import Labels, Row, iso_date, sex, years
+from infmap.sources.tables import Labels, Row, iso_date, read_table, sex, years
 
 LICENCE = "BIMCV research use agreement"
 PARTICIPANTS = "participants.tsv"
@@ -81,22 +80,8 @@ def _films(root: Path) -> Iterator[SourceRecord]:
 
 
 def _table(path: Path, required: tuple[str, ...]) -> list[Row]:
-    """Rows of a tab-separated table.
-
-    Raises:
-        UsageError: it is not text or lacks a column.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            columns = reader.fieldnames or []
-            rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: expected a table with tabs, got {error}") from error
-    lacking = [name for name in required if name not in columns]
-    if lacking:
-        raise UsageError(f"{path}: expected the column {lacking[0]!r}, got {', '.join(columns)}")
-    return rows
+    """Rows of a tab-separated table."""
+    return read_table(path, required, delimiter="\t")
 
 
 def _people(home: Path) -> dict[str, Row]:

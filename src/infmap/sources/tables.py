@@ -23,7 +23,12 @@ Place = Callable[[Path, Row], Path | None]
 """(root, row of a table) to the film's path, on disk or not; None where the row is no film."""
 
 
-def read_table(path: Path, required: tuple[str, ...], encoding: str = "utf-8-sig") -> list[Row]:
+def read_table(
+    path: Path,
+    required: tuple[str, ...],
+    encoding: str = "utf-8-sig",
+    delimiter: str = ",",
+) -> list[Row]:
     """Rows of a CSV file with the columns that are needed; lines "## ..." above it are skipped.
 
     Raises:
@@ -31,7 +36,8 @@ def read_table(path: Path, required: tuple[str, ...], encoding: str = "utf-8-sig
     """
     try:
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.DictReader(line for line in file if not line.startswith("##"))
+            lines = (line for line in file if not line.startswith("##"))
+            reader = csv.DictReader(lines, delimiter=delimiter)
             columns = reader.fieldnames or []
             rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -17,16 +17,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.parallel import spread
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import file_sha256, locate
@@ -258,23 +257,22 @@ def _write_shards(
     done = sum(shard["films"] for shard in shards)
     if progress and done:
         progress(done, len(frame))
-    with _Pool(workers) as pool:
-        for first in range(done, len(frame), per_shard):
-            rows = frame.slice(first, per_shard).to_dicts()
-            jobs = [_job(place, row, roots) for place, row in enumerate(rows)]
-            names = {kind: f"{kind}-{first // per_shard:03d}.npy" for kind in KINDS}
-            paths = [part / names[kind] for kind in KINDS]
-            for path in paths:
-                shape = (len(rows), spec.size, spec.size)
-                np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
-            tasks = [(jobs[i : i + _BATCH], paths, spec) for i in range(0, len(jobs), _BATCH)]
-            for count in pool.map(_fill, tasks):
-                done += count
-                if progress:
-                    progress(done, len(frame))
-            sums = {f"{kind}_sha256": _sealed(part / names[kind]) for kind in KINDS}
-            shards.append({"first": first, "films": len(rows), **names, **sums})
-            _write_json(part / "pack.json", about | {"shards": shards})
+    for first in range(done, len(frame), per_shard):
+        rows = frame.slice(first, per_shard).to_dicts()
+        jobs = [_job(place, row, roots) for place, row in enumerate(rows)]
+        names = {kind: f"{kind}-{first // per_shard:03d}.npy" for kind in KINDS}
+        paths = [part / names[kind] for kind in KINDS]
+        for path in paths:
+            shape = (len(rows), spec.size, spec.size)
+            np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
+        tasks = [(jobs[i : i + _BATCH], paths, spec) for i in range(0, len(jobs), _BATCH)]
+        for count in spread(_fill, tasks, workers):
+            done += count
+            if progress:
+                progress(done, len(frame))
+        sums = {f"{kind}_sha256": _sealed(part / names[kind]) for kind in KINDS}
+        shards.append({"first": first, "films": len(rows), **names, **sums})
+        _write_json(part / "pack.json", about | {"shards": shards})
     marks = [fingerprint(row) for row in frame.iter_rows(named=True)]
     index = polars().DataFrame({"film_id": frame["film_id"], "fingerprint": marks})
     write_frame(index, part / "films.parquet")
@@ -317,25 +315,6 @@ def _fill(task: tuple[list[Job], list[Path], Preprocessing]) -> int:
     for place, film_id, film, mask in jobs:
         images[place], masks[place] = decode_film(film_id, film, mask, spec)
     return len(jobs)
-
-
-class _Pool:
-    """Maps over processes, or in this one where a single worker is asked for."""
-
-    def __init__(self, workers: int) -> None:
-        # Forked children of a process with threads (polars has some) can hang.
-        spawn = get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else None
-
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-
-    def map(self, function: Callable[[Any], int], items: Sequence[Any]) -> Iterator[int]:
-        return self._pool.map(function, items) if self._pool else map(function, items)
 
 
 def _sealed(path: Path) -> str:

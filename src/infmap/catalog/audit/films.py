@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.catalog.audit.text import Text, find_text
-from infmap.catalog.store import Catalog, Row
+from infmap.catalog.splits import LATERAL
+from infmap.catalog.store import Catalog, Row, locate
 from infmap.core.errors import FilmError, InfmapError
 from infmap.core.types import BoolImage, Float32Image
 from infmap.dicom import read_radiograph
@@ -64,7 +65,7 @@ class _Film:
 
 def frontal(rows: Sequence[Row]) -> list[Row]:
     """Rows of films that are not known to be lateral."""
-    return [row for row in rows if not str(row.get("view") or "").upper().startswith("L")]
+    return [row for row in rows if str(row.get("view") or "").upper() not in LATERAL]
 
 
 def choose(rows: Sequence[Row], limit: int, seed: int) -> list[Row]:
@@ -115,10 +116,11 @@ def read_sample(
 
 def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Film | str]]:
     """Films in order, a batch at a time, so that few whole films are in memory at once."""
+    places = catalog.places()
 
     def one(row: Row) -> _Film | str:
         try:
-            return _read(catalog, row)
+            return _read(places, row)
         except FilmError as error:
             return error.reason
         except (InfmapError, OSError, ValueError) as error:
@@ -130,10 +132,10 @@ def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Fil
             yield from zip(batch, pool.map(one, batch), strict=True)
 
 
-def _read(catalog: Catalog, row: Row) -> _Film:
-    data = catalog.resolve(row, row["path"]).read_bytes()
+def _read(places: Mapping[str, str], row: Row) -> _Film:
+    data = locate(places, row, row["path"]).read_bytes()
     film = read_radiograph(data, name=row["path"]).pixels
-    lungs = _read_mask(catalog.resolve(row, row["lung_mask"])) if row["lung_mask"] else None
+    lungs = _read_mask(locate(places, row, row["lung_mask"])) if row["lung_mask"] else None
     counts, _ = np.histogram(film, BINS, (0.0, 1.0))
     canvas, extent = on_canvas(film)
     return _Film(
