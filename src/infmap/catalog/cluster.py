@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from infmap.catalog.measure import Item, Measured, measure
@@ -64,7 +64,7 @@ def join_cluster(on: str, verb: str, *modules: str) -> tuple[Any, bool]:
     return ray, True
 
 
-def measure_on(on: str, chunks: Iterable[list[Item]]) -> Iterator[list[Measured]]:
+def measure_on(on: str, chunks: Iterable[Sequence[Item]]) -> Iterator[Measured]:
     """Measure films with Ray Data, on any number of machines that see the sources' folders.
 
     Args:
@@ -72,7 +72,7 @@ def measure_on(on: str, chunks: Iterable[list[Item]]) -> Iterator[list[Measured]
         chunks: films by the task.
 
     Yields:
-        the films of one task, in no order.
+        what came of one task's films; tasks in no order.
     """
     ray, joined = join_cluster(on, "infmap catalog ingest", "ray.data")
     try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,8 @@ from infmap.catalog.measure import (
 )
 from infmap.catalog.parallel import spread
 from infmap.catalog.pending import Pending
-from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_frame, polars
-from infmap.catalog.store import Catalog
+from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_columns, make_frame, polars
+from infmap.catalog.store import Catalog, map_pictures
 from infmap.core.errors import UsageError
 from infmap.sources import SOURCES, SourceRecord
 
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
 
 LABELS = tuple(name for name in SourceRecord.__dataclass_fields__ if name in COLUMNS["films"])
 JUDGED = ("cluster_id", "split", "fold")
-CHUNK = 32
+CHUNK = 64
 PROCESSES = 16
 """Chunks from which on processes are started: threads would wait for each other."""
-Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, bytes]]]
+Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, NDArray[np.uint8]]]]
 """Size and time of a film's file, checksum of its drawn regions, and what was measured."""
 
 
@@ -122,21 +123,35 @@ class _Ingest:
         self, workers: int, on: str, progress: Callable[[int, int], None] | None
     ) -> IngestReport:
         items = list(self._to_measure())
-        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-        done = 0
-        for films in _measure_all(chunks, workers, on):
-            self.pending.add(films)
-            for film in films:
-                if film.reason is not None:
-                    self._fail(*self.records.pop(film.film_id), film.reason)
-            done += len(films)
-            if progress:
-                progress(done, len(items))
-        self.pending.flush()
-        notes = {source: SOURCES[source].check(root) for source, root in self.roots.items()}
+        with ThreadPoolExecutor(1) as beside:
+            check = beside.submit(self._check)
+            self._measure(items, workers, on, progress)
+            notes = check.result()
         films_in = self._commit(notes)
         self.pending.clear()
         return IngestReport(films_in, len(self.failures), len(items), notes)
+
+    def _check(self) -> dict[str, list[str]]:
+        return {source: SOURCES[source].check(root) for source, root in self.roots.items()}
+
+    def _measure(
+        self,
+        items: Sequence[Item],
+        workers: int,
+        on: str,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Measure films into ``pending``; those that cannot be read become failures."""
+        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+        done = 0
+        for measured in _measure_all(chunks, workers, on):
+            self.pending.add(measured)
+            for film_id, reason in measured.reasons.items():
+                self._fail(*self.records.pop(film_id), reason)
+            done += len(measured.films) + len(measured.reasons)
+            if progress:
+                progress(done, len(items))
+        self.pending.flush()
 
     def _to_measure(self) -> Iterator[Item]:
         """Films that are new or changed, and those whose drawn regions are."""
@@ -144,27 +159,28 @@ class _Ingest:
         for film_id, (source, record) in self.records.items():
             root = self.roots[source]
             drawn = drawn_checksum(root, record)
+            path = f"{root}/{record.path}"
             state, was, found = known.get(film_id, (None, None, None))
-            same = state == file_state(root / record.path)
+            same = state is not None and state == file_state(path)
             if not same or drawn != was:
                 again = found() if found and same else None
-                yield Item(film_id, source, str(root), record, drawn, again)
+                yield Item(film_id, path, drawn, again, (root, record) if drawn else None)
 
     def _known(self) -> dict[str, Known]:
         """What is known of films from before."""
         films: dict[str, Known] = {}
 
-        def note(frame: pl.DataFrame, picture: Callable[[int], bytes]) -> None:
-            def found(index: int) -> tuple[Row, bytes]:
+        def note(frame: pl.DataFrame, picture: Callable[[int], NDArray[np.uint8]]) -> None:
+            def found(index: int) -> tuple[Row, NDArray[np.uint8]]:
                 return frame.select(MEASURED).row(index, named=True), picture(index)
 
             rows = frame.select("film_id", "size", "modified", "drawn").iter_rows()
             for index, (film_id, size, modified, drawn) in enumerate(rows):
                 films[film_id] = (size, modified), drawn, partial(found, index)
 
-        note(self.old, lambda index: self.pictures[index].tobytes())
+        note(self.old, lambda index: np.asarray(self.pictures[index]))
         for part in self.pending.parts():
-            note(part.drop("picture"), part["picture"].to_list().__getitem__)
+            note(part.drop("picture"), _pictures(part).__getitem__)
         return films
 
     def _commit(self, notes: Mapping[str, list[str]]) -> int:
@@ -199,12 +215,13 @@ class _Ingest:
         return len(films) - len(stays)
 
     def _labels(self) -> pl.DataFrame:
-        rows = [
-            {name: getattr(record, name) for name in LABELS}
-            | {"film_id": film_id, "source": source}
-            for film_id, (source, record) in self.records.items()
-        ]
-        return make_frame("films", rows).select("film_id", "source", *LABELS)
+        records = [record for _, record in self.records.values()]
+        columns: dict[str, list[Any]] = {
+            "film_id": list(self.records),
+            "source": [source for source, _ in self.records.values()],
+        }
+        columns |= {name: [getattr(record, name) for record in records] for name in LABELS}
+        return make_columns("films", columns)
 
     def _others(self, films: pl.DataFrame) -> dict[str, pl.DataFrame]:
         """Scores, boxes, duplicates and failures that go with the films."""
@@ -229,17 +246,14 @@ class _Ingest:
         now = make_frame("failures", self.failures)
         return tables | {"duplicates": pairs, "failures": module.concat([failures, now])}
 
-    def _arrange(self, film_ids: list[str]) -> NDArray[np.uint8] | None:
-        """Thumbnails in the order of the films, on disk; None where they are as they were."""
+    def _arrange(self, film_ids: list[str]) -> Path | None:
+        """A file of thumbnails in the order of the films; None where they are as they were."""
         if self.pending.empty and film_ids == self.old["film_id"].to_list():
             return None
-        shape = (len(film_ids), SIDE, SIDE)
-        if not film_ids:
-            return np.zeros(shape, np.uint8)
         place = {film_id: index for index, film_id in enumerate(film_ids)}
         path = self.catalog.folder / "pending" / "pictures.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
-        out = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        out = map_pictures(path, len(film_ids))
         kept = [
             (place[film_id], index)
             for index, film_id in enumerate(self.old["film_id"])
@@ -249,13 +263,18 @@ class _Ingest:
             to, of = zip(*kept[start : start + 4096], strict=True)
             out[list(to)] = self.pictures[list(of)]
         for part in self.pending.parts(("film_id", "picture")):
-            for film_id, picture in part.iter_rows():
-                if film_id in place:
-                    out[place[film_id]] = np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE)
-        return out
+            films = [(n, film_id) for n, film_id in enumerate(part["film_id"]) if film_id in place]
+            at = [place[film_id] for _, film_id in films]
+            out[at] = _pictures(part)[[n for n, _ in films]]
+        return path
 
 
-def _measure_all(chunks: Sequence[list[Item]], workers: int, on: str) -> Iterator[list[Measured]]:
+def _pictures(part: pl.DataFrame) -> NDArray[np.uint8]:
+    """Thumbnails of a part, uint8 (N, 64, 64)."""
+    return np.frombuffer(b"".join(part["picture"]), np.uint8).reshape(-1, SIDE, SIDE)
+
+
+def _measure_all(chunks: Sequence[Sequence[Item]], workers: int, on: str) -> Iterator[Measured]:
     """Films measured, chunk by chunk, here or on a cluster."""
     if not chunks:
         return iter(())

@@ -6,21 +6,25 @@ files may make it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.masks import draw, png
-from infmap.catalog.schema import MASKS, SIDE, Row
-from infmap.catalog.thumbnails import perceptual_hash, thumbnail, to_bytes
+from infmap.catalog.plain import plain_tones
+from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, polars
+from infmap.catalog.thumbnails import opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.core.errors import FilmError, MissingExtra
-from infmap.core.types import Float32Image
 from infmap.dicom import read_radiograph
 from infmap.sources import SourceRecord
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MEASURED = (
     "width",
@@ -39,8 +43,9 @@ MEASURED = (
     "clipped",
 )
 DERIVED = (*MASKS, "drawn")
-FRONTAL = 0.0
 _CENTRE = 96
+_TONES = np.arange(256) / 255.0
+_SIXTEEN = np.eye(16, dtype=np.float32).repeat(SIDE // 16, axis=1) * np.float32(16 / SIDE)
 
 
 @dataclass(frozen=True)
@@ -49,98 +54,120 @@ class Item:
 
     Attributes:
         film_id: its identity.
-        source: name of its source.
-        root: the source's absolute folder.
-        record: what the source says.
+        path: absolute, of its file.
         drawn: checksum of its drawn regions, from which masks are derived; None without any.
-        known: its measured columns and thumbnail from before, if the file is the same.
+        known: its measured columns and thumbnail, uint8 (64, 64), from before, if the file is the
+            same.
+        regions: the source's folder and record that its drawn regions come from, if any.
     """
 
     film_id: str
-    source: str
-    root: str
-    record: SourceRecord
+    path: str
     drawn: str | None = None
-    known: tuple[Row, bytes] | None = None
+    known: tuple[Row, NDArray[np.uint8]] | None = None
+    regions: tuple[Path, SourceRecord] | None = None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one film.
+    """What came of some films.
 
     Attributes:
-        film_id: its identity.
-        row: its measured columns, and its masks where these were derived.
-        picture: bytes of its thumbnail, uint8 (64, 64).
+        films: film_id, the measured and derived columns and ``picture``, the bytes of a thumbnail,
+            uint8 (64, 64); a row for every film that could be measured.
         masks: path below the catalog to the bytes of a derived mask's PNG file.
-        reason: why it could not be measured; None if it was.
+        reasons: film_id of every other film to why it could not be measured.
     """
 
-    film_id: str
-    row: Row = field(default_factory=dict)
-    picture: bytes = b""
-    masks: dict[str, bytes] = field(default_factory=dict)
-    reason: str | None = None
+    films: pl.DataFrame
+    masks: dict[str, bytes]
+    reasons: dict[str, str]
 
 
-def measure(items: Sequence[Item]) -> list[Measured]:
+def measure(items: Sequence[Item]) -> Measured:
     """Measure films, one after another; one that cannot be read says why."""
-    return [_guarded(item) for item in items]
-
-
-def _guarded(item: Item) -> Measured:
-    try:
-        return _measure(item)
-    except FilmError as error:
-        return Measured(item.film_id, reason=error.reason)
-    except OSError as error:
-        return Measured(item.film_id, reason=f"expected a readable file, got {error.strerror}")
-
-
-def _measure(item: Item) -> Measured:
-    if item.known:
-        row, picture = dict(item.known[0]), item.known[1]
-    else:
-        row, picture = measure_file(Path(item.root) / item.record.path)
-    shape = int(row["height"]), int(row["width"])
-    row["drawn"] = item.drawn
+    rows: list[Row] = []
+    thumbs: list[NDArray[np.uint8]] = []
     masks: dict[str, bytes] = {}
-    for kind, mask in draw(Path(item.root), item.record, shape).items():
-        path = f"masks/{item.film_id}.{kind}.png"
-        masks[path] = png(mask)
-        if kind == "lungs":
-            row["lung_mask"] = f"@catalog/{path}"
+    reasons: dict[str, str] = {}
+    for item in items:
+        try:
+            row, thumb = item.known or measure_file(item.path)
+            names, drawn = _draw(item, (row["height"], row["width"]))
+        except FilmError as error:
+            reasons[item.film_id] = error.reason
+        except OSError as error:
+            reasons[item.film_id] = f"expected a readable file, got {error.strerror}"
         else:
-            row["opacity_mask"] = f"@catalog/{path}"
-            row["infection_mask"] = row["opacity_mask"] if item.record.covid19 else None
-    return Measured(item.film_id, row, picture, masks)
+            rows.append(row | names | {"film_id": item.film_id, "drawn": item.drawn})
+            thumbs.append(thumb)
+            masks |= drawn
+    return Measured(_frame(rows, thumbs), masks, reasons)
 
 
-def measure_file(path: Path) -> tuple[Row, bytes]:
-    """Measured columns of a film's file, and its thumbnail's bytes.
+def _draw(item: Item, shape: tuple[int, int]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Columns that name the masks of a film's drawn regions, and the masks' files."""
+    names: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    if item.regions is None:
+        return names, files
+    root, record = item.regions
+    for kind, mask in draw(root, record, shape).items():
+        path = f"masks/{item.film_id}.{kind}.png"
+        files[path] = png(mask)
+        if kind == "lungs":
+            names["lung_mask"] = f"@catalog/{path}"
+        else:
+            names["opacity_mask"] = f"@catalog/{path}"
+            if record.covid19:
+                names["infection_mask"] = names["opacity_mask"]
+    return names, files
+
+
+def _frame(rows: Sequence[Row], thumbs: Sequence[NDArray[np.uint8]]) -> pl.DataFrame:
+    """Measured films as columns, with what their thumbnails tell."""
+    module = polars()
+    types = COLUMNS["films"]
+    schema = {name: getattr(module, types[name]) for name in ("film_id", *MEASURED, *DERIVED)}
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in schema}
+    stack = np.stack(thumbs) if thumbs else np.empty((0, SIDE, SIDE), np.uint8)
+    columns["view_guess"] = guess_views(stack)
+    columns["perceptual_hash"] = perceptual_hashes(stack)
+    columns["picture"] = [thumb.tobytes() for thumb in stack]
+    frame: pl.DataFrame = module.DataFrame(columns, schema | {"picture": module.Binary})
+    return frame
+
+
+def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
+    """What a film's file tells by itself, and its thumbnail, uint8 (64, 64).
 
     Raises:
         FilmError: it is not a film that can be read.
         OSError: it cannot be opened.
     """
-    stat = path.stat()
-    data = path.read_bytes()
-    film = read_radiograph(data, name=path.name, digest=False)
-    plane = to_bytes(film.pixels)
-    thumb = thumbnail(plane)
+    with open(path, "rb") as file:
+        stat, data = os.fstat(file.fileno()), file.read()
+    exact: NDArray[Any]
+    bits: int | None
+    photometric: str | None
+    if (tones := plain_tones(data)) is not None:
+        plane = exact = tones
+        bits, photometric = 8, "MONOCHROME2"
+    else:
+        film = read_radiograph(data, name=os.path.basename(path), digest=False)
+        plane, bits, photometric = to_bytes(film.pixels), film.bits, film.photometric
+        exact = plane if bits is not None and bits <= 8 else film.pixels
     row: Row = {
-        "height": film.shape[0],
-        "width": film.shape[1],
-        "bits": film.bits,
-        "photometric": film.photometric,
-        "view_guess": guess_view(thumb),
+        "height": plane.shape[0],
+        "width": plane.shape[1],
+        "bits": bits,
+        "photometric": photometric,
         "bytes_hash": checksum(data),
-        "pixel_hash": checksum(_exact(film.pixels, plane, film.bits)),
-        "perceptual_hash": perceptual_hash(thumb),
+        "pixel_hash": checksum(str(exact.shape).encode(), np.ascontiguousarray(exact).data),
         "size": stat.st_size,
         "modified": stat.st_mtime_ns,
     }
-    return row | quality(plane), thumb.tobytes()
+    return row | quality(plane), thumbnail(plane)
 
 
 def drawn_checksum(root: Path, record: SourceRecord) -> str | None:
@@ -152,10 +179,10 @@ def drawn_checksum(root: Path, record: SourceRecord) -> str | None:
     return checksum(text.encode())
 
 
-def file_state(path: Path) -> tuple[int, int]:
+def file_state(path: str | Path) -> tuple[int, int]:
     """Size and time of a file; of one that is gone, what no file has."""
     try:
-        stat = path.stat()
+        stat = os.stat(path)
     except OSError:
         return -1, -1
     return stat.st_size, stat.st_mtime_ns
@@ -173,46 +200,41 @@ def quality(plane: NDArray[np.uint8]) -> dict[str, float]:
         clipped: share of pixels at 0 or 255, [0, 1].
     """
     step = max(1, int(np.sqrt(plane.size / 16_384)))
-    counts = np.bincount(plane[::step, ::step].reshape(-1), minlength=256)
-    share = counts / counts.sum()
-    reach = np.cumsum(share)
-    low, high = (int(np.searchsorted(reach, q)) for q in (0.05, 0.95))
+    sample = np.ascontiguousarray(plane[::step, ::step])
+    cv = opencv()
+    counts = cv.calcHist([sample], [0], None, [256], [0, 256]).reshape(-1).astype(np.float64)
+    share = counts / sample.size
+    low, high = np.searchsorted(np.cumsum(share), (0.05, 0.95))
     top, left = (max(0, (n - _CENTRE) // 2) for n in plane.shape)
-    centre = plane[top : top + _CENTRE, left : left + _CENTRE].astype(np.int16)
-    spread = float(centre.std())
-    steps = float(np.abs(np.diff(centre, axis=1)).mean()) if centre.shape[1] > 1 else 0.0
+    centre = np.ascontiguousarray(plane[top : top + _CENTRE, left : left + _CENTRE])
+    spread = float(cv.meanStdDev(centre)[1][0, 0])
+    right, near = centre[:, 1:], centre[:, :-1]
+    steps = cv.norm(right, near, cv.NORM_L1) / right.size if right.size else 0.0
     return {
-        "brightness": float(share @ np.arange(256)) / 255.0,
-        "contrast": (high - low) / 255.0,
+        "brightness": float(share @ _TONES),
+        "contrast": float(high - low) / 255.0,
         "sharpness": steps / spread if spread else 0.0,
         "clipped": float(share[0] + share[255]),
     }
 
 
-def guess_view(thumb: NDArray[np.uint8]) -> str | None:
+def guess_views(thumbs: NDArray[np.uint8]) -> list[str | None]:
     """A frontal film is much like its mirror image; of any other the view stays unknown.
 
     Args:
-        thumb: uint8 (64, 64).
+        thumbs: uint8 (N, 64, 64).
 
     Returns:
-        "frontal", or None.
+        "frontal", or None, of each.
     """
-    small = thumb.reshape(16, SIDE // 16, 16, SIDE // 16).mean(axis=(1, 3))
-    centred = small - small.mean()
-    power = float((centred * centred).sum())
-    like = float((centred * centred[:, ::-1]).sum()) / power if power else 0.0
-    return "frontal" if like >= FRONTAL else None
+    small = _SIXTEEN @ thumbs.astype(np.float32) @ _SIXTEEN.T
+    centred = small - small.mean(axis=(1, 2), keepdims=True)
+    alike = (centred * centred[:, :, ::-1]).sum(axis=(1, 2))
+    return ["frontal" if like >= 0 else None for like in alike]
 
 
-def _exact(pixels: Float32Image, plane: NDArray[np.uint8], bits: int | None) -> bytes:
-    """The bytes to check: those of 8-bit tones where the film has no more, and its shape."""
-    kept: NDArray[Any] = plane if bits is not None and bits <= 8 else pixels
-    return str(kept.shape).encode() + np.ascontiguousarray(kept).tobytes()
-
-
-def checksum(data: bytes) -> str:
-    """BLAKE3 of bytes, hexadecimal.
+def checksum(*parts: bytes | memoryview) -> str:
+    """BLAKE3 of bytes, one part after another, hexadecimal.
 
     Raises:
         MissingExtra: the package blake3 is not installed.
@@ -221,4 +243,7 @@ def checksum(data: bytes) -> str:
         from blake3 import blake3
     except ImportError as error:
         raise MissingExtra("the catalog", "train") from error
-    return str(blake3(data).hexdigest())
+    hasher = blake3()
+    for part in parts:
+        hasher.update(part)
+    return str(hasher.hexdigest())

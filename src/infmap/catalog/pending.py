@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infmap.catalog.measure import DERIVED, MEASURED, Measured
-from infmap.catalog.schema import COLUMNS, polars, write_frame
+from infmap.catalog.schema import polars, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from infmap.catalog.measure import Measured
 
 FILMS = 1024
 SECONDS = 10.0
@@ -27,14 +28,14 @@ class Pending:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._films: list[Measured] = []
+        self._frames: list[pl.DataFrame] = []
         self._since = time.monotonic()
         self._next = 1 + max((int(path.stem) for path in self._paths()), default=0)
 
     @property
     def empty(self) -> bool:
         """Whether no film is kept."""
-        return not self._films and not self._paths()
+        return not self._frames and not self._paths()
 
     def parts(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """Film_id, measured columns, derived masks and picture of the films in each part.
@@ -49,30 +50,24 @@ class Pending:
             except (OSError, module.exceptions.PolarsError):
                 path.unlink(missing_ok=True)
 
-    def add(self, films: Sequence[Measured]) -> None:
+    def add(self, measured: Measured) -> None:
         """Keep films; those of one call may not have reached the disk before ``flush``."""
-        for film in films:
-            for path, data in film.masks.items():
-                _write(self.folder.parent / path, data)
-        self._films += [film for film in films if film.reason is None]
-        if len(self._films) >= FILMS or time.monotonic() - self._since > SECONDS:
+        for path, data in measured.masks.items():
+            _write(self.folder.parent / path, data)
+        if len(measured.films):
+            self._frames.append(measured.films)
+        full = sum(map(len, self._frames)) >= FILMS
+        if full or time.monotonic() - self._since > SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what was kept since the last part."""
-        if self._films:
-            types = COLUMNS["films"]
-            module = polars()
-            columns = ("film_id", *MEASURED, *DERIVED)
-            schema = {name: getattr(module, types[name]) for name in columns}
-            rows = [
-                film.row | {"film_id": film.film_id, "picture": film.picture}
-                for film in self._films
-            ]
-            frame = module.DataFrame(rows, schema=schema | {"picture": module.Binary})
-            write_frame(frame, self.folder / f"{self._next:06d}.parquet")
+        if self._frames:
+            frame = polars().concat(self._frames)
+            # Compressing the pictures would take longer than measuring some of the films.
+            write_frame(frame, self.folder / f"{self._next:06d}.parquet", "uncompressed")
             self._next += 1
-            self._films = []
+            self._frames = []
         self._since = time.monotonic()
 
     def clear(self) -> None:

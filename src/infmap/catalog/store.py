@@ -182,7 +182,7 @@ class Catalog:
         self,
         tables: Mapping[str, pl.DataFrame],
         *,
-        pictures: NDArray[np.uint8] | None = None,
+        pictures: NDArray[np.uint8] | Path | None = None,
         roots: Mapping[str, str] | None = None,
         sources: Mapping[str, list[str]] | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -191,7 +191,8 @@ class Catalog:
 
         Args:
             tables: table to its new rows; others stay.
-            pictures: uint8 (N, 64, 64) in the order of the films, where these change.
+            pictures: uint8 (N, 64, 64) in the order of the films, where these change; or a file
+                of ``map_pictures``, which is moved here.
             roots: source to its absolute folder.
             sources: source to what its check says.
             settings: step to the settings it was done with, added to those of other steps.
@@ -210,8 +211,11 @@ class Catalog:
                 entries[table] = _entry(path, len(frame))
             if pictures is not None:
                 path = self.folder / "tables" / f"{PICTURES}-{generation:06d}.npy"
-                _write_pictures(pictures, path)
-                entries[PICTURES] = _entry(path, len(pictures))
+                if isinstance(pictures, Path):
+                    pictures.replace(path)
+                else:
+                    np.save(path, pictures)
+                entries[PICTURES] = _entry(path, len(np.load(path, mmap_mode="r")))
             new = {
                 "version": VERSION,
                 "generation": generation,
@@ -283,15 +287,21 @@ def _entry(path: Path, rows: int) -> dict[str, Any]:
     return {"file": path.name, "rows": rows, "sha256": file_sha256(path)}
 
 
-def _write_pictures(pictures: NDArray[np.uint8], path: Path) -> None:
-    """Write in blocks, so that mapped pictures never lie in memory as a whole."""
-    part = path.with_name(f".{path.name}.part")
-    out = np.lib.format.open_memmap(part, "w+", np.uint8, (len(pictures), SIDE, SIDE))
-    for start in range(0, len(pictures), 4096):
-        out[start : start + 4096] = pictures[start : start + 4096]
-    out.flush()
-    del out
-    part.replace(path)
+def map_pictures(path: Path, films: int) -> NDArray[np.uint8]:
+    """A new file of thumbnails to fill in, mapped, so that it never lies in memory as a whole.
+
+    Args:
+        path: of the file, ".npy".
+        films: how many.
+
+    Returns:
+        uint8 (N, 64, 64), all 0.
+    """
+    shape = (films, SIDE, SIDE)
+    if not films:  # nothing cannot be mapped
+        np.save(path, np.empty(shape, np.uint8))
+        return np.empty(shape, np.uint8)
+    return np.lib.format.open_memmap(path, "w+", np.uint8, shape)
 
 
 def _replace(path: Path, text: str) -> None:

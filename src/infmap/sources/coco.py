@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any, Literal
 
 from infmap.core.errors import UsageError
-from infmap.sources.record import Box, Polygon
+from infmap.sources.record import Box, Polygon, is_relative
 
 OPACITIES = ("opacit", "infection", "consolidation", "ground", "ggo", "infiltrat", "pneumonia")
 
@@ -71,10 +71,11 @@ def inside(path: str, table: Path) -> str:
     Raises:
         UsageError: it is empty, absolute or leads out.
     """
-    parts = PurePosixPath(path.replace("\\", "/"))
-    if not path or parts.is_absolute() or PureWindowsPath(path).drive or ".." in parts.parts:
+    posix = path.replace("\\", "/")
+    parts = [part for part in posix.split("/") if part not in ("", ".")]
+    if not parts or not is_relative(posix) or ".." in parts:
         raise UsageError(f"{table}: expected paths below its folder, got {path!r}")
-    return parts.as_posix()
+    return "/".join(parts)
 
 
 def _film(

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -56,7 +57,7 @@ def read(root: Path) -> Iterator[SourceRecord]:
     """
     base = _home(root)
     if (base / TABLE).is_file():
-        records = _listed(root, base)
+        records = _listed(root, base, read_table(base / TABLE, ("path",)))
     elif (base / ANNOTATIONS).is_file():
         records = _annotated(root, base)
     else:
@@ -74,18 +75,19 @@ def _home(root: Path) -> Path:
     return home(root, TABLE, ANNOTATIONS, "images", *CLASSES)
 
 
-def _listed(root: Path, base: Path) -> Iterator[SourceRecord]:
+def _listed(root: Path, base: Path, rows: list[Row]) -> Iterator[SourceRecord]:
     table = base / TABLE
-    for row in read_table(table, ("path",)):
-        path = relative(root, base / coco.inside(row["path"], table))
-        if path is None:
+    above = "" if base == root else f"{base.relative_to(root).as_posix()}/"
+    for row in rows:
+        path = coco.inside(row["path"], table)
+        if not os.path.isfile(f"{base}/{path}"):
             continue
         covid19, pneumonia, normal = _labels(row, table)
         patient = row.get("patient_id")
         try:
             yield SourceRecord(
-                path=path,
-                name=row.get("name") or _name(row["path"]),
+                path=above + path,
+                name=row.get("name") or _name(path),
                 patient_id=f"folder:{patient}" if patient else None,
                 offset_days=whole_number(row.get("offset_days", "")),
                 study_date=iso_date(row.get("study_date", "")),
@@ -195,7 +197,7 @@ def _same(folder: Path, inner: PurePosixPath) -> Path | None:
 
 def _name(path: str) -> str:
     """A film's name that is unique: its path, without images/ in front."""
-    parts = PurePosixPath(path).parts
+    parts = path.split("/")
     return "-".join(parts[1:] if len(parts) > 1 and parts[0] == "images" else parts)
 
 
@@ -218,11 +220,11 @@ def _check_listed(root: Path, base: Path) -> list[str]:
     table = base / TABLE
     rows = read_table(table, ("path",))
     paths = [coco.inside(row["path"], table) for row in rows]
-    gone = [path for path in paths if not (base / path).is_file()]
+    gone = [path for path in paths if not os.path.isfile(f"{base}/{path}")]
     findings = some(gone, len(paths), f"films that {TABLE} lists are not on disk")
     twice = [path for path, count in Counter(paths).items() if count > 1]
     findings += some(twice, len(paths), f"films are twice in {TABLE}")
-    for _ in _listed(root, base):
+    for _ in _listed(root, base, rows):
         pass  # raises at the first row that cannot be meant
     for kind in MASKS:
         named = [row for row in rows if row.get(kind)]

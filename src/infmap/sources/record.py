@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 SPLITS = ("train", "val", "test")
+
+
+def is_relative(path: str) -> bool:
+    """Whether a POSIX path has neither a root nor a drive."""
+    return not path.startswith(("/", "\\\\")) and path[1:2] != ":"
 
 
 @dataclass(frozen=True)
@@ -152,12 +156,12 @@ class SourceRecord:
     @property
     def film_name(self) -> str:
         """``name``, or the file's name: what follows the source's name in a film's identity."""
-        return self.name or PurePosixPath(self.path).name
+        return self.name or self.path.rpartition("/")[2]
 
     def __post_init__(self) -> None:
         paths = (self.path, self.infection_mask, self.opacity_mask, self.lung_mask)
         for path in paths:
-            if path and (PurePosixPath(path).is_absolute() or PureWindowsPath(path).drive):
+            if path and not is_relative(path):
                 raise ValueError(f"{path}: expected a path relative to the source's root")
         if [self.covid19, self.pneumonia, self.normal].count(True) > 1:
             raise ValueError(f"{self.path}: expected at most one class, got several")

@@ -37,9 +37,14 @@ def read_table(
     try:
         with path.open(encoding=encoding, newline="") as file:
             lines = (line for line in file if not line.startswith("##"))
-            reader = csv.DictReader(lines, delimiter=delimiter)
-            columns = reader.fieldnames or []
-            rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
+            reader = csv.reader(lines, delimiter=delimiter)
+            columns = next(reader, [])
+            named = [(n, name) for n, name in enumerate(columns) if name]
+            rows = [
+                {name: cells[n].strip() if n < len(cells) else "" for n, name in named}
+                for cells in reader
+                if cells
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: expected a CSV table, got {error}") from error
     missing = [name for name in required if name not in columns]
@@ -179,7 +184,7 @@ def years(text: str) -> float | None:
 
 def iso_date(text: str) -> str | None:
     """YYYY-MM-DD of a full date; None for a year, a month, or what is no date."""
-    for form in DATES:
+    for form in DATES if text else ():
         try:
             return datetime.strptime(text, form).date().isoformat()
         except ValueError:
