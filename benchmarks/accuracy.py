@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,14 @@ from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
 from infmap.inference import Predictor
 from infmap.inference.predictor import bounded_infection, calibrated_probability, two_largest
+from infmap.inference.severity import fit_calibration
 from infmap.training.dataset import Films, load_films
 from infmap.training.run import FILMS, lung_shares, read_rows
 
 Figures = dict[str, Any]
 LUNG_SOURCES = ("covid-qu-ex", "radiologist")
+EXTENT = "geographic_extent"
+FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,24 +141,52 @@ def _rates(truth: NDArray[np.bool_], yes: NDArray[np.bool_]) -> Figures:
 
 
 def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
-    """Pearson r of the affected share of both lungs with the readers' scores, for both maps."""
+    """Pearson r with the readers' scores, for both maps: of the affected share, and of the extent.
+
+    The extent score of a film comes from a calibration on other patients' films.
+    """
     figures: Figures = {}
-    for name, reader in sorted({(s["name"], s["reader"]) for s in scores}):
-        values = {
-            s["film_id"]: s["value"] for s in scores if (s["name"], s["reader"]) == (name, reader)
-        }
-        part = scored.part(np.array([r["film_id"] in values for r in scored.films.rows]))
-        if len(part.films) < 10:
-            continue
-        truth = np.array([values[r["film_id"]] for r in part.films.rows])
-        for plane, label in ((0, "infection"), (1, "opacity")):
-            share = np.nanmean(lung_shares(part.maps, plane), axis=1)
-            known = ~np.isnan(share)
-            r, (low, high) = metrics.pearson(share[known], truth[known])
-            figures[f"{name} ({reader}) from {label}"] = [
-                int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
-            ]  # fmt: skip
+    readings: dict[tuple[str, str], dict[str, float]] = {}
+    for row in scores:
+        readings.setdefault((row["name"], row["reader"]), {})[row["film_id"]] = row["value"]
+    for plane, label in ((0, "infection"), (1, "opacity")):
+        shares = lung_shares(scored.maps, plane)
+        extents = extents_by_others(scored, shares, readings)
+        for (name, reader), values in sorted(readings.items()):
+            truth = np.array([values.get(r["film_id"], np.nan) for r in scored.films.rows])
+            for what, found in (("share", np.nanmean(shares, axis=1)), ("extent", extents)):
+                known = ~np.isnan(found + truth)
+                if known.sum() >= 10:
+                    r, (low, high) = metrics.pearson(found[known], truth[known])
+                    figures[f"{name} ({reader}) and {what} from {label}"] = [
+                        int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
+                    ]  # fmt: skip
     return figures
+
+
+def extents_by_others(
+    scored: Scored,
+    shares: NDArray[np.float64],
+    readings: Mapping[tuple[str, str], dict[str, float]],
+) -> NDArray[np.float64]:
+    """Extent score (N,) of each film, 0 to 8, by a calibration on films of other patients.
+
+    NaN where too few films are scored, or a lung is missing.
+    """
+    known = {k: v for (name, _), of in readings.items() if name == EXTENT for k, v in of.items()}
+    truth = np.array([known.get(r["film_id"], np.nan) for r in scored.films.rows])
+    patient = np.unique(scored.groups, return_inverse=True)[1]
+    fold = np.random.default_rng(0).permutation(patient.max(initial=0) + 1)[patient] % FOLDS
+    extents = np.full(len(truth), np.nan)
+    if np.isfinite(truth).sum() < 20:
+        return extents
+    for held in range(FOLDS):
+        learn = np.isfinite(truth) & (fold != held)
+        groups = [scored.groups[i] for i in np.flatnonzero(learn)]
+        fitted = fit_calibration(shares[learn], truth[learn], groups=groups, method="cross")
+        for i in np.flatnonzero(fold == held):
+            extents[i] = sum(fitted.extent(float(share)) for share in shares[i])
+    return extents
 
 
 def figures(
@@ -170,6 +201,10 @@ def figures(
         "opacity": segmentation(scored, 1, opacity),
         "opacity of other films": segmentation(scored.part(scored.films.classes == 1), 1, opacity),
         "lungs": segmentation(scored, 2, 0.5),
+        "lungs by class": {
+            name: segmentation(scored.part(scored.films.classes == n), 2, 0.5)
+            for n, name in enumerate(("COVID-19", "other pneumonia", "normal"))
+        },
         "detection": detection(scored, covid, infection),
         "severity": severity(scored, scores),
     }
