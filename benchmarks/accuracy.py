@@ -149,6 +149,10 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
     readings: dict[tuple[str, str], dict[str, float]] = {}
     for row in scores:
         readings.setdefault((row["name"], row["reader"]), {})[row["film_id"]] = row["value"]
+    read = {film_id for values in readings.values() for film_id in values}
+    scored = scored.part(np.array([r["film_id"] in read for r in scored.films.rows]))
+    if not len(scored.films):
+        return figures
     for plane, label in ((0, "infection"), (1, "opacity")):
         shares = lung_shares(scored.maps, plane)
         extents = extents_by_others(scored, shares, readings)

@@ -29,7 +29,7 @@ from infmap.catalog.measure import (
 from infmap.catalog.parallel import spread
 from infmap.catalog.pending import Pending
 from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_columns, make_frame, polars
-from infmap.catalog.store import Catalog, map_pictures
+from infmap.catalog.store import Catalog
 from infmap.core.errors import UsageError
 from infmap.sources import SOURCES, SourceRecord
 
@@ -246,14 +246,17 @@ class _Ingest:
         now = make_frame("failures", self.failures)
         return tables | {"duplicates": pairs, "failures": module.concat([failures, now])}
 
-    def _arrange(self, film_ids: list[str]) -> Path | None:
-        """A file of thumbnails in the order of the films; None where they are as they were."""
+    def _arrange(self, film_ids: list[str]) -> NDArray[np.uint8] | Path | None:
+        """Thumbnails in the order of the films, in a file; None where they are as they were."""
         if self.pending.empty and film_ids == self.old["film_id"].to_list():
             return None
+        shape = (len(film_ids), SIDE, SIDE)
+        if not film_ids:
+            return np.zeros(shape, np.uint8)  # nothing cannot be mapped
         place = {film_id: index for index, film_id in enumerate(film_ids)}
         path = self.catalog.folder / "pending" / "pictures.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
-        out = map_pictures(path, len(film_ids))
+        out = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
         kept = [
             (place[film_id], index)
             for index, film_id in enumerate(self.old["film_id"])
@@ -266,6 +269,7 @@ class _Ingest:
             films = [(n, film_id) for n, film_id in enumerate(part["film_id"]) if film_id in place]
             at = [place[film_id] for _, film_id in films]
             out[at] = _pictures(part)[[n for n, _ in films]]
+        out.flush()  # on the disk before a commit names them
         return path
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from infmap.catalog.masks import draw, png
 from infmap.catalog.plain import plain_tones
-from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, polars
+from infmap.catalog.schema import MASKS, SIDE, Row, make_columns, polars
 from infmap.catalog.thumbnails import opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.core.errors import FilmError, MissingExtra
 from infmap.dicom import read_radiograph
@@ -126,16 +126,16 @@ def _draw(item: Item, shape: tuple[int, int]) -> tuple[dict[str, str], dict[str,
 
 def _frame(rows: Sequence[Row], thumbs: Sequence[NDArray[np.uint8]]) -> pl.DataFrame:
     """Measured films as columns, with what their thumbnails tell."""
-    module = polars()
-    types = COLUMNS["films"]
-    schema = {name: getattr(module, types[name]) for name in ("film_id", *MEASURED, *DERIVED)}
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in schema}
+    names = ("film_id", *MEASURED, *DERIVED)
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
     stack = np.stack(thumbs) if thumbs else np.empty((0, SIDE, SIDE), np.uint8)
     columns["view_guess"] = guess_views(stack)
     columns["perceptual_hash"] = perceptual_hashes(stack)
-    columns["picture"] = [thumb.tobytes() for thumb in stack]
-    frame: pl.DataFrame = module.DataFrame(columns, schema | {"picture": module.Binary})
-    return frame
+    pictures = [thumb.tobytes() for thumb in stack]
+    module = polars()
+    return make_columns("films", columns).with_columns(
+        module.Series("picture", pictures, module.Binary)
+    )
 
 
 def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:

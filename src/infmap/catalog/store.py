@@ -191,8 +191,8 @@ class Catalog:
 
         Args:
             tables: table to its new rows; others stay.
-            pictures: uint8 (N, 64, 64) in the order of the films, where these change; or a file
-                of ``map_pictures``, which is moved here.
+            pictures: uint8 (N, 64, 64) in the order of the films, where these change; or a file of
+                them, ".npy" and on this disk, which is moved here.
             roots: source to its absolute folder.
             sources: source to what its check says.
             settings: step to the settings it was done with, added to those of other steps.
@@ -285,23 +285,6 @@ def file_sha256(path: Path) -> str:
 
 def _entry(path: Path, rows: int) -> dict[str, Any]:
     return {"file": path.name, "rows": rows, "sha256": file_sha256(path)}
-
-
-def map_pictures(path: Path, films: int) -> NDArray[np.uint8]:
-    """A new file of thumbnails to fill in, mapped, so that it never lies in memory as a whole.
-
-    Args:
-        path: of the file, ".npy".
-        films: how many.
-
-    Returns:
-        uint8 (N, 64, 64), all 0.
-    """
-    shape = (films, SIDE, SIDE)
-    if not films:  # nothing cannot be mapped
-        np.save(path, np.empty(shape, np.uint8))
-        return np.empty(shape, np.uint8)
-    return np.lib.format.open_memmap(path, "w+", np.uint8, shape)
 
 
 def _replace(path: Path, text: str) -> None:

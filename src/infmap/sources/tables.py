@@ -184,7 +184,9 @@ def years(text: str) -> float | None:
 
 def iso_date(text: str) -> str | None:
     """YYYY-MM-DD of a full date; None for a year, a month, or what is no date."""
-    for form in DATES if text else ():
+    if not text:  # most tables have none, and a format that fails is slow
+        return None
+    for form in DATES:
         try:
             return datetime.strptime(text, form).date().isoformat()
         except ValueError:
