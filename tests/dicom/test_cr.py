@@ -212,6 +212,12 @@ def test_patient_orientation_is_obeyed(orientation: list[str], turn: Any) -> Non
     swapped = orientation[0] in "FH"
     assert film.spacing_mm == ((0.2, 0.1) if swapped else (0.1, 0.2))
     assert bool(film.warnings) == (orientation != ["L", "F"])
+    assert film.side_stated
+
+
+@pytest.mark.parametrize("orientation", [None, ["A", "F"], ["L", "A"], ["", "F"], ["L", "R"]])
+def test_a_side_is_stated_only_by_both_axes(orientation: list[str] | None) -> None:
+    assert not read_radiograph(dx(PatientOrientation=orientation)).side_stated
 
 
 def test_detector_flip_already_done_is_not_done_again() -> None:

@@ -44,6 +44,10 @@ def test_fractions_agree_with_the_masks(model, samples):
     p = model.predict(list(samples.values())[-2].pixels)
     share = (p.infected & p.lungs).sum() / p.lungs.sum()
     assert p.infected_fraction == pytest.approx(share, abs=0.02)
+    opaque = (p.opaque & p.lungs).sum() / p.lungs.sum()
+    assert p.opacity_fraction == pytest.approx(opaque, abs=0.02)
+    sides = sorted((p.opacity_fraction_left, p.opacity_fraction_right))
+    assert sides[0] <= p.opacity_fraction <= sides[1]
 
 
 def test_more_opacity_gives_a_higher_extent(model, samples):

@@ -31,6 +31,8 @@ class Radiograph:
         warnings: what was guessed or repaired while reading.
         bits: stored bits of a sample, where there was a file.
         photometric: DICOM's name for how its samples are meant, such as "MONOCHROME2".
+        side_stated: the file tells which side is the patient's left; else image left is taken to
+            be the patient's right, as on a film hung for reading.
 
     Raises:
         ValueError: pixels are not a float32 plane within [0, 1].
@@ -44,6 +46,7 @@ class Radiograph:
     warnings: tuple[str, ...] = ()
     bits: int | None = None
     photometric: str | None = None
+    side_stated: bool = False
 
     def __post_init__(self) -> None:
         p = self.pixels
@@ -87,12 +90,15 @@ class Prediction:
         opacity: float32 (H, W), probability of any airspace opacity in [0, 1].
         lungs: bool (H, W), both lungs.
         infected: bool (H, W), infection at or above the model's threshold.
+        opaque: bool (H, W), opacity of any cause at or above the model's threshold.
         covid_probability: calibrated probability that the film shows COVID-19, [0, 1].
         covid_detected: the probability reaches the documented operating point.
         infected_fraction: infected share of the lung area, [0, 1]; NaN without lungs.
         infected_fraction_right: the same for the patient's right lung.
         infected_fraction_left: the same for the patient's left lung.
         opacity_fraction: share of the lung area with any opacity, [0, 1].
+        opacity_fraction_right: the same for the patient's right lung.
+        opacity_fraction_left: the same for the patient's left lung.
         zones: zone A to F (Brixia) to infected share of that zone, [0, 1].
         severity: grade and extent score.
         quality: measured figures of the quality gate.
@@ -106,12 +112,15 @@ class Prediction:
     opacity: Float32Image
     lungs: BoolImage
     infected: BoolImage
+    opaque: BoolImage
     covid_probability: float
     covid_detected: bool
     infected_fraction: float
     infected_fraction_right: float
     infected_fraction_left: float
     opacity_fraction: float
+    opacity_fraction_right: float
+    opacity_fraction_left: float
     zones: Mapping[str, float]
     severity: Severity
     quality: Mapping[str, Any]
@@ -136,12 +145,15 @@ class Prediction:
             "infected_fraction_left": r(self.infected_fraction_left),
             "infected_fraction_right": r(self.infected_fraction_right),
             "opacity_fraction": r(self.opacity_fraction),
+            "opacity_fraction_left": r(self.opacity_fraction_left),
+            "opacity_fraction_right": r(self.opacity_fraction_right),
             "zones": {k: r(v) for k, v in self.zones.items()},
             "severity": {
                 "grade": self.severity.grade,
                 "extent_score": r(self.severity.extent_score),
                 "interval": [r(v) for v in self.severity.interval],
             },
+            "side_stated": self.radiograph.side_stated,
             "quality": dict(self.quality),
             "warnings": list(self.warnings),
             "model": self.model,

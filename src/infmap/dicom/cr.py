@@ -23,7 +23,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from infmap.core.errors import FilmError, RejectedFilm, UnreadableFilm
 from infmap.core.types import Float32Image
 from infmap.dicom.film import Film
-from infmap.dicom.orient import VIEW_NAMES, upright, view_of
+from infmap.dicom.orient import VIEW_NAMES, states_side, upright, view_of
 from infmap.dicom.tones import sample, stretch, to_grey
 
 PROJECTION = ("CR", "DX", "RG", "RF")
@@ -102,6 +102,7 @@ def decode_dataset(dataset: Dataset, max_pixels: int) -> Film:
         notes,
         int(bits) if bits else None,
         str(dataset.PhotometricInterpretation).strip().upper(),
+        states_side(dataset),
     )
 
 

@@ -18,6 +18,7 @@ class Film:
         warnings: what was guessed or repaired.
         bits: stored bits of a sample.
         photometric: how the samples are meant: a Photometric Interpretation of DICOM (C.7.6.3.1.2).
+        side_stated: the file tells which side is the patient's left.
     """
 
     pixels: Float32Image
@@ -26,3 +27,4 @@ class Film:
     warnings: list[str] = field(default_factory=list)
     bits: int | None = None
     photometric: str | None = None
+    side_stated: bool = False

@@ -68,6 +68,19 @@ def upright(pixels: Float32Image, dataset: Any, notes: list[str]) -> tuple[Float
     return np.ascontiguousarray(pixels), swap
 
 
+def states_side(dataset: Any) -> bool:
+    """Whether a dataset tells the patient's left from the right: its orientation names both axes.
+
+    Args:
+        dataset: a pydicom Dataset.
+
+    Returns:
+        True where one axis is stated as left to right and the other as head to foot.
+    """
+    rows, columns = _directions(dataset)
+    return {rows, columns} in ({a, b} for a in "LR" for b in "HF")
+
+
 def as_stored(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:
     """Undo ``upright``: from film pixels to the grid that the dataset is stored in.
 

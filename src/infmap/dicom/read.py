@@ -202,6 +202,7 @@ def _radiograph(film: Film, label: str, digest: str) -> Radiograph:
         tuple(film.warnings),
         film.bits,
         film.photometric,
+        film.side_stated,
     )
 
 

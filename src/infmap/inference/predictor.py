@@ -138,21 +138,24 @@ class Predictor:
         bounded = bounded_infection(maps[0], probability)
         infected = bounded[fit.window] >= at.infection
         infected_fraction = share(infected, lungs)
-        infection = to_film(bounded, fit)
+        infection, opacity = to_film(bounded, fit), to_film(maps[1], fit)
         graded = maps[0 if self._severity.map_name == "infection" else 1][fit.window]
         severity = grade_severity(*affected_shares(graded, zones), self._severity)
         opacity_fraction = share(opaque, lungs)
         return Prediction(
             infection=infection,
-            opacity=to_film(maps[1], fit),
+            opacity=opacity,
             lungs=to_film(fit.pad(lungs).astype(np.float32), fit) >= 0.5,
             infected=infection >= at.infection,
+            opaque=opacity >= at.opacity,
             covid_probability=probability,
             covid_detected=detected,
             infected_fraction=infected_fraction,
             infected_fraction_right=share(infected, zones.right),
             infected_fraction_left=share(infected, zones.left),
             opacity_fraction=opacity_fraction,
+            opacity_fraction_right=share(opaque, zones.right),
+            opacity_fraction_left=share(opaque, zones.left),
             zones=zones.shares(infected),
             severity=severity,
             quality=quality.to_dict(),
