@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from infmap.core.errors import MissingExtra, ModelError, UsageError
 
 Float32 = NDArray[np.float32]
+
+_loading = threading.Lock()
+"""One network of the process is loaded and run for the first time, alone, before the next."""
 
 
 class Runtime(Protocol):
@@ -51,13 +54,16 @@ class OpenVINORuntime:
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(parallel)}
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
+        self._local = threading.local()
         try:
-            self._model = core.compile_model(str(folder / "network.xml"), name, options)
+            with _loading:
+                self._model = core.compile_model(str(folder / "network.xml"), name, options)
+                shape = self._model.input(0).partial_shape
+                _first_run(self, [n.get_length() if n.is_static else None for n in shape])
         except RuntimeError as error:
             raise ModelError(
                 f"{folder / 'network.xml'}: cannot be loaded by OpenVINO: {_first_line(error)}"
             ) from error
-        self._local = threading.local()
 
     def __call__(self, films: Float32) -> tuple[Float32, Float32]:
         """See ``Runtime``."""
@@ -89,14 +95,16 @@ class OnnxRuntime:
         if parallel > 1:
             options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // parallel)
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "network.onnx"), options, providers=providers
-            )
+            with _loading:
+                self._session = onnxruntime.InferenceSession(
+                    str(folder / "network.onnx"), options, providers=providers
+                )
+                self._input = self._session.get_inputs()[0].name
+                _first_run(self, self._session.get_inputs()[0].shape)
         except Exception as error:
             raise ModelError(
                 f"{folder / 'network.onnx'}: cannot be loaded by ONNX Runtime: {_first_line(error)}"
             ) from error
-        self._input = self._session.get_inputs()[0].name
 
     def __call__(self, films: Float32) -> tuple[Float32, Float32]:
         """See ``Runtime``."""
@@ -129,6 +137,21 @@ def open_runtime(name: str, folder: Path, device: str = "auto", parallel: int = 
     if name not in RUNTIMES:
         raise UsageError(f"unknown runtime {name!r}: expected one of {', '.join(RUNTIMES)}")
     return RUNTIMES[name](folder, device, parallel=parallel)
+
+
+def _first_run(runtime: Runtime, shape: Sequence[object]) -> None:
+    """Run a network once in the thread that loads it.
+
+    Python bindings made with pybind11 set up their NumPy types at the first call, in a C++ static
+    that calls Python. Two threads in there at once wait for each other for ever: one for the
+    static while it holds Python's global lock, the other inside it for that lock.
+
+    Args:
+        runtime: just loaded.
+        shape: of its input; what is no number is free: one film, and the smallest sides.
+    """
+    free = (1, 1, 64, 64)
+    runtime(np.zeros([n if isinstance(n, int) else m for n, m in zip(shape, free)], np.float32))
 
 
 def _first_line(error: Exception) -> str:
