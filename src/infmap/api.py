@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import fields, replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from infmap.core import types
-from infmap.core.errors import ModelError, UsageError
+from infmap.core.errors import FilmError, ModelError, UsageError
 from infmap.core.types import Radiograph
-from infmap.inference import Predictor
+from infmap.inference import RUNTIMES, Predictor, predict_many
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydicom.dataset import Dataset
 
+Film = TypeVar("Film")
 DEFAULT_MODEL = "infmap-lite0"
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -114,7 +117,10 @@ class Prediction(types.Prediction):
 
 
 class Model:
-    """A loaded model. One may be shared between threads.
+    """A loaded model. One may be shared between threads, or pickled to other processes.
+
+    What is pickled is the model folder's path and the options of ``load``, not the network: the
+    other process reads the folder again.
 
     Args:
         predictor: the model folder, opened.
@@ -142,13 +148,76 @@ class Model:
             UnreadableFilm: it cannot be decoded.
             RejectedFilm: it is not a frontal chest film fit to be judged.
         """
-        from infmap.dicom import read_radiograph
-
         start = time.perf_counter()
-        radiograph = film if isinstance(film, Radiograph) else read_radiograph(film)
-        result = self.predictor.predict(radiograph)
-        values = {f.name: getattr(result, f.name) for f in fields(result)}
-        return replace(Prediction(**values), seconds=time.perf_counter() - start)
+        radiograph = _read(film)
+        result = _public(self.predictor.predict(radiograph))
+        return replace(result, seconds=time.perf_counter() - start)
+
+    def predict_many(
+        self,
+        films: Iterable[Film],
+        *,
+        workers: int | None = None,
+        batch_size: int = 4,
+        progress: Callable[[int, int | None], object] | None = None,
+    ) -> Iterator[tuple[Film, Prediction | FilmError]]:
+        """Judge many films as a stream, in bounded memory.
+
+        Args:
+            films: anything that ``predict`` takes, in the order wanted; paths keep memory small.
+            workers: films read at once, each by a thread of its own; as many as the model was
+                loaded for (``load(parallel=...)``) by default.
+            batch_size: films that a worker gives the network at once. At most
+                ``(workers + 1) * batch_size`` films are held in memory.
+            progress: called with the films done and the films in all (None where ``films`` has
+                no length) before each film is handed over.
+
+        Returns:
+            An iterator over each film and its answer, in input order: a prediction, or the error
+            (not raised) of a film that was rejected or could not be read.
+
+        Raises:
+            UsageError: one film instead of several, or a number of workers or films below 1.
+        """
+        if isinstance(films, (str, bytes, Path)):
+            raise UsageError("expected several films, got one; put it in a list, or use predict")
+        threads = self.predictor.parallel if workers is None else _count("workers", workers)
+        total = len(films) if isinstance(films, Sized) else None
+        return self._stream(films, threads, _count("batch_size", batch_size), progress, total)
+
+    def _stream(
+        self,
+        films: Iterable[Film],
+        workers: int,
+        batch_size: int,
+        progress: Callable[[int, int | None], object] | None,
+        total: int | None,
+    ) -> Iterator[tuple[Film, Prediction | FilmError]]:
+        """Run what ``predict_many`` checked."""
+        answers = predict_many(
+            self.predictor,
+            films,
+            _read,
+            lambda film, answer: (film, answer),
+            batch_size=batch_size,
+            workers=workers,
+        )
+        for done, (film, answer) in enumerate(answers, start=1):
+            if progress is not None:
+                progress(done, total)
+            yield film, answer if isinstance(answer, FilmError) else _public(answer)
+
+
+def _read(film: Any) -> Radiograph:
+    """A film in any of the forms that ``Model.predict`` takes."""
+    from infmap.dicom import read_radiograph
+
+    return film if isinstance(film, Radiograph) else read_radiograph(film)
+
+
+def _public(result: types.Prediction) -> Prediction:
+    """The prediction with its overlay and DICOM objects."""
+    return Prediction(**{f.name: getattr(result, f.name) for f in fields(result)})
 
 
 def load(
@@ -170,23 +239,47 @@ def load(
 
     Raises:
         ModelError: there is no such model, or it is damaged.
-        UsageError: no such runtime or device.
+        UsageError: no such runtime or device, a threshold that is no number in (0, 1), or
+            ``parallel`` below 1.
+        MissingExtra: the runtime is not installed.
     """
+    if runtime not in RUNTIMES:
+        raise UsageError(f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}")
+    if not isinstance(device, str) or not device.strip():
+        raise UsageError(f"device: expected auto, cpu, gpu or a device's name, got {device!r}")
+    if threshold is not None:
+        threshold = _threshold(threshold)
     return Model(
         Predictor(
             model_folder(model),
             runtime=runtime,
             device=device,
             threshold=threshold,
-            parallel=parallel,
+            parallel=_count("parallel", parallel),
         )
     )
+
+
+def _threshold(value: float) -> float:
+    """A probability between 0 and 1, both excluded."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < value < 1.0:
+        raise UsageError(f"threshold: expected a number above 0 and below 1, got {value!r}")
+    return float(value)
+
+
+def _count(name: str, value: int) -> int:
+    """A whole number of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise UsageError(f"{name}: expected a whole number of 1 or more, got {value!r}")
+    return int(value)
 
 
 def model_folder(model: str | Path | None = None) -> Path:
     """Folder of a model given by path or by the name of a shipped one."""
     if model is None:
         return WEIGHTS / DEFAULT_MODEL
+    if not isinstance(model, (str, Path)) or not str(model).strip():
+        raise UsageError(f"model: expected a folder or a shipped model's name, got {model!r}")
     if Path(model).is_dir():
         return Path(model)
     if (WEIGHTS / str(model)).is_dir() and "/" not in str(model):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +85,21 @@ class Predictor:
         if threshold is not None:
             thresholds = replace(self.manifest.thresholds, infection=threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)
+        self.parallel = parallel
+        self._reopen = partial(
+            Predictor,
+            Path(folder).resolve(),
+            runtime=runtime,
+            device=device,
+            threshold=threshold,
+            parallel=parallel,
+        )
         self._runtime: Runtime = open_runtime(runtime, folder, device, parallel)
         self._severity = Calibration.from_dict(self.manifest.severity)
+
+    def __reduce__(self) -> tuple[Callable[[], Predictor], tuple[()]]:
+        """Pickle as folder and options: the process that unpickles loads the network itself."""
+        return self._reopen, ()
 
     def prepare(self, radiograph: Radiograph) -> Prepared:
         """See ``prepare``, with the model's preprocessing."""
