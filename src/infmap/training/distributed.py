@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor
 
 from infmap.core.errors import InfmapError, UsageError
+from infmap.core.processes import begin_worker
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 
@@ -264,7 +264,9 @@ def _work_here(
     threads: int,
     queue: Any,
 ) -> None:
-    _end_with_parent()
+    parent = torch.multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        begin_worker(parent.pid)
     os.environ.update(GLOO_SOCKET_IFNAME=_LOOPBACK, NCCL_SOCKET_IFNAME=_LOOPBACK)
     cuda = _uses_cuda(config)
     device = torch.device("cuda", rank) if cuda else torch.device("cpu")
@@ -282,18 +284,6 @@ def _work_here(
     films, val = _map_films(arrays / "learn"), _map_films(arrays / "val")
     train_rank(config, films, val, folder, Together(device, rank, size), queue.put)
     distributed.destroy_process_group()
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone, killed or not, for it would write on unseen."""
-    parent = torch.multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _write_films(films: Films, folder: Path) -> None:
