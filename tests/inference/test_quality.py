@@ -8,7 +8,7 @@ from PIL import Image
 
 from infmap.core.types import Radiograph
 from infmap.core.zones import brixia_zones
-from infmap.inference.quality import Quality, assess, assess_lungs
+from infmap.inference.quality import Quality, assess, assess_lungs, limits
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -50,6 +50,18 @@ def test_a_plain_chest_passes(synthetic: Pair) -> None:
     assert q.reject is None
     assert 0.1 < q.figures["lung_share"] < 0.4
     assert set(q.to_dict()) == set(q.figures)
+
+
+def test_the_limits_are_those_that_reject(synthetic: Pair) -> None:
+    pixels, lungs = synthetic
+    good = assess(film(pixels)).merged(assess_lungs(brixia_zones(lungs), film(pixels)))
+    bounds = limits()
+    assert set(bounds) <= set(good.figures)
+    for name, (low, high) in bounds.items():
+        assert low < high
+        assert low <= good.figures[name] <= high
+    noise = assess(film(np.random.default_rng(0).random((256, 256))))
+    assert noise.reject and noise.figures["smoothness"] < bounds["smoothness"][0]
 
 
 @pytest.mark.parametrize(

@@ -174,14 +174,34 @@ def assess_lungs(
 Rule = tuple[Callable[[Mapping[str, float]], bool], str]
 
 
-def _is(name: str, low: float = -math.inf, high: float = math.inf) -> Callable[..., bool]:
+@dataclass(frozen=True)
+class Outside:
     """A test that a figure was measured and lies outside [low, high]."""
 
-    def outside(figures: Mapping[str, float]) -> bool:
-        value = figures.get(name, math.nan)
-        return value < low or value > high
+    name: str
+    low: float = -math.inf
+    high: float = math.inf
 
-    return outside
+    def __call__(self, figures: Mapping[str, float]) -> bool:
+        """Whether the figure lies outside."""
+        value = figures.get(self.name, math.nan)
+        return value < self.low or value > self.high
+
+
+_is = Outside
+
+
+def limits() -> dict[str, tuple[float, float]]:
+    """Figure to the range outside which a film is rejected; infinite where there is no bound.
+
+    Only figures that are judged by themselves: for a person who checks a rejected film.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for test, _ in (*_FILM_LIMITS, *_LUNG_LIMITS):
+        if isinstance(test, Outside):
+            low, high = found.get(test.name, (-math.inf, math.inf))
+            found[test.name] = max(low, test.low), min(high, test.high)
+    return found | {"frontal_match": (MIN_MATCH, math.inf), "min_side": (MIN_SIDE, math.inf)}
 
 
 def _lateral(figures: Mapping[str, float]) -> bool:
