@@ -38,51 +38,79 @@ _MENDED_BY_USERS = {
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb and exit with its status.
 
-    0 done; 1 internal error; 2 wrong use; 3 some films rejected or failed.
+    0 done; 1 internal error; 2 wrong use; 3 some films rejected or failed; 130 and 143 stopped by
+    Ctrl-C and SIGTERM.
     """
-    given = sys.argv[1:] if arguments is None else arguments
+    from infmap.cli.streams import forgive_closed_pipes
+
+    forgive_closed_pipes()
+    status = _main(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_flush(status))
+
+
+def _main(given: list[str]) -> int:
     if not given or given[0] in ("--help", "-h", "help"):
         width = max(map(len, VERBS))
         verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
         sys.stdout.write(USAGE.format(verbs=verbs) + "\n")
-        sys.exit(0 if given else 2)
+        return 0 if given else 2
     if given[0] == "--version":
         from infmap import __version__
 
         sys.stdout.write(f"infmap {__version__}\n")
-        sys.exit(0)
+        return 0
     if given[0] not in VERBS:
         sys.stderr.write(f"infmap: no verb {given[0]!r}; one of: {', '.join(VERBS)}\n")
-        sys.exit(2)
-    sys.exit(_run(given[0], given[1:]))
+        return 2
+    from infmap.cli.stopping import stopping
+
+    verb, arguments = given[0], given[1:]
+    with stopping(verb) as stop:
+        try:
+            status = _run(verb, arguments)
+        except BaseException as error:
+            if stop.came():
+                stop.end()
+            status = _say(verb, error)
+        if stop.came():
+            stop.end()
+    return status
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    from infmap.core.errors import InfmapError
-
     app = importlib.import_module(f"infmap.cli.{verb}").app
-    try:
-        status = app(arguments, prog_name=f"infmap {verb}", standalone_mode=False)
-    except InfmapError as error:
-        sys.stderr.write(f"infmap {verb}: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write(f"infmap {verb}: stopped\n")
-        return 130
-    except BrokenPipeError:
-        return 0
-    except OSError as error:
-        if error.errno not in _MENDED_BY_USERS:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"infmap {verb}: {where}{error.strerror}; nothing half-written counts\n")
-        return 2
-    except Exception as error:
-        return _translate(verb, error)
+    status = app(arguments, prog_name=f"infmap {verb}", standalone_mode=False)
     return status if isinstance(status, int) else 0
 
 
-def _translate(verb: str, error: Exception) -> int:
+def _say(verb: str, error: BaseException) -> int:
+    """One line for what a user can mend, and its status; anything else is raised again."""
+    from infmap.core.errors import InfmapError
+
+    if isinstance(error, InfmapError):
+        sys.stderr.write(f"infmap {verb}: {error}\n")
+        return 2
+    if isinstance(error, KeyboardInterrupt):
+        sys.stderr.write(f"infmap {verb}: stopped\n")
+        return 130
+    if isinstance(error, OSError) and error.errno in _MENDED_BY_USERS:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"infmap {verb}: {where}{error.strerror}; nothing half-written counts\n")
+        return 2
+    return _translate(verb, error)
+
+
+def _flush(status: int) -> int:
+    """Write out what was printed, while a failure of that can still be said."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"infmap: standard output cannot be written: {error.strerror}\n")
+        return 2
+    return status
+
+
+def _translate(verb: str, error: BaseException) -> int:
     """Typer's own complaints are wrong use; anything else is ours to mend, with its traceback."""
     import typer
     from typer.exceptions import TyperException
