@@ -80,15 +80,17 @@ def stopping(verb: str) -> Iterator[Stop]:
     wakes.setblocking(False)
     descriptor = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
     handlers = {number: signal.signal(number, stop) for number in NAMES}
-    threading.Thread(target=stop.watch, args=(woken,), name="stopping", daemon=True).start()
+    watch = threading.Thread(target=stop.watch, args=(woken,), name="stopping", daemon=True)
+    watch.start()
     try:
         yield stop
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(descriptor)
-        woken.shutdown(socket.SHUT_RDWR)
-        wakes.close()
+        wakes.close()  # the watch reads the end
+        watch.join()
+        woken.close()
 
 
 def _kill_children() -> None:
