@@ -63,14 +63,7 @@ class Prediction(types.Prediction):
         """
         from infmap.dicom import infection_seg
 
-        return infection_seg(
-            self._film(source),
-            self.lungs,
-            self.infected,
-            self.infection,
-            model=self.model,
-            kind=kind,
-        )
+        return infection_seg(self._film(source), self, kind=kind)
 
     def to_dicom_sr(
         self, source: str | Path | Dataset, *, segmentation: Segmentation | None = None

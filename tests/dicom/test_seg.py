@@ -11,7 +11,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from infmap.core.errors import MissingExtra, UnreadableFilm, UsageError
+from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.types import Prediction, Radiograph, Severity
 from infmap.dicom import infection_seg, read_radiograph, write_dx
 from infmap.dicom.orient import as_stored, upright
 
@@ -41,11 +42,48 @@ def read_back(seg: Dataset) -> Any:
     return hd.seg.segread(stream)
 
 
-def regions(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    lungs, infected = np.zeros((2, *shape), bool)
+def judged(
+    lungs: np.ndarray,
+    infected: np.ndarray,
+    opaque: np.ndarray,
+    infection: np.ndarray | None = None,
+    opacity: np.ndarray | None = None,
+    sha256: str = "ab",
+    model: str = "m@1",
+) -> Prediction:
+    plane = np.zeros(lungs.shape, np.float32)
+    return Prediction(
+        infection=plane if infection is None else infection,
+        opacity=plane if opacity is None else opacity,
+        lungs=lungs,
+        infected=infected,
+        opaque=opaque,
+        covid_probability=0.9,
+        covid_detected=True,
+        infected_fraction=0.1,
+        infected_fraction_right=0.1,
+        infected_fraction_left=0.1,
+        opacity_fraction=0.2,
+        opacity_fraction_right=0.2,
+        opacity_fraction_left=0.2,
+        zones={},
+        severity=Severity("mild", 1.0, (0.0, 2.0)),
+        quality={},
+        warnings=(),
+        model=model,
+        radiograph=Radiograph(plane, sha256=sha256),
+    )
+
+
+def regions(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    lungs, infected, opaque = np.zeros((3, *shape), bool)
     lungs[5:40, 3:31] = True
     infected[8:15, 4:9] = True
-    return lungs, infected
+    opaque[7:20, 4:12] = True
+    return lungs, infected, opaque
+
+
+PREDICTION = judged(*regions((ROWS, COLUMNS)))
 
 
 @pytest.mark.parametrize("lay", LAYS)
@@ -61,22 +99,22 @@ def test_masks_come_back_in_the_stored_grid(lay: str, photometric: str) -> None:
     source = film(photometric, PatientOrientation=list(lay))
     # The regions are where the film itself is bright, so the stored pixels tell where they lie.
     pixels = read_radiograph(source).pixels
-    lungs, infected = pixels > 0.5, pixels > 0.9
-    planes = read_back(infection_seg(source, lungs, infected, model="m@1")).pixel_array
+    p = judged(pixels > 0.5, pixels > 0.9, pixels > 0.7)
+    planes = read_back(infection_seg(source, p)).pixel_array
     stored = source.pixel_array.astype(np.int64)
     bright = stored if photometric == "MONOCHROME2" else 65535 - stored
     scaled = (bright - bright.min()) / (bright.max() - bright.min())
-    assert planes.shape == (2, *source.pixel_array.shape)
-    np.testing.assert_array_equal(planes[0], scaled > 0.5)
-    np.testing.assert_array_equal(planes[1], scaled > 0.9)
+    np.testing.assert_array_equal(planes, [scaled > 0.5, scaled > 0.9, scaled > 0.7])
 
 
 def test_segments_say_what_they_are_and_that_they_are_for_research() -> None:
-    seg = read_back(infection_seg(film(), *regions((ROWS, COLUMNS)), model="m@1"))
-    lungs, infected = seg.SegmentSequence
-    assert lungs.SegmentedPropertyTypeCodeSequence[0].CodeValue == "39607008"
-    assert infected.SegmentedPropertyTypeCodeSequence[0].CodeValue == "112001"
-    for segment in (lungs, infected):
+    seg = read_back(infection_seg(film(), PREDICTION))
+    assert [int(s.SegmentNumber) for s in seg.SegmentSequence] == [1, 2, 3]
+    labels = [segment.SegmentLabel for segment in seg.SegmentSequence]
+    assert labels == ["Lungs", "COVID-19 infected region", "Lung opacity"]
+    types = [s.SegmentedPropertyTypeCodeSequence[0].CodeValue for s in seg.SegmentSequence]
+    assert types == ["39607008", "112001", "112001"]
+    for segment in seg.SegmentSequence:
         assert "Research use only" in segment.SegmentDescription
         algorithm = segment.SegmentationAlgorithmIdentificationSequence[0]
         assert algorithm.AlgorithmName == "infmap" and algorithm.AlgorithmVersion
@@ -87,7 +125,7 @@ def test_segments_say_what_they_are_and_that_they_are_for_research() -> None:
 def test_source_is_referred_to_and_left_as_it_is() -> None:
     source = film()
     before = source.to_json()
-    seg = read_back(infection_seg(source, *regions((ROWS, COLUMNS)), model="m@1"))
+    seg = read_back(infection_seg(source, PREDICTION))
     assert source.to_json() == before
     assert seg.ReferencedSeriesSequence[0].SeriesInstanceUID == source.SeriesInstanceUID
     assert {uids[2] for uids in seg.get_source_image_uids()} == {source.SOPInstanceUID}
@@ -99,19 +137,46 @@ def test_source_is_referred_to_and_left_as_it_is() -> None:
 
 def test_empty_regions_keep_their_frames() -> None:
     empty = np.zeros((ROWS, COLUMNS), bool)
-    seg = read_back(infection_seg(film(), empty, empty, model="m@1"))
-    assert seg.number_of_segments == 2 and seg.pixel_array.shape == (2, ROWS, COLUMNS)
+    seg = read_back(infection_seg(film(), judged(empty, empty, empty)))
+    assert seg.number_of_segments == 3 and seg.pixel_array.shape == (3, ROWS, COLUMNS)
     assert not seg.pixel_array.any()
 
 
-def test_fractional_holds_the_probability() -> None:
-    lungs, infected = regions((ROWS, COLUMNS))
-    p = np.random.default_rng(1).random((ROWS, COLUMNS), dtype=np.float32)
+def test_fractional_holds_the_probabilities() -> None:
+    lungs, infected, opaque = regions((ROWS, COLUMNS))
+    infection, opacity = np.random.default_rng(1).random((2, ROWS, COLUMNS), dtype=np.float32)
     source = film(PatientOrientation=["R", "F"])
-    seg = read_back(infection_seg(source, lungs, infected, p, model="m@1", kind="fractional"))
+    p = judged(lungs, infected, opaque, infection, opacity)
+    seg = read_back(infection_seg(source, p, kind="fractional"))
     assert seg.SegmentationType == "FRACTIONAL" and seg.MaximumFractionalValue == 255
     np.testing.assert_array_equal(seg.pixel_array[0], lungs[:, ::-1] * 255)
-    np.testing.assert_allclose(seg.pixel_array[1] / 255, p[:, ::-1], atol=0.5 / 255 + 1e-6)
+    for plane, probability in zip(seg.pixel_array[1:], (infection, opacity)):
+        np.testing.assert_allclose(plane / 255, probability[:, ::-1], atol=0.5 / 255 + 1e-6)
+
+
+def uids(dataset: Dataset) -> set[str]:
+    """All UIDs that an object makes up: not those of its film, and not well-known ones."""
+    found = {str(e.value) for e in dataset.iterall() if e.VR == "UI"}
+    found |= {str(dataset.file_meta.MediaStorageSOPInstanceUID)}
+    source = film()
+    known = {source.SOPInstanceUID, source.SeriesInstanceUID, source.StudyInstanceUID}
+    return {uid for uid in found - known if not uid.startswith("1.2.840.10008")}
+
+
+def test_same_content_of_the_same_film_has_the_same_uids() -> None:
+    first = infection_seg(film(), PREDICTION)
+    assert uids(first) == uids(infection_seg(film(), PREDICTION))
+    assert all(uid.startswith("2.25.") and len(uid) <= 44 for uid in uids(first))
+    lungs, infected, opaque = regions((ROWS, COLUMNS))
+    others = [
+        infection_seg(film(), PREDICTION, kind="fractional"),
+        infection_seg(film(), judged(lungs, infected, opaque, sha256="cd")),
+        infection_seg(film(), judged(lungs, infected, opaque, model="m@2")),
+        infection_seg(film(), judged(lungs, opaque, opaque)),
+        infection_seg(film(SOPInstanceUID="1.2.3"), PREDICTION),
+    ]
+    seen = [(s.SOPInstanceUID, s.SeriesInstanceUID) for s in (first, *others)]
+    assert len({uid for pair in seen for uid in pair}) == 2 * len(seen)
 
 
 @pytest.mark.parametrize(
@@ -125,36 +190,30 @@ def test_fractional_holds_the_probability() -> None:
     ],
 )
 def test_films_of_everyday_are_taken(changes: dict[str, Any]) -> None:
-    lungs, infected = regions((ROWS, COLUMNS))
-    seg = read_back(infection_seg(film(**changes), lungs, infected, model="m@1"))
-    np.testing.assert_array_equal(seg.pixel_array, [lungs, infected])
+    seg = read_back(infection_seg(film(**changes), PREDICTION))
+    np.testing.assert_array_equal(seg.pixel_array, regions((ROWS, COLUMNS)))
 
 
-def test_wrong_films_and_planes_are_one_line() -> None:
-    lungs, infected = regions((ROWS, COLUMNS))
-    with pytest.raises(UnreadableFilm, match="SOPInstanceUID"):
-        infection_seg(film(SOPInstanceUID=None), lungs, infected, model="m@1")
+def test_wrong_films_and_kinds_are_one_line() -> None:
     with pytest.raises(UsageError, match="50 x 70"):
-        infection_seg(film(), lungs[:-1], infected[:-1], model="m@1")
-    with pytest.raises(UsageError, match="probability"):
-        infection_seg(film(), lungs, infected, model="m@1", kind="fractional")
+        infection_seg(film(), judged(*(plane[:-1] for plane in regions((ROWS, COLUMNS)))))
+    with pytest.raises(UsageError, match="binary or fractional"):
+        infection_seg(film(), PREDICTION, kind="other")  # type: ignore[arg-type]
 
 
 def test_broken_elements_say_nothing_of_the_patient(caplog: pytest.LogCaptureFixture) -> None:
     source = film(PatientName="Secret^Name")
     source["StudyDate"]._value = "Secret^Name"
     caplog.set_level("DEBUG")
-    try:
-        infection_seg(source, *regions((ROWS, COLUMNS)), model="m@1")
-    except UnreadableFilm as error:
-        assert "Secret" not in str(error)
+    seg = infection_seg(source, PREDICTION)
+    assert seg.PatientName == "Secret^Name" and not seg.StudyDate
     assert "Secret" not in caplog.text
 
 
 def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "highdicom", None)
     with pytest.raises(MissingExtra, match=r"infmap\[dicom\]"):
-        infection_seg(film(), *regions((ROWS, COLUMNS)), model="m@1")
+        infection_seg(film(), PREDICTION)
 
 
 def test_real_films(data: Path) -> None:
@@ -162,6 +221,6 @@ def test_real_films(data: Path) -> None:
     assert paths
     for path in paths:
         source = pydicom.dcmread(path)
-        lungs, infected = regions((source.Rows, source.Columns))
-        seg = read_back(infection_seg(source, lungs, infected, model="m@1"))
-        np.testing.assert_array_equal(seg.pixel_array, [lungs, infected])
+        planes = regions((source.Rows, source.Columns))
+        seg = read_back(infection_seg(source, judged(*planes)))
+        np.testing.assert_array_equal(seg.pixel_array, planes)

@@ -26,13 +26,14 @@ def write_dicom(
         sr: write the report.
 
     Returns:
-        Warnings: why nothing was written. A film that gives none never stops the run.
+        Warnings: why nothing was written, or what of the film's header was repaired or left out.
+        A film that gives none never stops the run.
 
     Raises:
         UsageError: the disk is full, read-only or forbidden.
     """
     from infmap.core.errors import FilmError
-    from infmap.dicom import infection_seg, read_source, severity_report
+    from infmap.dicom import header_notes, infection_seg, read_source, severity_report
 
     made: dict[str, Any] = {}
     try:
@@ -40,17 +41,17 @@ def write_dicom(
         source = read_source(data)
         if source is None:
             return (NOT_DICOM,)
-        p, segmentation = prediction, None
+        segmentation = None
         if seg:
-            segmentation = infection_seg(source, p.lungs, p.infected, model=p.model)
-            made["seg"] = segmentation
+            segmentation = made["seg"] = infection_seg(source, prediction)
         if sr:
-            made["sr"] = severity_report(source, p, segmentation=segmentation)
+            made["sr"] = severity_report(source, prediction, segmentation=segmentation)
+        notes = header_notes(source)
     except FilmError as error:
         return (f"no DICOM objects were written: {error.reason}",)
     for folder, dataset in made.items():
         _save(dataset, out / folder, film_id)
-    return ()
+    return notes
 
 
 def _unchanged(path: str, prediction: Prediction) -> bytes:

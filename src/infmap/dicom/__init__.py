@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infmap.dicom.derived import check_extra, read_source
+from infmap.dicom.derived import check_extra, header_notes, read_source
 from infmap.dicom.read import read_radiograph
 from infmap.dicom.seg import infection_seg
 from infmap.dicom.sr import severity_report
@@ -10,6 +10,7 @@ from infmap.dicom.write import write_dx
 
 __all__ = [
     "check_extra",
+    "header_notes",
     "infection_seg",
     "read_radiograph",
     "read_source",

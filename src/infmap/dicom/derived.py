@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infmap.core.errors import InfmapError, MissingExtra, UnreadableFilm
+from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
 MAKER = "infmap"
 NOTICE = "Research use only. Not a medical device."
 SERIES_SEG, SERIES_SR = 9701, 9702
-_IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-# Type 2 attributes of patient and study: present in every derived object, empty where unknown.
-_MAY_BE_EMPTY = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
-_PIXEL_GROUP = 0x7FE0
 
 
 def check_extra() -> None:
@@ -77,38 +64,16 @@ def read_source(source: str | Path | bytes) -> Dataset | None:
     return dataset
 
 
-def header_of(source: Dataset) -> Dataset:
-    """A copy of the film's header that derived objects may be made from; no pixels.
+def header_notes(source: Dataset) -> tuple[str, ...]:
+    """What objects made of a film repair or leave out of its header, by keyword, never by value.
 
     Args:
-        source: the film, with or without pixels; left as it is.
-
-    Raises:
-        UnreadableFilm: it lacks the identifiers that a reference needs.
+        source: the film, with or without pixels.
     """
-    from pydicom.dataset import Dataset, FileMetaDataset
+    from infmap.dicom.header import film_header
 
-    missing = [keyword for keyword in _IDENTITY if not source.get(keyword)]
-    missing += [keyword for keyword in ("Rows", "Columns") if not source.get(keyword)]
-    if missing:
-        raise UnreadableFilm(
-            f"expected a film that can be referred to, got one without {', '.join(missing)}; "
-            "export it again"
-        )
-    header = Dataset()
-    header.update(
-        {e.tag: e for e in source if not e.tag.is_private and e.tag.group != _PIXEL_GROUP}
-    )
-    header.file_meta = getattr(source, "file_meta", None) or FileMetaDataset()
-    header.setdefault("Modality", "OT")
-    for keyword in _MAY_BE_EMPTY:
-        if header.get(keyword) is None:
-            setattr(header, keyword, "")
-    # A projection has no place in a patient-based frame of reference: without a plane
-    # position its UID would only claim one.
-    if "ImagePositionPatient" not in header and "FrameOfReferenceUID" in header:
-        del header.FrameOfReferenceUID
-    return header
+    with guarded("a DICOM film"):
+        return film_header(source, "").notes
 
 
 def version_of() -> str:
@@ -117,6 +82,17 @@ def version_of() -> str:
         return metadata.version(MAKER)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def tracking_of(header: Dataset, model: str, what: str) -> str:
+    """Tracking UID of one region or finding of a film, the same in segmentation and report.
+
+    Args:
+        header: of ``film_header``.
+        model: "name@version".
+        what: the tracking identifier.
+    """
+    return uid_from("tracking", str(header.SOPInstanceUID), model, what)
 
 
 def equipment(what: str, model: str) -> dict[str, Any]:

@@ -1,14 +1,15 @@
-"""Lungs and infected region as a DICOM Segmentation object in the source film's stored grid."""
+"""Lungs, infected region and opacity as a DICOM Segmentation in the film's stored grid."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import UsageError
-from infmap.core.types import BoolImage, Float32Image
+from infmap.core.types import Prediction
 from infmap.dicom.derived import (
     MAKER,
     NOTICE,
@@ -16,94 +17,123 @@ from infmap.dicom.derived import (
     check_extra,
     equipment,
     guarded,
-    header_of,
+    tracking_of,
     version_of,
 )
 from infmap.dicom.orient import as_stored
+from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
     from pydicom.dataset import Dataset
 
 Kind = Literal["binary", "fractional"]
-LUNGS, INFECTED = 1, 2
+LUNGS, INFECTED, OPACITY = 1, 2, 3
 LEVELS = 255
 
 
+@dataclass(frozen=True)
+class Segment:
+    """One segment of every film's object.
+
+    Attributes:
+        number: its number, and that of its frame.
+        label: what a viewer lists, and what the report's group of it is tracked by.
+        text: what it is, for a reader.
+        rgb: colour that viewers are advised to draw it in.
+    """
+
+    number: int
+    label: str
+    text: str
+    rgb: tuple[int, int, int]
+
+
+SEGMENTS = (
+    Segment(LUNGS, "Lungs", "Both lungs.", (140, 190, 240)),
+    Segment(
+        INFECTED,
+        "COVID-19 infected region",
+        "Lung opacity that the model attributes to COVID-19.",
+        (230, 65, 25),
+    ),
+    Segment(OPACITY, "Lung opacity", "Lung opacity, whatever its cause.", (250, 200, 60)),
+)
+
+
 def infection_seg(
-    source: Dataset,
-    lungs: BoolImage,
-    infected: BoolImage,
-    probability: Float32Image | None = None,
-    *,
-    model: str,
-    kind: Kind = "binary",
+    source: Dataset, prediction: Prediction, *, kind: Kind = "binary"
 ) -> Segmentation:
     """Make a Segmentation object (PS3.3 A.51) of one film.
 
-    It has two frames, also where a region is empty: segment 1 is the lungs, segment 2 the
-    infected region. They lie in the pixel grid that the film is stored in, whichever way the
-    reader turned it; a viewer can lay them over the film as it is.
+    It has three frames, also where a region is empty: segment 1 is the lungs, segment 2 the
+    infected region, segment 3 opacity of any cause. They lie in the pixel grid that the film is
+    stored in, whichever way the reader turned it; a viewer can lay them over the film as it is.
 
     Args:
         source: the film, with or without pixels; left as it is. Needs no frame of reference.
-        lungs: bool (H, W), (row, column), film pixels as ``read_radiograph`` gives them.
-        infected: bool (H, W), the same grid.
-        probability: float32 (H, W), the same grid, infection in [0, 1]; for "fractional" only.
-        model: "name@version".
-        kind: "binary", or "fractional": the infection probability in 256 steps instead of the
-            region; the lungs are then 0 or 1.
+        prediction: what the system says of it.
+        kind: "binary", or "fractional": the probabilities of infection and opacity in 256 steps
+            instead of the regions; the lungs are then 0 or 1.
 
     Returns:
-        The object, ready for ``save_as``. Patient and study are the film's, as the standard
-        asks for; UIDs are new.
+        The object, ready for ``save_as``. Patient and study are the film's, see ``film_header``
+        for what is repaired. The same content of the same film has the same UIDs.
 
     Raises:
         MissingExtra: highdicom is not installed.
-        UsageError: planes of another size than the film, an unknown kind, or no probability.
-        UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+        UsageError: planes of another size than the film, or an unknown kind.
+        UnreadableFilm: the film's header is damaged.
     """
     check_extra()
     import highdicom as hd
 
+    from infmap.dicom.header import film_header
+
     if kind not in ("binary", "fractional"):
         raise UsageError(f"expected kind binary or fractional, got {kind}")
-    second: NDArray[Any] = infected
-    if kind == "fractional":
-        if probability is None:
-            raise UsageError("expected a probability plane for a fractional SEG, got none")
-        second = np.clip(probability, 0.0, 1.0)
     with guarded("a DICOM film to make a SEG of"):
-        header = header_of(source)
-        # Spacing would come without a slice thickness, which a projection has none of, and
-        # readers refuse that; the reference to the film says it all (PS3.3 table A.51-2).
-        header.pop("PixelSpacing", None)
-        stored = np.stack([_stored(lungs, header), _stored(second, header)], axis=-1)
+        header = film_header(source, prediction.radiograph.sha256).dataset
+        stored = np.stack([_stored(p, source) for p in _planes(prediction, kind)], axis=-1)
+        header.Rows, header.Columns = stored.shape[:2]
+        identity = (header.SOPInstanceUID, prediction.radiograph.sha256, prediction.model)
+        uid = uid_from("seg", kind, version_of(), *identity, stored.tobytes())
         seg = hd.seg.Segmentation(
             source_images=[header],
-            pixel_array=stored[np.newaxis].astype(np.uint8 if kind == "binary" else np.float32),
+            pixel_array=stored[np.newaxis],
             segmentation_type=kind.upper(),
-            segment_descriptions=_descriptions(model),
-            series_instance_uid=hd.UID(),
+            segment_descriptions=[_description(s, header, prediction.model) for s in SEGMENTS],
+            series_instance_uid=uid_from("series", uid),
             series_number=SERIES_SEG,
-            sop_instance_uid=hd.UID(),
+            sop_instance_uid=uid,
             fractional_type="PROBABILITY",
             max_fractional_value=LEVELS,
             content_label="INFECTION",
             content_description=NOTICE,
-            # Empty frames stay, so that the frames are always lungs and infection.
+            # Empty frames stay, so that a segment's frame is always that of its number.
             omit_empty_frames=False,
-            **equipment("Lungs and infected region", model),
+            **equipment("Lungs, infected region, opacity", prediction.model),
         )
         # The same grid as the film's, so the same directions (PS3.3 C.7.6.1, type 2C).
         seg.PatientOrientation = header.get("PatientOrientation") or None
+        seg.ContentCreatorName = None  # type 2; nobody, a program made it
+        for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
+            item.DimensionOrganizationUID = uid_from("dimensions", uid)
     return seg
 
 
-def _stored(plane: NDArray[Any], header: Dataset) -> NDArray[Any]:
+def _planes(p: Prediction, kind: Kind) -> tuple[NDArray[Any], ...]:
+    """Planes (H, W) of the segments, film pixels: uint8 0 or 1, or float32 in [0, 1]."""
+    if kind == "binary":
+        return tuple(plane.astype(np.uint8) for plane in (p.lungs, p.infected, p.opaque))
+    probabilities = (np.clip(plane, 0.0, 1.0) for plane in (p.infection, p.opacity))
+    return (p.lungs.astype(np.float32), *probabilities)
+
+
+def _stored(plane: NDArray[Any], source: Dataset) -> NDArray[Any]:
     """One plane in the film's stored grid."""
-    turned = as_stored(plane, header)
-    expected = int(header.Rows), int(header.Columns)
+    turned = as_stored(plane, source)
+    expected = int(source.Rows), int(source.Columns)
     if plane.ndim != 2 or turned.shape != expected:
         raise UsageError(
             f"expected planes of the film's {expected[0]} x {expected[1]} pixels, "
@@ -112,55 +142,37 @@ def _stored(plane: NDArray[Any], header: Dataset) -> NDArray[Any]:
     return turned
 
 
-def _descriptions(model: str) -> list[SegmentDescription]:
-    """Segments 1 and 2, coded in SNOMED CT and DICOM terms."""
+def _description(segment: Segment, header: Dataset, model: str) -> SegmentDescription:
+    """A segment, coded in SNOMED CT and DICOM terms."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    algorithm = hd.AlgorithmIdentificationSequence(
-        name=MAKER,
-        family=codes.DCM.ArtificialIntelligence,
-        version=version_of(),
-        source=MAKER,
-        parameters={"model": model, "use": NOTICE},
-    )
-    kinds = (
-        (
-            LUNGS,
-            "Lungs",
-            codes.SCT.AnatomicalStructure,
-            codes.SCT.Lung,
-            (140, 190, 240),
-            f"Both lungs. {NOTICE}",
+    lungs = segment.number == LUNGS
+    both = [hd.sr.CodedConcept.from_code(codes.SCT.RightAndLeft)]
+    description = hd.seg.SegmentDescription(
+        segment_number=segment.number,
+        segment_label=segment.label,
+        segmented_property_category=(
+            codes.SCT.AnatomicalStructure if lungs else codes.SCT.MorphologicallyAbnormalStructure
         ),
-        (
-            INFECTED,
-            "COVID-19 infected region",
-            codes.SCT.MorphologicallyAbnormalStructure,
-            codes.DCM.Opacity,
-            (230, 65, 25),
-            f"Lung opacity that the model takes for COVID-19 infection. {NOTICE}",
+        segmented_property_type=codes.SCT.Lung if lungs else codes.DCM.Opacity,
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name=MAKER,
+            family=codes.DCM.ArtificialIntelligence,
+            version=version_of(),
+            source=MAKER,
+            parameters={"model": model, "use": NOTICE},
         ),
+        tracking_uid=tracking_of(header, model, segment.label),
+        tracking_id=segment.label,
+        anatomic_regions=None if lungs else [codes.SCT.Lung],
+        display_color=hd.color.CIELabColor.from_rgb(*segment.rgb),
     )
-    described = []
-    for number, label, category, of_type, rgb, text in kinds:
-        description = hd.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=label,
-            segmented_property_category=category,
-            segmented_property_type=of_type,
-            algorithm_type="AUTOMATIC",
-            algorithm_identification=algorithm,
-            tracking_uid=hd.UID(),
-            tracking_id=label,
-            anatomic_regions=None if number == LUNGS else [codes.SCT.Lung],
-            display_color=hd.color.CIELabColor.from_rgb(*rgb),
-        )
-        description.SegmentDescription = text
-        if number == LUNGS:
-            of_type = description.SegmentedPropertyTypeCodeSequence[0]
-            of_type.SegmentedPropertyTypeModifierCodeSequence = [
-                hd.sr.CodedConcept.from_code(codes.SCT.RightAndLeft)
-            ]
-        described.append(description)
-    return described
+    description.SegmentDescription = f"{segment.text} {NOTICE}"
+    if lungs:
+        of_type = description.SegmentedPropertyTypeCodeSequence[0]
+        of_type.SegmentedPropertyTypeModifierCodeSequence = both
+    else:
+        description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = both
+    return description

@@ -13,7 +13,6 @@ from infmap.dicom.derived import (
     check_extra,
     equipment,
     guarded,
-    header_of,
     version_of,
 )
 from infmap.dicom.seg import INFECTED
@@ -64,8 +63,10 @@ def severity_report(
     from pydicom.sr.codedict import codes
     from pydicom.uid import generate_uid
 
+    from infmap.dicom.header import film_header
+
     with guarded("a DICOM film to report on"):
-        header = header_of(source)
+        header = film_header(source, prediction.radiograph.sha256).dataset
         observer = hd.sr.ObserverContext(
             observer_type=codes.DCM.Device,
             observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(

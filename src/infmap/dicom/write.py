@@ -100,14 +100,16 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     d.StudyDate = d.SeriesDate = d.AcquisitionDate = d.ContentDate = "20200101"
     d.StudyTime = d.AcquisitionTime = d.ContentTime = "120000"
     d.SeriesNumber, d.InstanceNumber = 1, 1
-    d.BodyPartExamined, d.ImageLaterality, d.Laterality = "CHEST", "U", ""
+    d.BodyPartExamined, d.ImageLaterality = "CHEST", "U"
     d.ViewPosition, d.PatientOrientation = view, orientation
     d.AnatomicRegionSequence = [_code("816094009", "SCT", "Chest")]
     d.ViewCodeSequence = [_code(code, "SCT", meaning)]
     d.ViewCodeSequence[0].ViewModifierCodeSequence = []
     d.AcquisitionContextSequence = []
     d.DetectorType, d.FieldOfViewOrigin = "DIRECT", [0.0, 0.0]
-    d.FieldOfViewRotation, d.FieldOfViewHorizontalFlip = 0, "NO"
+    # A text, because pydicom writes the number as 0.0, which is none of the enumerated values.
+    d.FieldOfViewRotation, d.FieldOfViewHorizontalFlip = "0", "NO"
+    d.PositionerType = "NONE"
     d.SamplesPerPixel, d.PhotometricInterpretation = 1, photometric
     d.Rows, d.Columns = plane.shape
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0

@@ -1,0 +1,211 @@
+"""Headers that break the standard: what derived objects copy of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from infmap.core.types import Prediction, Radiograph, Severity
+from infmap.dicom import header_notes, infection_seg, severity_report, write_dx
+from infmap.dicom.values import repaired
+
+hd = pytest.importorskip("highdicom")
+
+sys.path.insert(0, str(Path(__file__).parent))
+from hostile_headers import COLUMNS, HOSTILE, ROWS, YAMADA, film, read_back  # noqa: E402
+from validator import errors  # noqa: E402
+
+ZERO = np.zeros((ROWS, COLUMNS), np.float32)
+LUNGS = ZERO.astype(bool)
+LUNGS[5:35, 5:25] = LUNGS[5:35, 35:55] = True
+OPAQUE = LUNGS.copy()
+OPAQUE[:20] = False
+PREDICTION = Prediction(
+    infection=OPAQUE * np.float32(0.5),
+    opacity=OPAQUE * np.float32(0.8),
+    lungs=LUNGS,
+    infected=OPAQUE,
+    opaque=OPAQUE,
+    covid_probability=0.875,
+    covid_detected=True,
+    infected_fraction=0.5,
+    infected_fraction_right=0.5,
+    infected_fraction_left=0.5,
+    opacity_fraction=0.5,
+    opacity_fraction_right=0.5,
+    opacity_fraction_left=0.5,
+    zones=dict(zip("ABCDEF", (0.0, 0.5, 1.0) * 2)),
+    severity=Severity("moderate", 4.0, (2.0, 6.0), extent_right=2.0, extent_left=2.0),
+    quality={},
+    warnings=("low lung-mediastinum contrast",),
+    model="m@1",
+    radiograph=Radiograph(ZERO, sha256="ab"),
+)
+
+
+def saved(dataset: Dataset, path: Path) -> Path:
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def copied(**elements: Any) -> Dataset:
+    return infection_seg(read_back(film(**elements)), PREDICTION)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_objects_are_written_and_valid(name: str, tmp_path: Path) -> None:
+    source = read_back(HOSTILE[name])
+    seg = infection_seg(source, PREDICTION)
+    report = severity_report(source, PREDICTION, segmentation=seg)
+    for kind, made in (("seg", seg), ("sr", report)):
+        assert errors(saved(made, tmp_path / f"{kind}.dcm")) == []
+    assert hd.seg.segread(tmp_path / "seg.dcm").number_of_segments == 3
+    assert hd.sr.srread(tmp_path / "sr.dcm").PatientID == seg.PatientID
+
+
+def test_every_object_of_a_sound_film_is_valid(tmp_path: Path) -> None:
+    source = film()
+    assert header_notes(source) == ()
+    fractional = infection_seg(source, PREDICTION, kind="fractional")
+    assert errors(saved(fractional, tmp_path / "fractional.dcm")) == []
+    assert errors(saved(severity_report(source, PREDICTION), tmp_path / "sr.dcm")) == []
+
+
+@pytest.mark.parametrize("view", ["PA", "AP", "LL", "RL"])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_phantom_is_valid(view: str, photometric: Any, tmp_path: Path) -> None:
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    write_dx(
+        tmp_path / "dx.dcm",
+        pixels,
+        spacing_mm=(0.1, 0.2),
+        patient_id="p7",
+        view=view,
+        photometric=photometric,
+    )
+    assert errors(tmp_path / "dx.dcm") == []
+
+
+def test_an_invalid_object_is_noticed(tmp_path: Path) -> None:
+    source = film()
+    source.PatientSex = "FEMALE"
+    assert any("PatientSex" in line for line in errors(saved(source, tmp_path / "dx.dcm")))
+
+
+@pytest.mark.parametrize(
+    ("vr", "text", "expected"),
+    [
+        ("DA", "20200229", "20200229"),
+        ("DA", "2020-02-29", "20200229"),
+        ("DA", "2020.02.29", "20200229"),
+        ("DA", "20210229", None),
+        ("DA", "29/02/2020", None),
+        ("DA", "2020-0229", None),
+        ("TM", "12:05:09.5", "120509.5"),
+        ("TM", "1205", "1205"),
+        ("TM", "250000", None),
+        ("TM", "120000.123456789", "120000.123456"),
+        ("AS", "62Y", "062Y"),
+        ("AS", "9m", "009M"),
+        ("AS", "62", None),
+        ("DS", "1,75", "1.75"),
+        ("DS", "1,750", None),
+        ("DS", "-1.5e3", "-1.5e3"),
+        ("DS", "0.12345678901234567", "0.123456789"),
+        ("DS", "inf", None),
+        ("IS", "12.0", "12"),
+        ("IS", "12.5", None),
+        ("IS", "99999999999", None),
+        ("CS", "chest", "CHEST"),
+        ("CS", "chest-pa", None),
+        ("CS", "A" * 17, None),
+        ("LO", " a \0", "a"),
+        ("LO", "a" * 64, "a" * 64),
+        ("LO", "a" * 65, None),
+        ("LO", "a\nb", None),
+        ("ST", "a\nb", "a\nb"),
+        ("SH", "   ", ""),
+        ("PN", "A^B=山田^太郎", "A^B=山田^太郎"),
+        ("PN", "A^B==", "A^B"),
+        ("PN", "A" * 65, None),
+        ("PN", "A=B=C=D", None),
+        ("UI", "1.2.840.3", "1.2.840.3"),
+        ("UI", "1.02", None),
+        ("UI", "1..2", None),
+        ("UI", "study", None),
+    ],
+)
+def test_values_are_kept_repaired_or_refused(vr: str, text: str, expected: str | None) -> None:
+    assert repaired(vr, text) == expected
+
+
+@pytest.mark.parametrize("set_", ["Japanese", "UTF-8 without saying so"])
+def test_names_of_any_script_are_copied(set_: str, tmp_path: Path) -> None:
+    source = read_back(HOSTILE[set_])
+    assert header_notes(source) == ()
+    path = saved(severity_report(source, PREDICTION), tmp_path / "sr.dcm")
+    assert str(hd.sr.srread(path).PatientName) == YAMADA
+
+
+def test_other_scripts() -> None:
+    names = {
+        name: str(infection_seg(read_back(HOSTILE[name]), PREDICTION).PatientName)
+        for name in ("Japanese, half width", "Korean", "Greek", "Chinese", "Arabic")
+    }
+    assert names == {
+        "Japanese, half width": "ﾔﾏﾀﾞ^ﾀﾛｳ",
+        "Korean": "Hong^Gildong=洪^吉洞",
+        "Greek": "Διονυσιος",
+        "Chinese": "Wang^XiaoDong=王^小东",
+        "Arabic": "قباني^لنزار",
+    }
+
+
+def test_what_cannot_be_decoded_is_not_guessed() -> None:
+    for name in ("Latin-1 without saying so", "unknown set", "broken UTF-8", "broken escape"):
+        source = read_back(HOSTILE[name])
+        assert infection_seg(source, PREDICTION).PatientName == ""
+        assert any("left out" in note and "PatientName" in note for note in header_notes(source))
+
+
+def test_identifiers_are_never_cut() -> None:
+    seg = copied(PatientID="9" * 65, AccessionNumber="A" * 17, PatientName="N" * 80)
+    assert (seg.PatientID, seg.AccessionNumber, seg.PatientName) == ("", "", "")
+    assert len(copied(StudyDescription="chest film " * 20).StudyDescription) <= 64
+
+
+def test_notes_name_keywords_and_never_values() -> None:
+    source = read_back(
+        film(PatientAge="62", PatientID="7" * 70, StudyDate="2020-01-02", SOPInstanceUID="secret")
+    )
+    notes = header_notes(source)
+    assert notes == (
+        "missing or invalid elements of the header are repaired in the DICOM objects: "
+        "StudyDate, SOPInstanceUID",
+        "invalid elements of the header are left out of the DICOM objects: PatientID, PatientAge",
+    )
+
+
+def test_made_up_uids_are_those_of_the_same_study() -> None:
+    first, second = copied(StudyInstanceUID="study 7"), copied(StudyInstanceUID="study 7")
+    assert first.StudyInstanceUID == second.StudyInstanceUID
+    assert first.StudyInstanceUID != copied(StudyInstanceUID="study 8").StudyInstanceUID
+    assert first.StudyInstanceUID.startswith("2.25.")
+
+
+def test_private_elements_and_pixels_are_not_copied() -> None:
+    seg = infection_seg(read_back(HOSTILE["private junk"]), PREDICTION)
+    assert not any(element.tag.is_private for element in seg.iterall())
+    assert "Nested" not in str(seg)
+
+
+def test_elements_set_in_python_are_taken_too() -> None:
+    source = film()
+    source.PatientSize, source.PatientAge, source.PatientName = 1.75, "062Y", "A^B"
+    seg = infection_seg(source, PREDICTION)
+    assert (float(seg.PatientSize), seg.PatientAge, seg.PatientName) == (1.75, "062Y", "A^B")
