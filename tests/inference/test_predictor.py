@@ -116,3 +116,11 @@ def test_a_plane_goes_to_the_network_and_back_to_its_place(shape):
 def test_a_fit_refuses_empty_films():
     with pytest.raises(ValueError, match="positive"):
         Fit(0, 10, 256)
+
+
+def test_an_answer_names_its_model_and_operating_points(samples):
+    film = samples["severe-bilateral-peripheral"].pixels
+    plain, other = (infmap.load(threshold=t).predict(film) for t in (None, 0.6))
+    assert plain.model_sha256 == other.model_sha256 and len(plain.model_sha256) == 64
+    assert other.thresholds["infection"] == 0.6 != plain.thresholds["infection"]
+    assert set(plain.thresholds) == {"lungs", "opacity", "infection", "covid"}

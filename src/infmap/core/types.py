@@ -105,6 +105,9 @@ class Prediction:
         warnings: sentences a reader should see beside the result.
         model: "name@version".
         radiograph: the film that was judged.
+        model_sha256: checksum of the model folder, see ``Manifest.sha256``; "" where unknown.
+        thresholds: operating points in use, each on a probability: of a pixel to be "lungs",
+            "opacity", "infection", and of a film to be "covid"; empty where unknown.
         seconds: wall time spent on this film.
     """
 
@@ -127,6 +130,8 @@ class Prediction:
     warnings: tuple[str, ...]
     model: str
     radiograph: Radiograph
+    model_sha256: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     seconds: float = field(default=0.0)
 
     def to_dict(self) -> dict[str, Any]:

@@ -72,6 +72,12 @@ class Manifest:
         """name@version."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def sha256(self) -> str:
+        """Checksum of all that an answer depends on: every field, those of the files included."""
+        fields = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(fields.encode()).hexdigest()
+
 
 def read_manifest(folder: Path) -> Manifest:
     """Read a model folder's manifest.

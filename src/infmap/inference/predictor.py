@@ -82,6 +82,7 @@ class Predictor:
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         verify_files(folder, self.manifest)
+        self.model_sha256 = self.manifest.sha256
         if threshold is not None:
             thresholds = replace(self.manifest.thresholds, infection=threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)
@@ -179,6 +180,8 @@ class Predictor:
             + _cautions(detected, infected_fraction, opacity_fraction, severity),
             model=self.manifest.label,
             radiograph=film.radiograph,
+            model_sha256=self.model_sha256,
+            thresholds={k: getattr(at, k) for k in ("lungs", "opacity", "infection", "covid")},
         )
 
 
