@@ -32,7 +32,7 @@ from infmap.catalog.store import locate
 from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.dataset import decode_film, mask_paths
-from infmap.training.pack import Pack, write_pack
+from infmap.training.pack import Pack, pack_name, write_pack
 
 PEERS = ("pillow", "decode", "pack")
 SIZE = 256
@@ -101,7 +101,7 @@ def turn(task: tuple[str, Path, int]) -> tuple[int, float]:
     peer, snapshot, seed = task
     frame, roots = read_snapshot(snapshot)
     rows, spec, random = frame.to_dicts(), Preprocessing(size=SIZE), np.random.default_rng(seed)
-    pack = Pack(snapshot / f"pack-{SIZE}")
+    pack = Pack(snapshot / pack_name(spec))
     files = [locate(roots, row, row["path"]) for row in rows]
     masks = [[locate(roots, r, p) if p else None for p in mask_paths(r)] for r in rows]
 

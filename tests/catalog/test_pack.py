@@ -17,7 +17,7 @@ from infmap.core.errors import SnapshotError, UsageError
 from infmap.inference.preprocess import Preprocessing
 from infmap.training import pack as module
 from infmap.training.dataset import LUNGS, load_films
-from infmap.training.pack import Pack, find_pack, write_pack
+from infmap.training.pack import Pack, find_pack, pack_name, write_pack
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_catalog import catalog, row, save  # noqa: E402
@@ -131,13 +131,13 @@ def test_a_pack_that_was_stopped_goes_on_after_its_last_whole_shard(snapshot, mo
     monkeypatch.setattr(module, "decode_film", stopping)
     with pytest.raises(KeyboardInterrupt):
         write_pack(snapshot, 64, 1, shard_bytes=TWO)
-    assert not (snapshot / "pack-64").exists() and find_pack(snapshot, SPEC) is None
+    assert not (snapshot / pack_name(SPEC)).exists() and find_pack(snapshot, SPEC) is None
     seen = []
     write_pack(snapshot, 64, 1, lambda done, total: seen.append((done, total)), shard_bytes=TWO)
     assert decoded == ["s/0", "s/1", "s/2", "s/3", "s/2", "s/3", "s/4"]
     assert seen[0] == (2, 5) and seen[-1] == (5, 5)
     assert sorted(p.name for p in snapshot.iterdir() if p.name.startswith(".")) == []
-    Pack(snapshot / "pack-64").verify()
+    Pack(snapshot / pack_name(SPEC)).verify()
     assert same(load(snapshot, pack=find_pack(snapshot, SPEC)), load(snapshot))
 
 
@@ -147,7 +147,12 @@ def test_a_pack_that_is_there_stays(snapshot):
     assert write_pack(snapshot, 64, 1, shard_bytes=TWO) == pack
     assert (pack / "pack.json").stat().st_mtime_ns == before
     about = json.loads((pack / "pack.json").read_text())
-    assert about["preprocessing"] == {"size": 64, "low": 0.5, "high": 99.5}
+    assert about["preprocessing"] == {
+        "size": 64,
+        "low": 0.5,
+        "high": 99.5,
+        "crop": "field",
+    }
     pack.joinpath("pack.json").chmod(0o644)
     (pack / "pack.json").write_text(json.dumps(about | {"snapshot": "0"}))
     with pytest.raises(SnapshotError, match="other preprocessing or films"):
@@ -158,6 +163,7 @@ def test_other_preprocessing_finds_no_pack(snapshot):
     write_pack(snapshot, 64, 1)
     assert find_pack(snapshot, Preprocessing(size=128)) is None
     assert find_pack(snapshot, Preprocessing(size=64, low=1.0)) is None
+    assert find_pack(snapshot, Preprocessing(size=64, crop=None)) is None
     with pytest.raises(ValueError, match="expected a pack of"):
         load(snapshot, Preprocessing(size=128), find_pack(snapshot, SPEC))
 
@@ -189,7 +195,7 @@ def test_a_film_that_cannot_be_read_is_named(snapshot, tmp_path):
     (tmp_path / "s" / "3.png").write_bytes(b"no film")
     with pytest.raises(SnapshotError, match="film s/3 cannot be loaded"):
         write_pack(snapshot, 64, 2)
-    assert not (snapshot / "pack-64").exists()
+    assert not (snapshot / pack_name(SPEC)).exists()
 
 
 @pytest.mark.parametrize(("size", "workers"), [(32, 1), (64, 0)])

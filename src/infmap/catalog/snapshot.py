@@ -6,7 +6,7 @@ scores.parquet    readings of these films
 boxes.parquet     rectangles drawn on them
 snapshot.json     checksums, where the films lie, and what the snapshot was made from
 card.md           what a user must know of the data; croissant.json says it to machines
-pack-256/         films and masks ready for a network, where asked for
+pack-256-field/   films and masks ready for a network, where asked for
 ```
 """
 

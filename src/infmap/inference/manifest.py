@@ -97,11 +97,11 @@ def read_manifest(folder: Path) -> Manifest:
     if values.pop("format", None) != FORMAT:
         raise ModelError(f"{file}: expected format {FORMAT}; install the infmap that wrote it")
     try:
-        values["preprocessing"] = Preprocessing(**values["preprocessing"])
+        values["preprocessing"] = Preprocessing.from_record(values["preprocessing"])
         values["thresholds"] = Thresholds(**values["thresholds"])
         values["detection"] = (float(values["detection"][0]), float(values["detection"][1]))
         return Manifest(**values)
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ModelError(f"{file}: damaged: {error}") from error
 
 

@@ -32,12 +32,14 @@ class Prepared:
 
     Attributes:
         radiograph: the film.
+        field: its exposed field, which alone the network and the gate see.
         plane: float32 (S, S), network pixels, [0, 1].
         fit: where the film lies in the plane.
         warnings: of reading and of the quality gate.
     """
 
     radiograph: Radiograph
+    field: Radiograph
     plane: Float32Image
     fit: Fit
     warnings: tuple[str, ...]
@@ -49,11 +51,15 @@ def prepare(radiograph: Radiograph, spec: Preprocessing) -> Prepared:
     Raises:
         RejectedFilm: the film is not fit to be judged.
     """
-    quality = assess(radiograph)
+    plane, fit = to_network(radiograph.pixels, spec)
+    field = radiograph
+    if fit.part:
+        pixels = np.ascontiguousarray(radiograph.pixels[fit.part.slices])
+        field = replace(radiograph, pixels=pixels)
+    quality = assess(field)
     if quality.reject:
         raise RejectedFilm(quality.reject, radiograph.source)
-    plane, fit = to_network(radiograph.pixels, spec)
-    return Prepared(radiograph, plane, fit, radiograph.warnings + quality.warnings)
+    return Prepared(radiograph, field, plane, fit, radiograph.warnings + quality.warnings)
 
 
 class Predictor:
@@ -145,7 +151,7 @@ class Predictor:
         at, fit = self.manifest.thresholds, film.fit
         lungs = two_largest(maps[2][fit.window] >= at.lungs)
         zones = brixia_zones(lungs)
-        quality = assess_lungs(zones, film.radiograph, maps[2][fit.window])
+        quality = assess_lungs(zones, film.field, maps[2][fit.window])
         if quality.reject:
             raise RejectedFilm(quality.reject, film.radiograph.source)
         opaque = maps[1][fit.window] >= at.opacity

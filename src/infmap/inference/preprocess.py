@@ -6,13 +6,18 @@ travel in the model folder's manifest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Box, Fit
 from infmap.core.types import BoolImage, Float32Image
+from infmap.inference.field import exposed_field
+
+CROPS = ("field", None)
 
 
 @dataclass(frozen=True)
@@ -21,17 +26,37 @@ class Preprocessing:
 
     Attributes:
         size: side of the square, network pixels.
-        low: percentile of the film's tones that becomes 0.
-        high: percentile of the film's tones that becomes 1.
+        low: percentile of the grey levels that becomes 0.
+        high: percentile of the grey levels that becomes 1.
+        crop: "field" to cut plain margins first, see ``infmap.inference.field``; None for the
+            whole film.
+
+    Raises:
+        ValueError: no such crop.
     """
 
     size: int = 256
     low: float = 0.5
     high: float = 99.5
+    crop: str | None = "field"
+
+    def __post_init__(self) -> None:
+        if self.crop not in CROPS:
+            raise ValueError(f"expected crop 'field' or none, got {self.crop!r}")
+
+    @classmethod
+    def from_record(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """As a manifest or pack states it; one without a crop was written before there was any.
+
+        Raises:
+            TypeError: a field is unknown.
+            ValueError: no such crop.
+        """
+        return cls(**{"crop": None, **values})
 
 
 def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image, Fit]:
-    """Scale by one factor, stretch the tones between two percentiles, and pad with black.
+    """Cut to the field, scale by one factor, stretch between two percentiles, pad with black.
 
     Args:
         pixels: float32 (H, W), film pixels, [0, 1].
@@ -40,8 +65,11 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     Returns:
         float32 (size, size), network pixels, [0, 1]; and where the film lies in it.
     """
-    fit = Fit(pixels.shape[0], pixels.shape[1], spec.size)
-    film = resize(pixels, (fit.rows, fit.columns))
+    height, width = pixels.shape
+    field = exposed_field(pixels) if spec.crop else None
+    part = None if field == Box(0, 0, height, width) else field
+    fit = Fit(height, width, spec.size, part)
+    film = resize(pixels[fit.field.slices], (fit.rows, fit.columns))
     low, high = np.percentile(film, [spec.low, spec.high])
     film = np.clip((film - low) / max(float(high - low), 1e-3), 0.0, 1.0)
     return fit.pad(film.astype(np.float32)).astype(np.float32), fit
@@ -55,14 +83,21 @@ def to_film(plane: Float32Image, fit: Fit) -> Float32Image:
         fit: where the film lies in it.
 
     Returns:
-        float32 (H, W), film pixels, [0, 1].
+        float32 (H, W), film pixels, [0, 1]; 0 outside the field.
     """
-    return np.clip(resize(plane[fit.window], (fit.height, fit.width)), 0.0, 1.0)
+    field = fit.field
+    part = np.clip(resize(plane[fit.window], (field.height, field.width)), 0.0, 1.0)
+    if part.shape == (fit.height, fit.width):
+        return part
+    film = np.zeros((fit.height, fit.width), np.float32)
+    film[field.slices] = part
+    return film
 
 
 def mask_to_network(mask: BoolImage, fit: Fit) -> BoolImage:
     """Bring a film mask (H, W) to the network's square (size, size)."""
-    film = resize(mask.astype(np.float32), (fit.rows, fit.columns)) >= 0.5
+    field = mask[fit.field.slices].astype(np.float32)
+    film = resize(field, (fit.rows, fit.columns)) >= 0.5
     return fit.pad(film).astype(np.bool_)
 
 

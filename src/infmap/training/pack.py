@@ -1,7 +1,7 @@
 """Films and masks of a snapshot, ready for a network and mapped from disk.
 
 ```
-SNAPSHOT/pack-256/
+SNAPSHOT/pack-256-field/
     pack.json          the preprocessing, the snapshot's checksum, and the shards with theirs
     films.parquet      film_id and fingerprint of each film, in the order of the shards
     images-000.npy     uint8 (n, S, S), 0..255 = [0, 1], padded with 0
@@ -59,12 +59,12 @@ class Pack:
         try:
             if about["version"] != VERSION:
                 raise SnapshotError(f"{folder}: expected a pack of version {VERSION}; pack again")
-            self.spec = Preprocessing(**about["preprocessing"])
+            self.spec = Preprocessing.from_record(about["preprocessing"])
             self.snapshot = str(about["snapshot"])
             self.shards: list[dict[str, Any]] = about["shards"]
             self._firsts = np.array([shard["first"] for shard in self.shards], np.int64)
             self._count = int(about["films"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise SnapshotError(f"{folder}: damaged; delete it and pack again") from error
         self._maps: dict[tuple[str, int], NDArray[np.uint8]] = {}
         self._places: dict[str, tuple[int, str]] | None = None
@@ -162,15 +162,15 @@ def find_pack(snapshot: Path, spec: Preprocessing) -> Pack | None:
     """
     about = read_about(snapshot)
     for folder in (snapshot, *([Path(about["made_from"])] if about.get("made_from") else [])):
-        pack = folder / pack_name(spec.size)
+        pack = folder / pack_name(spec)
         if (pack / "pack.json").is_file() and (found := Pack(pack)).spec == spec:
             return found
     return None
 
 
-def pack_name(size: int) -> str:
-    """Name of a pack's folder in its snapshot, for network pixels (size, size)."""
-    return f"pack-{size}"
+def pack_name(spec: Preprocessing) -> str:
+    """Name of a pack's folder in its snapshot: its side in network pixels, and what was cut."""
+    return "-".join(["pack", str(spec.size), *([spec.crop] if spec.crop else [])])
 
 
 def fingerprint(row: dict[str, Any]) -> str:
@@ -211,7 +211,8 @@ def write_pack(
     workers = os.cpu_count() or 1 if workers is None else workers
     if size < 64 or workers < 1:
         raise UsageError(f"expected a size of 64 or more and workers, got {size} and {workers}")
-    spec, out = Preprocessing(size=size), snapshot / pack_name(size)
+    spec = Preprocessing(size=size)
+    out = snapshot / pack_name(spec)
     about = read_about(snapshot)
     with (snapshot / f".{out.name}.lock").open("a") as lock:
         try:

@@ -1,0 +1,115 @@
+"""The exposed field of a picture: the film without plain margins.
+
+Collimation, letterboxing, the frame of a viewer and padding of any grey level say nothing of the
+patient, but they change the scale, the percentiles and so the answer. A margin is a run of lines
+from one side of the picture whose grey levels are the same all along; margins within margins are
+cut one after the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.geometry import Box
+from infmap.core.types import Float32Image
+
+LINES, SAMPLES = 512, 256
+"""Most lines a side, and samples along each, that are looked at: two lines a network pixel."""
+
+BLOCK = 4
+"""Samples averaged along a line, which takes half of a noise away and leaves anatomy."""
+
+OUTLIERS = 0.1
+"""Share of a line at either end of its grey levels that may differ: side markers, viewer text."""
+
+FLAT = 0.05
+"""Widest range of grey levels of a plain line, in units of the full range: noise of 4 levels in
+255, and JPEG's ringing; lines through a patient span 0.2 and more."""
+
+EXACT = 0.012
+"""The same for margins that were drawn, not exposed: 3 levels in 255."""
+
+TONE = 0.04
+"""Largest difference in grey level of lines of one margin, in units of the full range."""
+
+EDGE, WITHIN = 0.06, 3
+"""Step in grey level, in the median along the line, and lines within which it is an edge."""
+
+DARK, BRIGHT = 0.1, 0.95
+"""Grey levels below and above which a margin may end without an edge, where its lines stop being
+half as plain: air beside the patient, and saturation. A uniform abdomen on a film of low contrast
+lies between them."""
+
+LEAST = 0.02
+"""Narrower margins, as a share of the picture's side, stay: they change no answer, and a film that
+fits the network's grid is not resampled for a line or two."""
+
+SMALLEST = 32
+"""Least side of a field, film pixels: what is smaller is a picture without any field."""
+
+
+def exposed_field(pixels: Float32Image) -> Box:
+    """Where the exposed field lies in a picture.
+
+    A picture that is plain throughout is its own field.
+
+    Args:
+        pixels: float32 (H, W), film pixels, [0, 1].
+
+    Returns:
+        The field, in film pixels.
+    """
+    height, width = pixels.shape
+    step = max(1, height // LINES), max(1, width // LINES)
+    along = max(1, height // SAMPLES), max(1, width // SAMPLES)
+    top, left, bottom, right = 0, 0, height, width
+    while True:
+        view = pixels[top:bottom, left:right]
+        if min(view.shape) < SMALLEST:
+            return Box(0, 0, height, width)
+        above, below = _margins(view[:: step[0], :: along[1]])
+        before, after = _margins(view[:: along[0], :: step[1]].T)
+        if not (above or below or before or after):
+            break
+        top, bottom = top + above * step[0], bottom - below * step[0]
+        left, right = left + before * step[1], right - after * step[1]
+    top = top if top >= LEAST * height else 0
+    bottom = bottom if height - bottom >= LEAST * height else height
+    left = left if left >= LEAST * width else 0
+    right = right if width - right >= LEAST * width else width
+    return Box(top, left, bottom - top, right - left)
+
+
+def _margins(lines: Float32Image) -> tuple[int, int]:
+    """Margins at the first and the last of the lines (N, M); none where all are plain."""
+    block = min(BLOCK, lines.shape[1])
+    whole = lines.shape[1] // block * block
+    means = np.sort(lines[:, :whole].reshape(len(lines), -1, block).mean(axis=2), axis=1)
+    count = means.shape[1]
+    cut = int(OUTLIERS * count)
+    spread = means[:, count - 1 - cut] - means[:, cut]
+    tone = means[:, count // 2]
+    first = _margin(lines, spread, tone)
+    last = _margin(lines[::-1], spread[::-1], tone[::-1])
+    return (first, last) if first + last < len(lines) else (0, 0)
+
+
+def _margin(lines: Float32Image, spread: NDArray[np.float32], tone: NDArray[np.float32]) -> int:
+    """Lines of the margin at the first of the lines (N, M); all of them where all are plain."""
+    apart = np.abs(tone - tone[0])
+    count = _run((spread < FLAT) & (apart < TONE))
+    if count in (0, len(lines)):
+        return count
+    beyond = lines[count : count + WITHIN]
+    if (np.median(np.abs(beyond - tone[0]), axis=1) > EDGE).any():
+        return count
+    exact = float(np.median(spread[:count])) < EXACT
+    if exact or not DARK <= tone[0] <= BRIGHT:
+        return _run((spread < FLAT / 2) & (apart < TONE / 2))
+    return 0
+
+
+def _run(plain: NDArray[np.bool_]) -> int:
+    """Number of true values before the first false one."""
+    return int(np.argmin(np.append(plain, False)))
