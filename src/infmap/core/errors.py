@@ -12,6 +12,12 @@ InfmapError                 every error a user can cause or mend; one line, no t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infmap.core.types import Radiograph
+
 
 class InfmapError(Exception):
     """Base of all errors that the command line prints as one line."""
@@ -23,12 +29,14 @@ class FilmError(InfmapError):
     Args:
         reason: one line: what was expected, what arrived, what to do.
         film: the path or name of the film, where known.
+        sha256: hexadecimal digest of the file's bytes, where it could be read.
     """
 
-    def __init__(self, reason: str, film: str | None = None) -> None:
+    def __init__(self, reason: str, film: str | None = None, *, sha256: str | None = None) -> None:
         super().__init__(f"{film}: {reason}" if film else reason)
         self.reason = reason
         self.film = film
+        self.sha256 = sha256
 
 
 class UnreadableFilm(FilmError):
@@ -36,7 +44,31 @@ class UnreadableFilm(FilmError):
 
 
 class RejectedFilm(FilmError):
-    """The file was decoded, but is not a frontal chest film fit to be judged."""
+    """The file was decoded, but is not a frontal chest film fit to be judged.
+
+    Args:
+        reason: as of ``FilmError``.
+        film: as of ``FilmError``.
+        sha256: as of ``FilmError``.
+        radiograph: what was decoded, where it was a radiograph: a person can look at it.
+        quality: what the quality gate measured.
+        warnings: of reading and of the quality gate.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        film: str | None = None,
+        *,
+        sha256: str | None = None,
+        radiograph: Radiograph | None = None,
+        quality: Mapping[str, Any] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(reason, film, sha256=sha256 or (radiograph.sha256 if radiograph else None))
+        self.radiograph = radiograph
+        self.quality = quality
+        self.warnings = warnings
 
 
 class UsageError(InfmapError):

@@ -92,7 +92,7 @@ def read_radiograph(
             return _radiograph(film, label, _digest(film.pixels))
     except FilmError as error:
         if error.film is None:
-            raise type(error)(error.reason, label) from error.__cause__
+            raise type(error)(error.reason, label, sha256=error.sha256) from error.__cause__
         raise
     raise TypeError(
         f"expected a path, bytes, a numpy plane or a pydicom Dataset, got {type(source).__name__}"
@@ -177,16 +177,25 @@ def _from_bytes(data: bytes, label: str, max_pixels: int, digest: bool) -> Radio
     """Decode the bytes of a file."""
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again", label)
-    kind = sniff(data)
     checksum = hashlib.sha256(data).hexdigest() if digest else ""
+    try:
+        return _radiograph(_decode(data, label, max_pixels), label, checksum)
+    except FilmError as error:
+        error.sha256 = checksum or None
+        raise
+
+
+def _decode(data: bytes, label: str, max_pixels: int) -> Film:
+    """Decode the bytes of a file by their kind."""
+    kind = sniff(data)
     if kind == "DICOM":
         from infmap.dicom.cr import decode_dicom
 
-        return _radiograph(decode_dicom(data, max_pixels), label, checksum)
+        return decode_dicom(data, max_pixels)
     if any(kind == image for _, image in _IMAGES):
         from infmap.dicom.image import decode_image
 
-        return _radiograph(decode_image(data, kind, max_pixels), label, checksum)
+        return decode_image(data, kind, max_pixels)
     advice = _ADVICE.get(kind, "export the film as DICOM or PNG")
     raise UnreadableFilm(f"{EXPECTED}, got {kind}; {advice}", label)
 

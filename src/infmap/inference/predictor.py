@@ -18,7 +18,7 @@ from infmap.core.types import BoolImage, Float32Image, Prediction, Radiograph, S
 from infmap.core.zones import brixia_zones, components, share
 from infmap.inference.manifest import Manifest, read_manifest, verify_files
 from infmap.inference.preprocess import Preprocessing, to_film, to_network
-from infmap.inference.quality import assess, assess_lungs
+from infmap.inference.quality import Quality, assess, assess_lungs
 from infmap.inference.runtimes import Runtime, open_runtime
 from infmap.inference.severity import Calibration, affected_shares, grade_severity
 
@@ -58,8 +58,19 @@ def prepare(radiograph: Radiograph, spec: Preprocessing) -> Prepared:
         field = replace(radiograph, pixels=pixels)
     quality = assess(field)
     if quality.reject:
-        raise RejectedFilm(quality.reject, radiograph.source)
+        raise _rejected(radiograph, quality, radiograph.warnings)
     return Prepared(radiograph, field, plane, fit, radiograph.warnings + quality.warnings)
+
+
+def _rejected(film: Radiograph, quality: Quality, warnings: tuple[str, ...]) -> RejectedFilm:
+    """The error, with all that a person needs to check the gate."""
+    return RejectedFilm(
+        str(quality.reject),
+        film.source,
+        radiograph=film,
+        quality=quality.to_dict(),
+        warnings=warnings + quality.warnings,
+    )
 
 
 class Predictor:
@@ -153,7 +164,7 @@ class Predictor:
         zones = brixia_zones(lungs)
         quality = assess_lungs(zones, film.field, maps[2][fit.window])
         if quality.reject:
-            raise RejectedFilm(quality.reject, film.radiograph.source)
+            raise _rejected(film.radiograph, quality, film.warnings)
         opaque = maps[1][fit.window] >= at.opacity
         probability = calibrated_probability(logits, self.manifest.detection)
         detected = probability >= at.covid
