@@ -23,6 +23,7 @@ import numpy as np
 
 import infmap
 from infmap.benchmark.figures import draw_frontier
+from infmap.core.spreadsheet import cell
 from infmap.inference.manifest import read_manifest
 from infmap.inference.runtimes import open_runtime
 
@@ -93,7 +94,8 @@ def main() -> None:
     with (given.out / "frontier.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow({name: cell(value) for name, value in row.items()})
     draw_frontier([row | {"frozen": False, "runtime": "OpenVINO"} for row in rows]).savefig(
         given.out / "frontier.svg", bbox_inches="tight"
     )

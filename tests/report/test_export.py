@@ -17,6 +17,7 @@ from PIL import Image
 from infmap.core.errors import UsageError
 from infmap.core.types import Prediction
 from infmap.report import (
+    FilmIds,
     FilmRow,
     ResultsWriter,
     film_ids,
@@ -38,6 +39,8 @@ def test_planes_are_eight_bit_on_the_film_grid(tmp_path: Path, predict: Predict)
     assert np.array_equal(np.asarray(planes["maps"]), np.where(p.infected, 204, 0))
     assert np.array_equal(np.asarray(planes["masks"]), np.where(p.infected, 255, 0))
     assert np.array_equal(np.asarray(planes["lungs"]), np.where(p.lungs, 255, 0))
+    assert written["opacity"] == tmp_path / "opacity" / "a.png"
+    assert np.array_equal(np.asarray(planes["opacity"]), np.where(p.opaque, 255, 0))
 
 
 def test_a_plane_that_fails_leaves_the_old_file_and_no_leavings(
@@ -83,9 +86,59 @@ def test_ids_are_readable_unique_and_repeatable() -> None:
     ]
     ids = list(film_ids(paths))
     assert ids[:4] == ["chest", "chest-2", "CHEST-3", "chest-2-2"]
-    assert ids[4] == "a_b_c"
+    assert ids[4:] == ["a_b_c", "film", "e"]
     assert len({i.casefold() for i in ids}) == len(paths)
     assert list(film_ids(paths)) == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Müller_Straße.png", "Muller_Strasse"),
+        ("Грудь.dcm", "Grud"),
+        ("CON.png", "film-CON"),
+        ("nul.tar.png", "film-nul.tar"),
+        ("com1", "film-com1"),
+        ("com10.png", "com10"),
+        ("console.png", "console"),
+        ("a. .png", "a"),
+        ("x" * 300 + ".png", "x" * 80),
+        ("y" * 79 + "..z.png", "y" * 79),
+    ],
+)
+def test_an_id_is_readable_and_fit_for_any_system(name: str, expected: str) -> None:
+    assert list(film_ids([name])) == [expected]
+
+
+@pytest.mark.parametrize("name", ["胸部レントゲン", "흉부", "صدر", "หน้าอก", "छाती", "πνεύμονας"])
+def test_no_script_is_lost(name: str) -> None:
+    (film_id,) = film_ids([f"{name}.png"])
+    assert film_id.isascii() and "film" not in film_id and len(film_id) >= 3
+
+
+def test_many_films_of_one_name_get_ids_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    class Counting(set[str]):
+        def __contains__(self, name: object) -> bool:
+            nonlocal asked
+            asked += 1
+            return super().__contains__(name)
+
+    ids = FilmIds(["image-7"])
+    ids._taken = Counting(ids._taken)
+    given = [ids.new(f"{number}/image.dcm") for number in range(1000)]
+    assert given[:3] == ["image", "image-2", "image-3"] and given[6] == "image-8"
+    assert len(set(given)) == 1000 and asked < 5000
+
+
+def test_a_path_that_is_a_formula_does_not_run_in_the_table(tmp_path: Path) -> None:
+    with ResultsWriter(tmp_path) as writer:
+        writer.write(FilmRow.failed("a", "=cmd.png", "@ could not be read"))
+    with (tmp_path / "results.csv").open(newline="", encoding="utf-8") as f:
+        (row,) = csv.DictReader(f)
+    assert (row["path"], row["reason"]) == ("'=cmd.png", "'@ could not be read")
+    assert read_results(tmp_path)[0]["path"] == "=cmd.png"
 
 
 def test_every_line_has_every_key_in_order(tmp_path: Path, one_of_each: list[FilmRow]) -> None:

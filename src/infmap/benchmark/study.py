@@ -22,6 +22,7 @@ from typing import Any
 from infmap.benchmark.config import StudyConfig
 from infmap.benchmark.grid import Run, enumerate_runs
 from infmap.core.errors import UsageError
+from infmap.core.spreadsheet import cell, cell_text
 
 STUDY, STATUS, RESULT, TIMING, FILMS = (
     "study.json",
@@ -176,7 +177,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], first: Sequence[str
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_cell(row.get(column)) for column in columns])
+            writer.writerow([cell(_text(row.get(column))) for column in columns])
     temporary.replace(path)
 
 
@@ -188,7 +189,10 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+            return [
+                {name: cell_text(value or "") for name, value in row.items() if name is not None}
+                for row in csv.DictReader(stream)
+            ]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -204,7 +208,7 @@ def finite(value: Any) -> Any:
     return value
 
 
-def _cell(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):

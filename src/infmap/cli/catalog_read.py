@@ -162,9 +162,11 @@ def _write_json(objects: Iterable[dict[str, Any]]) -> None:
 
 
 def _write_csv(result: Result) -> None:
+    from infmap.core.spreadsheet import cell
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(result.columns)
-    writer.writerows(map(_cells, result.rows))
+    writer.writerow(map(cell, result.columns))
+    writer.writerows(map(cell, _cells(row)) for row in result.rows)
 
 
 def _show(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -265,12 +265,14 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 def _write_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
     """One row a film and map; a film without maps has one row with its reason."""
+    from infmap.core.spreadsheet import cell
     from infmap.report.files import write_atomically
 
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
-    table.writerows(row for line in lines for row in _rows(line))
+    for row in (row for line in lines for row in _rows(line)):
+        table.writerow({name: cell(value) for name, value in row.items()})
     write_atomically(path, lambda stream: stream.write(text.getvalue().encode()))
 
 

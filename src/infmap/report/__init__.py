@@ -5,16 +5,17 @@ from __future__ import annotations
 from infmap.report.export import (
     FilmRow,
     ResultsWriter,
-    film_ids,
     iter_results,
     read_results,
     write_planes,
 )
 from infmap.report.html import write_report
+from infmap.report.ids import FilmIds, film_ids
 from infmap.report.overlay import overlay
 from infmap.report.thumbnails import Thumb, ThumbStore, make_thumb
 
 __all__ = [
+    "FilmIds",
     "FilmRow",
     "ResultsWriter",
     "Thumb",

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from infmap.core.errors import UsageError
+from infmap.core.spreadsheet import cell
 from infmap.core.types import ZONES, Prediction
 from infmap.report.files import make_folder, write_atomically, writing
 from infmap.report.overlay import UInt8Image, to_bytes
@@ -61,30 +62,6 @@ CSV_COLUMNS = (
     "model",
     "seconds",
 )
-
-
-def film_ids(paths: Iterable[str]) -> Iterator[str]:
-    """Readable ids, one a path, that are unique within the run and safe as file names.
-
-    The same paths in the same order always give the same ids, so a resumed run finds its films.
-
-    Args:
-        paths: input paths, in input order.
-
-    Yields:
-        The file's name without ending, with ``-2``, ``-3``... where that is taken. Upper and
-        lower case count as the same, as on some file systems.
-    """
-    taken: set[str] = set()
-    for path in paths:
-        stem = Path(path.replace("\\", "/")).stem
-        base = re.sub(r"[^\w.+-]+", "_", stem, flags=re.ASCII).strip("._-")[:80] or "film"
-        name, n = base, 1
-        while name.casefold() in taken:
-            n += 1
-            name = f"{base}-{n}"
-        taken.add(name.casefold())
-        yield name
 
 
 @dataclass(frozen=True)
@@ -180,8 +157,8 @@ def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, P
     Args:
         prediction: what the system says of the film.
         film_id: name of the files, see ``film_ids``.
-        out: the run's folder; ``maps`` (0 to 255 is probability 0 to 1), ``masks`` and ``lungs``
-            (0 or 255) are made in it.
+        out: the run's folder; ``maps`` and ``opacity`` (0 to 255 is probability 0 to 1), ``masks``
+            and ``lungs`` (0 or 255) are made in it.
 
     Returns:
         Folder name to file.
@@ -195,6 +172,7 @@ def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, P
         "maps": to_bytes(prediction.infection),
         "masks": prediction.infected.astype(np.uint8) * np.uint8(255),
         "lungs": prediction.lungs.astype(np.uint8) * np.uint8(255),
+        "opacity": to_bytes(prediction.opacity),
     }
     written = {}
     for folder, plane in planes.items():
@@ -365,7 +343,7 @@ def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
         quality_json=None if quality is None else json.dumps(quality),
         warnings=None if warnings is None else "; ".join(warnings),
     )
-    return {k: str(v).lower() if isinstance(v, bool) else v for k, v in flat.items()}
+    return {k: str(v).lower() if isinstance(v, bool) else cell(v) for k, v in flat.items()}
 
 
 def write_csv(out: Path) -> Path:

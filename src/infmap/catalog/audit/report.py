@@ -23,6 +23,7 @@ from infmap.catalog.audit.patterns import Pattern
 from infmap.catalog.audit.probes import Probe
 from infmap.catalog.audit.verdict import Finding, interval
 from infmap.core.errors import UsageError
+from infmap.core.spreadsheet import cell
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _csv(probes: Sequence[Probe]) -> str:
         classes = "; ".join(f"{name} {films}" for name, films in p.classes.items())
         numbers = [getattr(e, end) for e in (p.auroc, p.accuracy) for end in ends]
         rounded = ["" if math.isnan(x) else f"{x:.4f}" for x in (*numbers, p.chance_auroc)]
-        writer.writerow([p.view, p.told, p.among, p.auroc.n, classes, *rounded])
+        writer.writerow(map(cell, [p.view, p.told, p.among, p.auroc.n, classes, *rounded]))
     return stream.getvalue()
 
 

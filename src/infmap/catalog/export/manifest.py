@@ -13,6 +13,7 @@ from typing import Any
 from infmap.catalog.export.films import MASKS, Film, Origin
 from infmap.catalog.export.sheet import Entry, LeftOut
 from infmap.catalog.licences import terms
+from infmap.core.spreadsheet import cell
 from infmap.sources import SOURCES
 
 VERSION = 1
@@ -114,7 +115,7 @@ def _write_csv(path: Path, lines: Iterable[dict[str, Any]]) -> None:
             if writer is None:
                 writer = csv.DictWriter(file, list(line))
                 writer.writeheader()
-            writer.writerow(line)
+            writer.writerow({name: cell(value) for name, value in line.items()})
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
