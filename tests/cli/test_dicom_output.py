@@ -85,11 +85,13 @@ def test_report_holds_the_line_and_refers_to_the_segmentation(out: Path) -> None
     report = hd.sr.srread(out / "sr" / "plain.dcm")
     seg = hd.seg.segread(out / "seg" / "plain.dcm")
     assert seg.SOPInstanceUID in report.to_json()
-    (group,) = report.content.get_planar_roi_measurement_groups()
-    values = {m.name.value: float(m.value) for m in group.get_measurements()}
+    found = report.content.get_planar_roi_measurement_groups()
+    assert [g.tracking_identifier for g in found] == ["Lung opacity", "COVID-19 infected region"]
+    values = {m.name.value: float(m.value) for g in found for m in g.get_measurements()}
     line = rows(out)["plain"]
     assert values["infected-share"] == pytest.approx(100 * line["infected_fraction"], abs=2e-3)
-    assert values["covid19-probability"] == pytest.approx(100 * line["covid_probability"], abs=2e-3)
+    assert values["opacity-share"] == pytest.approx(100 * line["opacity_fraction"], abs=2e-3)
+    assert values["covid19-prob"] == pytest.approx(100 * line["covid_probability"], abs=2e-3)
     assert values["extent-score"] == pytest.approx(line["severity"]["extent_score"], abs=1e-3)
 
 

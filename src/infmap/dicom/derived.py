@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infmap.core.errors import InfmapError, MissingExtra, UnreadableFilm
+from infmap.core.types import Prediction
 from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ def tracking_of(header: Dataset, model: str, what: str) -> str:
         what: the tracking identifier.
     """
     return uid_from("tracking", str(header.SOPInstanceUID), model, what)
+
+
+def identity_of(header: Dataset, p: Prediction) -> tuple[str, ...]:
+    """What tells an object's film and model from all others, for its UIDs.
+
+    Args:
+        header: of ``film_header``.
+        p: what the system says of the film.
+    """
+    return str(header.SOPInstanceUID), p.radiograph.sha256, p.model, p.model_sha256, version_of()
 
 
 def equipment(what: str, model: str) -> dict[str, Any]:

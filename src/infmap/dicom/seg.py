@@ -17,6 +17,7 @@ from infmap.dicom.derived import (
     check_extra,
     equipment,
     guarded,
+    identity_of,
     tracking_of,
     version_of,
 )
@@ -96,8 +97,7 @@ def infection_seg(
         header = film_header(source, prediction.radiograph.sha256).dataset
         stored = np.stack([_stored(p, source) for p in _planes(prediction, kind)], axis=-1)
         header.Rows, header.Columns = stored.shape[:2]
-        identity = (header.SOPInstanceUID, prediction.radiograph.sha256, prediction.model)
-        uid = uid_from("seg", kind, version_of(), *identity, stored.tobytes())
+        uid = uid_from("seg", kind, *identity_of(header, prediction), stored.tobytes())
         seg = hd.seg.Segmentation(
             source_images=[header],
             pixel_array=stored[np.newaxis],

@@ -1,34 +1,27 @@
-"""Severity and detection as a DICOM Structured Report: TID 1500, Measurement Report."""
+"""What the system says of a film as a DICOM Structured Report: TID 1500, Measurement Report."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from infmap.core.types import Prediction
+from infmap.dicom import codes
 from infmap.dicom.derived import (
     MAKER,
-    NOTICE,
     SERIES_SR,
     check_extra,
     equipment,
     guarded,
+    identity_of,
     version_of,
 )
-from infmap.dicom.seg import INFECTED
+from infmap.dicom.sr_text import comments
+from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
     from highdicom.sr import ComprehensiveSR
     from pydicom.dataset import Dataset
-
-SCHEME = "99INFMAP"
-# No public scheme has codes for these; the meanings are what a reader sees.
-SHARE = ("infected-share", SCHEME, "Infected share of lung area")
-EXTENT = ("extent-score", SCHEME, "Geographic extent score")
-PROBABILITY = ("covid19-probability", SCHEME, "Probability of COVID-19")
-COVID19 = ("840539006", "SCT", "COVID-19")
-XRAY = ("43468-8", "LN", "X-Ray Report")
 
 
 def severity_report(
@@ -39,161 +32,81 @@ def severity_report(
 ) -> ComprehensiveSR:
     """Make a Comprehensive SR (PS3.3 A.35.3, content TID 1500) of one film.
 
-    Three groups of measurements: both lungs (infected share, extent score 0 to 8, probability of
-    COVID-19), right lung and left lung (infected share, extent score 0 to 4). Shares and the
-    probability are percentages. A figure that could not be measured is left out.
+    The finding is opacity, with its extent, and only where there is any. COVID-19 is an
+    evaluation, detected or not, with its probability. Groups of measurements: opacity of both
+    lungs, COVID-19, right lung, left lung, and the six Brixia zones. Each figure names the map it
+    is read from. A figure that could not be measured is left out. Comments say the same in
+    sentences, with the warnings of the film, those left out that name a file or a person.
 
     Args:
         source: the film, with or without pixels; left as it is.
         prediction: what the system says of it.
-        segmentation: what ``infection_seg`` made of the same film; the first group then refers
-            to its infected region.
+        segmentation: what ``infection_seg`` made of the same film; the groups of opacity and of
+            COVID-19 then refer to their regions.
 
     Returns:
         The object, complete, neither final nor verified, ready for ``save_as``. Patient and
-        study are the film's, as the standard asks for; UIDs are new.
+        study are the film's, see ``film_header`` for what is repaired. The same content of the
+        same film has the same UIDs.
 
     Raises:
         MissingExtra: highdicom is not installed.
-        UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+        UnreadableFilm: the film's header is damaged.
     """
     check_extra()
     import highdicom as hd
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
-    from pydicom.sr.codedict import codes
-    from pydicom.uid import generate_uid
 
     from infmap.dicom.header import film_header
+    from infmap.dicom.sr_groups import concept, groups
 
+    p = prediction
     with guarded("a DICOM film to report on"):
-        header = film_header(source, prediction.radiograph.sha256).dataset
-        observer = hd.sr.ObserverContext(
-            observer_type=codes.DCM.Device,
-            observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
-                uid=generate_uid(entropy_srcs=[MAKER, prediction.model]),
-                name=MAKER,
-                manufacturer_name=MAKER,
-                model_name=prediction.model,
-            ),
-        )
+        header = film_header(source, p.radiograph.sha256).dataset
         content = hd.sr.MeasurementReport(
-            observation_context=hd.sr.ObservationContext(observer_device_context=observer),
-            procedure_reported=_code(XRAY),
-            imaging_measurements=_groups(header, prediction, segmentation),
-            title=codes.DCM.ImagingMeasurementReport,
+            observation_context=_observer(p),
+            procedure_reported=concept(codes.CHEST_XRAY),
+            imaging_measurements=groups(header, p, segmentation),
+            title=concept(codes.REPORT),
             language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
-                hd.sr.CodedConcept("en-US", "RFC5646", "English (United States)")
+                concept(codes.ENGLISH)
             ),
         )
-        # TID 1500 is extensible: a comment at the root is for the whole report.
-        content[0].ContentSequence.append(
-            hd.sr.TextContentItem(
-                name=codes.DCM.Comment,
-                value=_comment(prediction),
-                relationship_type="CONTAINS",
+        # TID 1500 is extensible: comments at the root are for the whole report.
+        for text in comments(p, header):
+            content[0].ContentSequence.append(
+                hd.sr.TextContentItem(
+                    name=concept(codes.COMMENT), value=text, relationship_type="CONTAINS"
+                )
             )
-        )
-        evidence = [header] if segmentation is None else [header, segmentation]
+        uid = uid_from("sr", *identity_of(header, p), content[0].to_json())
         report = hd.sr.ComprehensiveSR(
-            evidence=evidence,
+            evidence=[header] if segmentation is None else [header, segmentation],
             content=content[0],
-            series_instance_uid=hd.UID(),
+            series_instance_uid=uid_from("series", uid),
             series_number=SERIES_SR,
-            sop_instance_uid=hd.UID(),
+            sop_instance_uid=uid,
             is_complete=True,
-            coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="infmap private codes")],
-            **equipment("COVID-19 severity report", prediction.model),
+            coding_schemes=[CodingSchemeIdentificationItem(codes.SCHEME, name=codes.SCHEME_NAME)],
+            **equipment("Lung opacity and COVID-19", p.model),
         )
     return report
 
 
-def _groups(header: Dataset, p: Prediction, segmentation: Segmentation | None) -> list[Any]:
-    """The measurement groups: both lungs, right, left; those without figures left out."""
-    from pydicom.sr.codedict import codes
-
-    severity = p.severity
-    both = _figures(p.infected_fraction, severity.extent_score, "{0:8}", p.covid_probability)
-    right = _figures(p.infected_fraction_right, severity.extent_right, "{0:4}")
-    left = _figures(p.infected_fraction_left, severity.extent_left, "{0:4}")
-    sides = (
-        ("both lungs", codes.SCT.RightAndLeft, both, segmentation),
-        ("right lung", codes.SCT.Right, right, None),
-        ("left lung", codes.SCT.Left, left, None),
-    )
-    return [_group(header, p.model, *side) for side in sides if side[2]]
-
-
-def _figures(share: float, extent: float, scale: str, covid: float = math.nan) -> list[Any]:
-    """Measurements of one side; NaN means not measured."""
+def _observer(p: Prediction) -> Any:
+    """The program and its model as a device that observes."""
     import highdicom as hd
-    from pydicom.sr.codedict import codes
+    from pydicom.sr.codedict import codes as known
 
-    score = hd.sr.CodedConcept(scale, "UCUM", f"range 0..{scale[-2]}")
-    rows = (
-        (SHARE, 100.0 * share, codes.UCUM.Percent),
-        (EXTENT, extent if math.isfinite(share) else math.nan, score),
-        (PROBABILITY, 100.0 * covid, codes.UCUM.Percent),
-    )
-    return [
-        hd.sr.Measurement(name=_code(name), value=round(value, 3), unit=unit)
-        for name, value, unit in rows
-        if math.isfinite(value)
-    ]
-
-
-def _group(
-    header: Dataset,
-    model: str,
-    name: str,
-    laterality: Any,
-    measurements: list[Any],
-    segmentation: Segmentation | None,
-) -> Any:
-    """One group, of the infected region where a segmentation holds it, else of the film."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    common = {
-        "tracking_identifier": hd.sr.TrackingIdentifier(
-            uid=hd.UID(), identifier=f"COVID-19 infection, {name}"
-        ),
-        "finding_type": _code(COVID19),
-        "finding_sites": [hd.sr.FindingSite(codes.SCT.Lung, laterality=laterality)],
-        "algorithm_id": hd.sr.AlgorithmIdentification(
-            name=MAKER, version=version_of(), parameters=[f"model: {model}", NOTICE]
-        ),
-        "measurements": measurements,
-    }
-    film = header.SOPClassUID, header.SOPInstanceUID
-    if segmentation is None:
-        return hd.sr.MeasurementsAndQualitativeEvaluations(
-            source_images=[hd.sr.SourceImageForMeasurementGroup(*film)], **common
+    return hd.sr.ObservationContext(
+        observer_device_context=hd.sr.ObserverContext(
+            observer_type=known.DCM.Device,
+            observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
+                uid=uid_from("device", p.model, p.model_sha256),
+                name=f"{MAKER} {version_of()}",
+                manufacturer_name=MAKER,
+                model_name=p.model,
+                serial_number=f"SHA-256 {p.model_sha256}" if p.model_sha256 else None,
+            ),
         )
-    # Built by hand: from_segmentation looks for frame positions, which a film has none of.
-    region = hd.sr.ReferencedSegmentationFrame(
-        sop_class_uid=segmentation.SOPClassUID,
-        sop_instance_uid=segmentation.SOPInstanceUID,
-        frame_number=INFECTED,
-        segment_number=INFECTED,
-        source_image=hd.sr.SourceImageForSegmentation(*film),
     )
-    # One of the two says it; both at once is forbidden (PS3.3 table 10-3).
-    del region[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
-    return hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=region, **common)
-
-
-def _comment(p: Prediction) -> str:
-    """The text of the report; warnings of the run may name files, so they stay out."""
-    low, high = p.severity.interval
-    detected = "reaches" if p.covid_detected else "does not reach"
-    return (
-        f"{NOTICE} Severity grade: {p.severity.grade}. Extent score "
-        f"{p.severity.extent_score:.1f} of 8, 90 % interval {low:.1f} to {high:.1f}. The "
-        f"probability of COVID-19 {detected} the operating point of {p.model}."
-    )
-
-
-def _code(parts: tuple[str, str, str]) -> Any:
-    import highdicom as hd
-
-    return hd.sr.CodedConcept(*parts)
