@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydicom.dataset import Dataset
 
+    from infmap.report.overlay import Layer
+
 Film = TypeVar("Film")
 DEFAULT_MODEL = "infmap-lite0"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -30,19 +32,26 @@ WEIGHTS = Path(__file__).parent / "weights"
 class Prediction(types.Prediction):
     """What the system says of one film; see ``infmap.core.types.Prediction``."""
 
-    def overlay(self, *, opacity: float = 0.45, contours: bool = True) -> Image.Image:
-        """The film with the infection map over it, lungs and infected regions outlined.
+    def overlay(
+        self, *, layer: Layer = "infection", opacity: float = 0.45, contours: bool = True
+    ) -> Image.Image:
+        """The film with a map over it; lungs, infected region and opacity outlined.
 
         Args:
-            opacity: of the infection map's colours, 0 to 1.
-            contours: draw the outlines.
+            layer: "infection" (COVID-19; orange), "opacity" (of any cause; blue), or "doubt"
+                (green; of ``predict(..., doubt=True)``).
+            opacity: strength of the map's colours, 0 to 1.
+            contours: draw the outlines: lungs thin, infected region solid, opacity dashed.
 
         Returns:
-            An RGB picture in film pixels.
+            An RGB picture in film pixels, with a banner that names the map and the grade.
+
+        Raises:
+            ValueError: no such layer, or a strength outside [0, 1].
         """
         from infmap.report import overlay
 
-        return overlay(self, opacity=opacity, contours=contours)
+        return overlay(self, layer=layer, opacity=opacity, contours=contours)
 
     def to_dicom_seg(
         self, source: str | Path | Dataset, *, kind: Literal["binary", "fractional"] = "binary"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infmap.core.types import Prediction, Radiograph
+from infmap.core.types import Prediction, Radiograph, Severity
+from infmap.inference.quality import limits
 from infmap.report import (
     FilmRow,
     Thumb,
@@ -21,7 +23,7 @@ from infmap.report import (
     overlay,
     write_report,
 )
-from infmap.report.html import percent, probability
+from infmap.report.text import bounds, figure, grade_text, outside, percent, probability
 
 Predict = Callable[..., Prediction]
 
@@ -42,7 +44,10 @@ class Page(HTMLParser):
 
 def page(out: Path, rows: list[FilmRow], **options: Any) -> str:
     film = make_thumb(Radiograph(np.zeros((8, 8), np.float32))).film
-    thumbs = {row.id: Thumb(8, 8, film, film, film) for row in rows if row.status == "ok"}
+    lines = dict.fromkeys(("lungs", "infected", "opaque"), "M1 1L2 2L2 1Z")
+    maps = {"infection": film, "opacity": film}
+    thumbs = {row.id: Thumb(8, 8, film, maps, lines) for row in rows if row.status == "ok"}
+    thumbs |= {row.id: Thumb(8, 8, film) for row in rows if row.status == "rejected"}
     options.setdefault("model_card", "net 1")
     options.setdefault("operating_point", 0.6)
     path = write_report(out, [row.to_dict() for row in rows], thumbs, **options)
@@ -137,6 +142,134 @@ def test_page_of_no_films_is_still_a_page(tmp_path: Path) -> None:
 def test_figures_never_claim_certainty() -> None:
     assert [probability(v) for v in (None, 1.0, 0.0, 0.5)] == ["–", ">0.99", "<0.01", "0.50"]
     assert [percent(v) for v in (None, 0.0, 0.004, 0.345)] == ["–", "0\xa0%", "<1\xa0%", "35\xa0%"]
+
+
+def test_a_grade_is_printed_with_what_its_interval_allows() -> None:
+    assert grade_text("moderate", ("mild", "moderate", "severe")) == "moderate (mild to severe)"
+    assert grade_text("none", ("none", "mild")) == "none (none to mild)"
+    assert grade_text("mild", ("mild",)) == grade_text("mild") == "mild"
+    assert grade_text(None) == "\N{EN DASH}"
+
+
+def test_page_prints_the_grade_with_its_range(tmp_path: Path, predict: Predict) -> None:
+    severity = Severity("mild", 1.5, (0.0, 3.0), grades=("none", "mild", "moderate"))
+    text = page(tmp_path, [FilmRow.of("a", "a.png", predict(severity=severity))])
+    assert text.count("mild (none to moderate)") >= 3
+    assert text.count('class="allowed"') == 2
+    assert text.count('aria-current="true"') == 1
+
+
+def test_page_shows_opacity_as_a_layer_a_dashed_line_and_figures_by_lung(
+    tmp_path: Path, predict: Predict
+) -> None:
+    p = predict(opacity_fraction=0.41, opacity_fraction_left=0.53, opacity_fraction_right=0.31)
+    text = page(tmp_path, [FilmRow.of("a", "a.png", p)])
+    tags = Page(text).tags
+    layers = [a["data-layer"] for tag, a in tags if tag == "image" and "data-layer" in a]
+    assert layers == ["infection", "opacity"]
+    radios = [a for tag, a in tags if a.get("type") == "radio"]
+    assert [a["value"] for a in radios] == ["infection", "opacity", ""]
+    assert len({a["name"] for a in radios}) == 1
+    boxes = [a["value"] for tag, a in tags if a.get("type") == "checkbox"]
+    assert boxes == ["lungs", "infected", "opaque"]
+    styles = dict(re.findall(r"^\.line\.(\w+) \{(.*)\}$", text, re.M))
+    assert "stroke-dasharray" in styles["opaque"]
+    assert "stroke-dasharray" not in styles["lungs"] + styles["infected"]
+    assert len(set(re.findall(r"rgb\(.*?\)", " ".join(styles.values())))) == 3
+    assert "<td>31\xa0%</td><td>53\xa0%</td>" in text
+
+
+@pytest.mark.parametrize(
+    ("infected", "opaque", "shown"),
+    [(0.2, 0.3, "infection"), (0.0, 0.3, "opacity"), (0.0, 0.0, "infection")],
+)
+def test_page_opens_with_the_map_that_has_something_to_show(
+    tmp_path: Path, predict: Predict, infected: float, opaque: float, shown: str
+) -> None:
+    p = predict(infected_fraction=infected, opacity_fraction=opaque)
+    text = page(tmp_path, [FilmRow.of("a", "a.png", p)])
+    checked = [a["value"] for tag, a in Page(text).tags if "checked" in a and a["type"] == "radio"]
+    assert checked == [shown]
+    hidden = [a for _, a in Page(text).tags if a.get("class") == "map hidden"]
+    assert [a["data-layer"] for a in hidden] == [
+        name for name in ("infection", "opacity") if name != shown
+    ]
+
+
+def test_every_control_of_the_page_has_a_name(tmp_path: Path, one_of_each: list[FilmRow]) -> None:
+    text = page(tmp_path, one_of_each)
+    for control in re.findall(r"<(?:input|select)\b[^>]*>", text):
+        place = text.index(control)
+        labelled = text.rfind("<label", 0, place) > text.rfind("</label>", 0, place)
+        assert labelled or "aria-label" in control
+    assert text.count("<fieldset") == text.count("<legend") == 3
+    ids = [a["id"] for _, a in Page(text).tags if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_page_says_whether_the_sides_are_stated(tmp_path: Path, predict: Predict) -> None:
+    film = predict().radiograph
+    stated = predict(radiograph=replace(film, side_stated=True))
+    text = page(tmp_path, [FilmRow.of("a", "a.dcm", stated), FilmRow.of("b", "b.png", predict())])
+    one, other = text.split("<article")[1:3]
+    assert "Patient’s left" in one and "assumed" not in one
+    assert "header states" in one
+    assert "Left (assumed)" in other and "does not state" in other
+
+
+def test_page_shows_a_rejected_film_with_what_the_gate_measured(tmp_path: Path) -> None:
+    row = FilmRow.rejected(
+        "b",
+        "in/b.png",
+        "noise",
+        "cd" * 32,
+        width=500,
+        height=400,
+        model="net@1",
+        quality={"smoothness": 0.123, "tone_range": 0.5, "own": 7.0},
+    )
+    text = page(tmp_path, [row])
+    low = limits()["smoothness"][0]
+    assert re.search(
+        rf'class="out"><th scope="row">smoothness</th><td>0.123 \(outside\)</td>'
+        rf"<td>at least {low:.3g}</td>",
+        text,
+    )
+    assert text.count('class="out"') == 1
+    assert "<td>0.5</td>" in text and "<td>7</td><td>\N{EN DASH}</td>" in text
+    for shown in ("cd" * 32, "500 × 400 pixels", "net@1", "Rejected: read, but not judged."):
+        assert shown in text
+    assert [a for tag, a in Page(text).tags if tag == "image"]
+
+
+def test_page_names_the_films_that_calibrated_or_says_that_none_is_stated(
+    tmp_path: Path, predict: Predict
+) -> None:
+    row = FilmRow.of("a", "a.png", predict()).to_dict()
+    row["calibrated_on"] = {"probability": "the films of X", "severity": "the films of Y"}
+    text = write_report(tmp_path, [row], {}, model_card="m").read_text("utf-8")
+    assert "Calibrated on the films of X" in text
+    assert "Calibrated on the films of Y" in text
+    del row["calibrated_on"]
+    text = write_report(tmp_path, [row], {}, model_card="m").read_text("utf-8")
+    assert "Calibrated on" not in text
+    assert "not stated which films it was calibrated on" in text
+
+
+def test_bounds_of_the_gate_are_in_words() -> None:
+    inf = float("inf")
+    given = [(0.1, inf), (-inf, 2.5), (0.02, 0.75), (64, inf), None]
+    words = ["at least 0.1", "at most 2.5", "0.02 to 0.75", "at least 64", "\N{EN DASH}"]
+    assert [bounds(limit) for limit in given] == words
+    assert outside(0.05, (0.1, inf)) and not outside(0.1, (0.1, inf))
+    assert not outside(None, (0.1, inf)) and not outside(3.0, None)
+    assert [figure(v) for v in (1024.0, 0.12345, 3, None, True)] == [
+        "1024",
+        "0.123",
+        "3",
+        "not known",
+        "yes",
+    ]
 
 
 def test_a_real_film_makes_a_small_page(data: Path, tmp_path: Path, predict: Predict) -> None:

@@ -229,7 +229,7 @@ def _write_overlay(
     from infmap.report import overlay
 
     panels = [
-        (f"activation map, {method}", overlay(replace(prediction, infection=plane)))
+        (f"activation map, {method}", overlay(replace(prediction, infection=plane), caption=""))
         for method, plane in planes.items()
     ]
     panels.append(("infection map", overlay(prediction)))

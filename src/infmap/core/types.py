@@ -72,6 +72,7 @@ class Severity:
         interval: (low, high) of the extent score, split conformal, 90 %.
         extent_right: the patient's right lung's part, 0 to 4.
         extent_left: the patient's left lung's part, 0 to 4.
+        grades: every grade that the interval allows, mildest first.
     """
 
     grade: Grade
@@ -79,6 +80,7 @@ class Severity:
     interval: tuple[float, float]
     extent_right: float = 0.0
     extent_left: float = 0.0
+    grades: tuple[Grade, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,8 @@ class Prediction:
         thresholds: operating points in use, each on a probability: of a pixel to be "lungs",
             "opacity", "infection", and of a film to be "covid"; empty where unknown.
         seconds: wall time spent on this film.
+        doubt: float32 (H, W), [0, 1]: how far the reading of the mirrored film disagrees; None
+            where it was not asked for.
     """
 
     infection: Float32Image
@@ -133,6 +137,7 @@ class Prediction:
     model_sha256: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     seconds: float = field(default=0.0)
+    doubt: Float32Image | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON fields of one ``results.jsonl`` line that stem from the prediction."""
@@ -157,6 +162,7 @@ class Prediction:
                 "grade": self.severity.grade,
                 "extent_score": r(self.severity.extent_score),
                 "interval": [r(v) for v in self.severity.interval],
+                "grades": list(self.severity.grades),
             },
             "side_stated": self.radiograph.side_stated,
             "quality": dict(self.quality),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,11 +11,19 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from jinja2 import Environment
+from jinja2 import Environment, FunctionLoader
 
 from infmap.core.types import GRADES, ZONES
+from infmap.inference.quality import limits
 from infmap.report.files import make_folder, write_atomically
-from infmap.report.overlay import INFECTION_COLOUR, LUNG_COLOUR, colour_table
+from infmap.report.overlay import (
+    INFECTION_COLOUR,
+    LUNG_COLOUR,
+    OPACITY_COLOUR,
+    Layer,
+    colour_table,
+)
+from infmap.report.text import LAYERS, bounds, figure, grade_text, outside, percent, probability
 from infmap.report.thumbnails import Thumb
 
 FILM_LIMIT = 200
@@ -57,9 +64,7 @@ def write_report(
     shown = [dict(row) for row in islice(stream, limit)]
     counts = Counter(row["status"] for row in shown)
     counts.update(row["status"] for row in stream)
-    template = _environment().from_string(
-        files("infmap.report").joinpath("report.html.j2").read_text("utf-8")
-    )
+    template = _environment().get_template("report.html.j2")
     chunks = template.generate(
         title=title,
         model_card=model_card,
@@ -72,9 +77,14 @@ def write_report(
         written=time.strftime("%Y-%m-%d %H:%M"),
         grades=GRADES,
         zones=ZONES,
-        lung_colour=_css(LUNG_COLOUR),
-        infection_colour=_css(INFECTION_COLOUR),
-        legend=", ".join(_css(c) for c in colour_table()[40::43, :3].tolist()),
+        layers=LAYERS,
+        limits=limits(),
+        colours={
+            "lungs": _css(LUNG_COLOUR),
+            "infected": _css(INFECTION_COLOUR),
+            "opaque": _css(OPACITY_COLOUR),
+        },
+        ramps={name: _ramp(name) for name in ("infection", "opacity", "doubt")},
     )
     return write_atomically(make_folder(Path(out)) / "report.html", lambda f: _write_all(f, chunks))
 
@@ -86,10 +96,24 @@ def _write_all(f: IO[bytes], chunks: Iterator[str]) -> None:
 
 
 def _environment() -> Environment:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        percent=percent, probability=probability, share=share, data_uri=data_uri, figure=figure
+    """Templates of this package; their values are escaped, whatever a film's header holds."""
+    folder = files("infmap.report")
+    environment = Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
     )
+    environment.filters.update(
+        percent=percent,
+        probability=probability,
+        share=share,
+        data_uri=data_uri,
+        figure=figure,
+        bounds=bounds,
+        layer=shown_layer,
+    )
+    environment.globals.update(grade_text=grade_text, outside=outside)
     return environment
 
 
@@ -97,42 +121,21 @@ def _css(colour: Iterable[int]) -> str:
     return "rgb({}, {}, {})".format(*colour)
 
 
-def percent(value: float | None) -> str:
-    """A share in [0, 1] as whole per cent; a dash where unknown."""
-    if value is None:
-        return "\N{EN DASH}"
-    if 0.0 < value < 0.01:
-        return "<1\N{NO-BREAK SPACE}%"
-    return f"{math.floor(100.0 * value + 0.5)}\N{NO-BREAK SPACE}%"
+def _ramp(layer: Layer) -> str:
+    """Colour stops of a map from its first tinted value on, for a CSS gradient."""
+    return ", ".join(_css(c) for c in colour_table(layer)[40::43, :3].tolist())
 
 
-def probability(value: float | None) -> str:
-    """A probability with two decimals, never claiming certainty."""
-    if value is None:
-        return "\N{EN DASH}"
-    if value > 0.99:
-        return ">0.99"
-    return "<0.01" if value < 0.01 else f"{value:.2f}"
+def shown_layer(row: Mapping[str, Any]) -> str:
+    """The map that a film opens with: infection, or opacity where nothing else is to be seen."""
+    if not row.get("infected_fraction") and row.get("opacity_fraction"):
+        return "opacity"
+    return "infection"
 
 
 def share(value: float | None, full: float = 1.0) -> str:
     """Position on a scale from 0 to ``full`` as a CSS length."""
     return f"{100.0 * min(max((value or 0.0) / full, 0.0), 1.0):.2f}%"
-
-
-def figure(value: object) -> str:
-    """A quality figure in a few characters."""
-    if value is None:
-        return "not known"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(figure(v) for v in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {figure(v)}" for k, v in value.items())
-    return str(value)
 
 
 def data_uri(picture: bytes) -> str:

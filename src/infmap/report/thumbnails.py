@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from PIL import Image
 
-from infmap.core.types import BoolImage, Float32Image, Prediction, Radiograph
+from infmap.core.types import Prediction, Radiograph
+from infmap.report.contours import outlines, path_data, shrink
 from infmap.report.export import check_id
 from infmap.report.files import make_folder, write_atomically, writing
-from infmap.report.overlay import (
-    INFECTION_COLOUR,
-    LUNG_COLOUR,
-    UInt8Image,
-    colour_table,
-    contour,
-    to_bytes,
-)
+from infmap.report.overlay import Layer, UInt8Image, colour_table, map_of, to_bytes
 
 LONG_SIDE = 512
-_PARTS = ("film.jpg", "heat.png", "contours.png")
+_MAPS: tuple[Layer, ...] = ("infection", "opacity", "doubt")
+_LINES = "lines.json"
+# The film comes last: its presence says that the other layers are whole.
+_PARTS = (*(f"{name}.png" for name in _MAPS), _LINES, "film.jpg")
 
 
 @dataclass(frozen=True)
@@ -35,15 +32,17 @@ class Thumb:
         width: of every layer, pixels.
         height: of every layer, pixels.
         film: grey JPEG.
-        heat: PNG of the infection map in colour, clear where nothing is tinted; None if not judged.
-        contours: PNG with lung and infection contours on clear ground; None if not judged.
+        maps: "infection", "opacity" and perhaps "doubt" to a PNG in the map's colours, clear
+            where nothing is tinted; empty for a film that was not judged.
+        lines: "lungs", "infected" and "opaque" to the ``d`` of an SVG path around the region;
+            empty for a film that was not judged.
     """
 
     width: int
     height: int
     film: bytes
-    heat: bytes | None = None
-    contours: bytes | None = None
+    maps: Mapping[Layer, bytes] = field(default_factory=dict)
+    lines: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_thumb(source: Prediction | Radiograph) -> Thumb:
@@ -63,21 +62,14 @@ def make_thumb(source: Prediction | Radiograph) -> Thumb:
     jpeg = _encode(grey, "JPEG")
     if not isinstance(source, Prediction):
         return Thumb(*size, jpeg)
-    index = to_bytes(_shrink(source.infection, size))
-    lines = np.zeros((size[1], size[0]), np.uint8)
-    for value, mask in ((1, source.lungs), (2, source.infected)):
-        lines[_contour_of(mask, size)] = value
-    clear_line = np.array([(0, 0, 0, 0), (*LUNG_COLOUR, 255), (*INFECTION_COLOUR, 255)], np.uint8)
-    return Thumb(*size, jpeg, _indexed(index, colour_table()), _indexed(lines, clear_line))
-
-
-def _shrink(plane: Float32Image, size: tuple[int, int]) -> Float32Image:
-    small = Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32)
-
-
-def _contour_of(mask: BoolImage, size: tuple[int, int]) -> BoolImage:
-    return contour(_shrink(mask.astype(np.float32), size) >= 0.5)
+    maps = {}
+    for name in _MAPS:
+        plane = map_of(source, name)
+        if plane is not None:
+            maps[name] = _indexed(to_bytes(shrink(plane, size)), colour_table(name))
+    regions = {"lungs": source.lungs, "infected": source.infected, "opaque": source.opaque}
+    lines = {name: path_data(outlines(mask, size)) for name, mask in regions.items()}
+    return Thumb(*size, jpeg, maps, lines)
 
 
 def _indexed(index: UInt8Image, colours: UInt8Image) -> bytes:
@@ -128,10 +120,10 @@ class ThumbStore(Mapping[str, Thumb]):
             return False
         thumb = make_thumb(source)
         make_folder(self.folder)
-        layers = dict(zip(_PARTS, (thumb.film, thumb.heat, thumb.contours), strict=True))
-        # The film comes last: its presence says that the other layers are whole.
-        for part in reversed(_PARTS):
-            data = layers[part]
+        layers = {f"{name}.png": data for name, data in thumb.maps.items()}
+        layers |= {_LINES: json.dumps(dict(thumb.lines)).encode(), "film.jpg": thumb.film}
+        for part in _PARTS:
+            data = layers.get(part)
             path = self.folder / f"{film_id}.{part}"
             if data is None:
                 with writing(path):
@@ -162,19 +154,20 @@ class ThumbStore(Mapping[str, Thumb]):
         """Read a film's layers; KeyError when there are none or they are damaged."""
         if film_id not in self._names:
             raise KeyError(film_id)
-        layers = []
+        layers = {}
         for part in _PARTS:
             path = self.folder / f"{film_id}.{part}"
-            layers.append(path.read_bytes() if path.exists() else None)
-        film, heat, contours = layers
-        if film is None:
-            raise KeyError(film_id)
+            if path.exists():
+                layers[part] = path.read_bytes()
         try:
+            film = layers["film.jpg"]
+            lines = {str(k): str(v) for k, v in json.loads(layers[_LINES]).items()}
             with Image.open(io.BytesIO(film)) as picture:
                 width, height = picture.size
-        except OSError:
+        except (OSError, ValueError, AttributeError):
             raise KeyError(film_id) from None
-        return Thumb(width, height, film, heat, contours)
+        maps = {name: layers[f"{name}.png"] for name in _MAPS if f"{name}.png" in layers}
+        return Thumb(width, height, film, maps, lines)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the ids."""
