@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.api import model_folder
+from infmap.catalog.groups import sharing_with
 from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
 from infmap.inference import Predictor
@@ -226,16 +227,16 @@ def main() -> None:
     manifest = predictor.manifest
     rows, resolve = read_rows(given.snapshot)
     learnt = set((folder / FILMS).read_text(encoding="utf-8").splitlines())
-    seen = {r["cluster_id"] for r in rows if r["film_id"] in learnt}
+    seen = sharing_with(rows, learnt)
     val = [r for r in rows if r["official_split"] == "val"]
     parts = {
         "covid-qu-ex val": val,
         "covid-qu-ex val, without near-duplicates of train": [
-            r for r in val if r["cluster_id"] not in seen
+            r for r in val if r["film_id"] not in seen
         ],
     }
     for source in ("cohen", "radiologist", "chestxray14"):
-        unseen = [r for r in rows if r["source"] == source and r["cluster_id"] not in seen]
+        unseen = [r for r in rows if r["source"] == source and r["film_id"] not in seen]
         if unseen:
             parts[source] = unseen
     at = manifest.thresholds

@@ -506,3 +506,18 @@ def test_real_dicom_films_become_8_bit_png(data: Path, kind: str, tmp_path: Path
             assert (image.format, image.mode) == ("PNG", "L")
             assert image.size == (row["width"], row["height"])
         assert pixels(out / line["image"]).std() > 10
+
+
+@pytest.mark.parametrize("kind", ["folders", "coco", "monai", "nnunet"])
+def test_a_copy_of_a_film_in_a_stronger_part_is_left_out(
+    catalog: Catalog, kind: str, tmp_path: Path
+) -> None:
+    films = catalog.films()
+    by_name = {film["path"]: film for film in films}
+    by_name["a b.png"]["cluster_id"] = by_name["A_B.png"]["cluster_id"]
+    by_name["deep.png"]["patient_id"] = by_name["colour.png"]["patient_id"] = "p"
+    catalog.write("films", films)
+    manifest = run(catalog, kind, tmp_path / "out")
+    torn = "it shares a patient or a near-duplicate with a film of a stronger part"
+    assert reasons(manifest)[torn] == 2
+    assert {"a b.png", "colour.png"}.isdisjoint(listed(tmp_path / "out"))

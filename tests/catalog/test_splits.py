@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infmap.catalog.splits import split
+from infmap.catalog.splits import check_whole, split
 from infmap.catalog.store import Catalog
 from infmap.core.errors import SnapshotError, UsageError
 
@@ -93,17 +93,83 @@ def test_official_parts_are_kept_and_their_leaks_are_told(tmp_path: Path) -> Non
     report = split(catalog, official=True)
     assert report.leaks == [("s/0000", "s/0001"), ("s/0002", "s/0003")]
     parts = [film["split"] for film in catalog.films()]
-    assert parts[:20] == ["train", "test"] * 10
+    assert parts[:20] == ["unused", "test"] * 2 + ["train", "test"] * 8
+    assert report.unused == 2
     assert set(parts[20:]) <= {"train", "val"}
 
 
-def test_a_fold_may_be_a_source(tmp_path: Path) -> None:
-    rows = [row(n, source="ab"[n % 2], film_id=f"{'ab'[n % 2]}/{n:03}") for n in range(10)]
-    for film in rows:
-        film["cluster_id"] = film["film_id"]
+def test_a_copy_without_a_published_part_follows_the_published_ones(tmp_path: Path) -> None:
+    rows = [row(n, patient_id=None) for n in range(40)]
+    for n, part in enumerate(("train", "test", "val")):
+        rows[n] |= {"official_split": part, "cluster_id": f"c{part}"}
+        rows[n + 20]["cluster_id"] = f"c{part}"
     catalog = catalog_of(tmp_path, rows)
-    split(catalog, by_source=True)
+    report = split(catalog, official=True)
+    parts = [film["split"] for film in catalog.films()]
+    assert parts[:3] == ["train", "test", "val"]
+    assert parts[20:23] == ["train", "unused", "unused"]
+    assert (report.leaks, report.unused) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("films", "how"),
+    [(24, {"folds": 500}), (24, {"folds": 13}), (2, {"fractions": {"train": 0.5, "val": 0.5}})],
+)
+def test_more_folds_than_groups_are_refused(
+    tmp_path: Path, films: int, how: dict[str, Any]
+) -> None:
+    catalog = catalog_of(tmp_path, [row(n) for n in range(films)])
+    with pytest.raises(UsageError, match=f"at most {films // 2} folds") as refused:
+        split(catalog, **how)
+    assert "\n" not in str(refused.value)
+    assert all(film["fold"] is None for film in catalog.films())
+    if "folds" in how:
+        assert sorted(split(catalog, films // 2).folds.values()) == [2] * (films // 2)
+
+
+def two_sources(small: int, large: int) -> list[dict[str, Any]]:
+    names = [f"{'ab'[n >= small]}/{n:03}" for n in range(small + large)]
+    return [
+        row(n, source=name[0], film_id=name, cluster_id=name, patient_id=None)
+        for n, name in enumerate(names)
+    ]
+
+
+def test_a_fold_may_be_a_source(tmp_path: Path) -> None:
+    catalog = catalog_of(tmp_path, two_sources(5, 5))
+    assert split(catalog, by_source=True).joined == 0
     assert {(film["source"], film["fold"]) for film in catalog.films()} == {("a", 0), ("b", 1)}
+
+
+def test_a_group_that_spans_sources_goes_to_the_smallest_of_them(tmp_path: Path) -> None:
+    rows = two_sources(4, 10)
+    for n in (0, 5, 6):
+        rows[n]["cluster_id"] = "b/005"
+    for n in (1, 7):
+        rows[n]["patient_id"] = "p"
+    catalog = catalog_of(tmp_path, rows)
+    assert split(catalog, by_source=True).joined == 3
+    folds = [film["fold"] for film in catalog.films()]
+    assert [n for n, fold in enumerate(folds) if fold == 0] == [0, 1, 2, 3, 5, 6, 7]
+
+
+def test_a_source_that_is_all_copies_cannot_be_left_out(tmp_path: Path) -> None:
+    rows = two_sources(3, 3)
+    for n in range(3):
+        rows[n + 3]["cluster_id"] = rows[n]["cluster_id"]
+    with pytest.raises(UsageError, match="every film of b"):
+        split(catalog_of(tmp_path, rows), by_source=True)
+
+
+def test_copies_found_after_the_split_are_told_before_a_snapshot(tmp_path: Path) -> None:
+    catalog = catalog_of(tmp_path, [row(n, patient_id=None) for n in range(10)])
+    split(catalog, 2)
+    rows = catalog.films()
+    check_whole(rows)
+    other = next(film for film in rows if film["fold"] != rows[0]["fold"])
+    other["cluster_id"] = rows[0]["cluster_id"]
+    with pytest.raises(SnapshotError, match="1 groups .* split again"):
+        check_whole(rows)
 
 
 def test_lateral_films_get_no_part(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from infmap.benchmark.splits import EXTERNAL, HELD_OUT, WATCHED
 from infmap.benchmark.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
 from infmap.benchmark.surface import surface_figures
 from infmap.benchmark.worker import TRAINING_LOG, Diverged
-from infmap.catalog.splits import film_groups
+from infmap.catalog.groups import film_groups
 from infmap.core import metrics
 from infmap.core.types import CLASSES
 from infmap.core.zones import share
@@ -35,7 +35,8 @@ from infmap.training.config import TrainingConfig
 from infmap.training.dataset import INFECTION, LUNGS, Films, load_films
 from infmap.training.loop import predict_films
 from infmap.training.pack import find_pack
-from infmap.training.run import Row, fit_detection, read_rows
+from infmap.training.parts import Row
+from infmap.training.run import fit_detection, read_rows
 from infmap.training.validation import score_films
 
 CHUNK = 512  # films decoded and held at once

@@ -10,7 +10,7 @@ A split's snapshot is the study's, with ``official_split`` replaced by the film'
                own validation film where its test films are scored
 
 A group (films joined by patient or near-duplicate) is never torn between what is learnt from,
-watched and scored.
+watched and scored, see ``infmap.catalog.groups``.
 """
 
 from __future__ import annotations
@@ -18,15 +18,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
-
 from infmap.benchmark.config import StudyConfig
+from infmap.catalog.groups import TRAIN, UNUSED, VAL, counted, film_groups, keep_whole, own_part
 from infmap.catalog.snapshot import read_snapshot, write_rows
-from infmap.catalog.splits import film_groups
 from infmap.catalog.store import Row, make_frame
 from infmap.core.errors import SnapshotError
 
-LEARNT, WATCHED, HELD_OUT, EXTERNAL, UNUSED = "train", "val", "held-out", "external", "unused"
+LEARNT, WATCHED, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
 
 
 def fold_names(config: StudyConfig, rows: list[Row]) -> tuple[str, ...]:
@@ -59,15 +57,15 @@ def assign_parts(config: StudyConfig, rows: list[Row], fold: str) -> list[str]:
     """Part of each film in one split."""
     groups = film_groups(rows)
     learnt = set(config.sources) - {fold.removeprefix("without-")}
-    own_tests = {r["source"] for r in rows if r["official_split"] == "test"}
-    parts = [_scored(row, learnt, own_tests, fold) for row in rows]
-    taken = {g for g, part in zip(groups, parts) if part in (HELD_OUT, EXTERNAL)}
-    free = sorted({g for g, part in zip(groups, parts) if part == LEARNT} - taken)
-    watched = _watched(config, rows, groups, set(free))
-    for index, (group, part) in enumerate(zip(groups, parts)):
-        if part == LEARNT:
-            parts[index] = UNUSED if group in taken else WATCHED if group in watched else LEARNT
-    return parts
+    own_tests = {r["source"] for r in rows if own_part(r) == "test"}
+    parts = keep_whole(groups, [_scored(row, learnt, own_tests, fold) for row in rows])
+    free = {g for g, part in zip(groups, parts) if part == LEARNT}
+    watched = _watched(config, rows, groups, free)
+    meant = [
+        WATCHED if part == LEARNT and group in watched else part
+        for group, part in zip(groups, parts)
+    ]
+    return [part or UNUSED for part in keep_whole(groups, meant)]
 
 
 def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
@@ -76,11 +74,10 @@ def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
         return EXTERNAL
     if fold.startswith("fold"):
         return HELD_OUT if f"fold{row['fold']}" == fold else LEARNT
-    if row["official_split"] is None:
-        return HELD_OUT if row["split"] == "val" else LEARNT
-    if row["source"] in own_tests and row["official_split"] == "val":
-        return UNUSED
-    return LEARNT if row["official_split"] == "train" else HELD_OUT
+    part = own_part(row) or LEARNT
+    if part in (LEARNT, UNUSED):
+        return part
+    return UNUSED if part == "val" and row["source"] in own_tests else HELD_OUT
 
 
 def _watched(config: StudyConfig, rows: list[Row], groups: list[str], free: set[str]) -> set[str]:
@@ -138,6 +135,5 @@ def _write(
 ) -> None:
     """Write one split; it names the study's snapshot, so that training finds that one's packs."""
     kept = [{**row, "official_split": part} for row, part in zip(rows, parts)]
-    counts = {str(k): int(n) for k, n in zip(*np.unique(parts, return_counts=True))}
-    about = {"parts": counts, "made_from": str(made_from.resolve())}
+    about = {"parts": counted(parts), "made_from": str(made_from.resolve())}
     write_rows(folder, make_frame("films", kept), roots=roots, about=about)

@@ -92,7 +92,8 @@ def compile_catalog(config: CatalogConfig, say: Say) -> None:
     pairs = deduplicate(catalog)
     say("dedup", {"pairs": len(pairs)})
     placed = split(catalog, **config.split.model_dump())
-    say("split", {"folds": placed.folds, "parts": placed.parts, "leaks": len(placed.leaks)})
+    figures = {"folds": placed.folds, "parts": placed.parts, "leaks": len(placed.leaks)}
+    say("split", figures | {"unused": placed.unused, "joined": placed.joined})
     about = write_snapshot(catalog, config.snapshot)
     say("snapshot", {"films": about["films"], "sha256": about["sha256"]})
     if config.audit:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.card import write_card
 from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
-from infmap.catalog.splits import is_lateral
+from infmap.catalog.splits import check_whole, is_lateral
 from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256
 from infmap.core.errors import SnapshotError
 
@@ -47,7 +47,8 @@ def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
         What snapshot.json holds.
 
     Raises:
-        SnapshotError: no films, films without cluster or fold, or ``out`` holds something else.
+        SnapshotError: no films, films without cluster or fold, folds or parts that tear a group, or
+            ``out`` holds something else.
     """
     tables, manifest = _read_tables(catalog)
     films = tables["films"]
@@ -59,6 +60,7 @@ def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
             )
     if frontal.is_empty():
         raise SnapshotError(f"{catalog.folder}: expected frontal films, has lateral ones only")
+    check_whole(frontal.select("film_id", "patient_id", "cluster_id", "split", "fold").to_dicts())
     return write_rows(
         out,
         frontal,

@@ -1,4 +1,7 @@
-"""Parts and folds that keep a patient and a duplicate together, balanced by source and class."""
+"""Parts and folds that keep a patient and a duplicate together, balanced by source and class.
+
+What keeps a group together is ``infmap.catalog.groups``; this module draws.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from infmap.catalog.duplicates import components
+from infmap.catalog.groups import (
+    TRAIN,
+    UNUSED,
+    VAL,
+    film_groups,
+    keep_whole,
+    torn_groups,
+)
 from infmap.catalog.schema import Row, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.core.errors import SnapshotError, UsageError
@@ -39,6 +49,9 @@ class SplitReport:
         moved: films that left it, since a duplicate or a patient joined two folds.
         lateral: films without a part, being lateral.
         leaks: official splits only: pairs of films of one patient or exposure in different parts.
+        unused: official splits only: films that left the part they were meant for, because their
+            group has films in a stronger one.
+        joined: by source only: films in the fold of another source, with the rest of their group.
     """
 
     folds: dict[int, int]
@@ -47,6 +60,8 @@ class SplitReport:
     moved: int = 0
     lateral: int = 0
     leaks: list[tuple[str, str]] = field(default_factory=list)
+    unused: int = 0
+    joined: int = 0
 
 
 def split(
@@ -58,21 +73,25 @@ def split(
     official: bool = False,
     by_source: bool = False,
 ) -> SplitReport:
-    """Give each frontal film its ``fold`` and its ``split``.
+    """Give each frontal film its ``fold`` and its ``split``; no group is torn by either.
 
     Done again with the same settings after films came in, every film stays where it was, and only
-    new ones are dealt out.
+    new ones are assigned.
 
     Args:
         catalog: where the films are.
         folds: number of folds, at least 2; fold 0 is the part "val", the others "train".
         seed: of the order in which groups of one size are placed.
         fractions: part to its share of the films, instead of folds of one size; fold n is the nth.
-        official: films keep the part that their publisher gave them; leaks are reported.
-        by_source: a fold is a source, in the order of their names: to leave one source out.
+        official: films keep the part that their publisher gave them, but where publishers' parts
+            tear a group, it keeps the strongest and its other films are ``unused``; leaks are
+            reported. A film without such a part follows the group's.
+        by_source: a fold is a source, in the order of their names: to leave one source out. A group
+            that spans sources goes to the smallest of them.
 
     Raises:
-        UsageError: fewer than two folds or sources, or fractions that do not add up to 1.
+        UsageError: fewer than two folds or sources, more folds than groups, a source all of whose
+            films go with another's, or fractions that do not add up to 1.
         SnapshotError: duplicates were not looked for since films came in.
     """
     names, shares = _parts(folds, fractions)
@@ -87,17 +106,25 @@ def split(
     again = catalog.settings.get("split") == settings | {"official": official}
     before = [film["fold"] if again else None for film in films]
     groups = film_groups(films)
+    joined = 0
     if by_source:
         sources = sorted({film["source"] for film in films})
         if len(sources) < 2:
             raise UsageError("expected two sources or more to leave one out, got one")
-        of = [sources.index(film["source"]) for film in films]
-        parts = ["val" if fold == 0 else "train" for fold in of]
+        own = [sources.index(film["source"]) for film in films]
+        of = _whole_sources(groups, own, sources)
+        joined = sum(a != b for a, b in zip(own, of, strict=True))
+        drawn = [VAL if fold == 0 else TRAIN for fold in of]
     else:
+        if len(shares) > len(set(groups)):
+            raise UsageError(
+                f"expected at most {len(set(groups))} folds or parts, for the {len(films)} frontal "
+                "films form as many groups of patients and near-duplicates; "
+                f"got {len(shares)}: ask for fewer"
+            )
         of = _place(films, groups, shares, seed, before)
-        parts = [names[fold] for fold in of]
-    if official:
-        parts = [film["official_split"] or part for film, part in zip(films, parts, strict=True)]
+        drawn = [names[fold] for fold in of]
+    parts = _with_official(films, groups, drawn) if official else drawn
     rows = [
         {"film_id": film["film_id"], "split": part, "fold": fold}
         for film, part, fold in zip(films, parts, of, strict=True)
@@ -114,6 +141,8 @@ def split(
         moved=sum(b is not None and b != now for b, now in zip(before, of, strict=True)),
         lateral=len(frame) - len(films),
         leaks=_leaks(films, groups) if official else [],
+        unused=parts.count(UNUSED),
+        joined=joined,
     )
 
 
@@ -135,17 +164,20 @@ def assign_folds(films: Sequence[Row], folds: int, seed: int) -> list[int]:
     return _place(films, film_groups(films), shares, seed, [None] * len(films))
 
 
-def film_groups(films: Sequence[Row]) -> list[str]:
-    """Name of each film's group: films that share a patient or a cluster share a group."""
-    ids = [str(film["film_id"]) for film in films]
-    links: list[tuple[str, str]] = []
-    first: dict[tuple[str, str], str] = {}
-    for film_id, film in zip(ids, films, strict=True):
-        for column in ("patient_id", "cluster_id"):
-            if film[column] is not None:
-                links.append((first.setdefault((column, film[column]), film_id), film_id))
-    of = components(ids, links)
-    return [of[film_id] for film_id in ids]
+def check_whole(films: Sequence[Row]) -> None:
+    """Refuse films whose folds or parts tear a group, as when copies were found after the split.
+
+    Raises:
+        SnapshotError: a group lies in several folds or parts.
+    """
+    groups = film_groups(films)
+    parts = [None if film["split"] == UNUSED else film["split"] for film in films]
+    for what, sides in (("folds", [film["fold"] for film in films]), ("parts", parts)):
+        if torn := torn_groups(groups, sides):
+            raise SnapshotError(
+                f"{len(torn)} groups of patients and near-duplicates lie in several {what}, such "
+                f"as that of {torn[0]}; run infmap catalog split again"
+            )
 
 
 def _parts(folds: int, fractions: Mapping[str, float] | None) -> tuple[list[str], list[float]]:
@@ -203,6 +235,41 @@ def _place(
         put(group, fold)
         total[fold] += weight[kinds].sum()
     return [int(fold) for fold in of]
+
+
+def _whole_sources(groups: Sequence[str], own: list[int], sources: Sequence[str]) -> list[int]:
+    """Fold of each film: its source's, or that of the smallest source that its group has films of.
+
+    So a small source that was copied into a large one is still left out whole.
+    """
+    size = Counter(own)
+    found: dict[str, set[int]] = defaultdict(set)
+    for group, fold in zip(groups, own, strict=True):
+        found[group].add(fold)
+    chosen = {g: min(folds, key=lambda fold: (size[fold], fold)) for g, folds in found.items()}
+    of = [chosen[group] for group in groups]
+    for fold, source in enumerate(sources):
+        if fold not in of:
+            raise UsageError(
+                f"every film of {source} shares a patient or a near-duplicate with another "
+                "source: it cannot be left out by itself; leave it out of the catalog"
+            )
+    return of
+
+
+def _with_official(films: Sequence[Row], groups: Sequence[str], drawn: Sequence[str]) -> list[str]:
+    """Publishers' parts and drawn ones together, no group torn."""
+    official: dict[str, set[str]] = defaultdict(set)
+    for film, group in zip(films, groups, strict=True):
+        if film["official_split"]:
+            official[group].add(film["official_split"])
+    # A copy of a published test film is no test film of the publisher's, so it follows into
+    # training only, and is unused where the group is in a stronger part.
+    meant = [
+        film["official_split"] or (TRAIN if group in official else part)
+        for film, group, part in zip(films, groups, drawn, strict=True)
+    ]
+    return [part or UNUSED for part in keep_whole(groups, meant)]
 
 
 def _leaks(films: Sequence[Row], groups: Sequence[str]) -> list[tuple[str, str]]:

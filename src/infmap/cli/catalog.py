@@ -144,7 +144,7 @@ def split(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Deal films out; patients and duplicates stay together, and films stay where they were.
+    """Assign films to folds; patients and duplicates stay together, films stay where they were.
 
     Example: infmap catalog split my-catalog --folds 5 --seed 0
     """
@@ -162,9 +162,11 @@ def split(
     result |= {part: n for part, n in report.parts.items()}
     result |= {"kept": report.kept, "moved": report.moved, "lateral": report.lateral}
     if official:
-        result["leaks"] = len(report.leaks)
+        result |= {"leaks": len(report.leaks), "unused": report.unused}
         for a, b in report.leaks[:10]:
             sys.stderr.write(f"infmap catalog split: leak between official parts: {a}, {b}\n")
+    if by_source:
+        result["joined"] = report.joined
     _say(result, as_json)
     return 0
 

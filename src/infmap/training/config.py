@@ -65,12 +65,17 @@ class Stage(Strict):
 
 
 class HoldOut(Strict):
-    """Films kept out of training, so that the run can be scored on them."""
+    """Films kept out of a run, so that it can be scored on them.
+
+    With them goes every film that shares a patient or a near-duplicate with one of them.
+    """
 
     sources: tuple[str, ...] = Field((), description="whole sources left out")
     fold: int | None = Field(None, description="fold left out of every source without own splits")
     near_duplicates_of: tuple[str, ...] = Field(
-        (), description="leave out films that are near-duplicates of any film of these sources"
+        (),
+        description="leave out films of other sources that share a near-duplicate or a patient "
+        "with a film of these",
     )
 
 
@@ -90,6 +95,11 @@ class TrainingConfig(Strict):
     hold_out: HoldOut = HoldOut()
     phantoms: int = Field(
         0, ge=0, description="films rendered by the phantom, as source 'phantom' of the stages"
+    )
+    validation_sources: tuple[str, ...] | None = Field(
+        None,
+        description="sources validated on, by their publisher's part val, else the catalog's; what "
+        "the catalog alone calls val of other sources is learnt from; null: all of the stages",
     )
     lung_sources: tuple[str, ...] = Field(
         ("covid-qu-ex",), description="sources whose lung masks follow the convention to learn"

@@ -21,8 +21,10 @@ from infmap.inference.runtimes import open_runtime
 from infmap.inference.severity import Calibration, affected_shares, fit_calibration
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films, render_phantoms
+from infmap.training.parts import Row, check_hold_out, held_out, select_films, split_rows
 
-Row = dict[str, Any]
+__all__ = ["choose_precision", "deployed_outputs", "fit_detection", "held_out", "lung_shares",
+           "read_rows", "run", "split_rows"]  # fmt: skip
 FILMS = "films.txt"
 """In a model folder: the film_id of every film learnt from, a line each."""
 CALIBRATION_FILMS = 200
@@ -65,8 +67,10 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     rows, resolve = read_rows(config.snapshot)
     spec = Preprocessing(size=config.size)
-    learn, watch = split_rows(rows, config)
-    say({"films": len(learn), "validation_films": len(watch)})
+    check_hold_out(rows, config)
+    chosen = select_films(rows, config)
+    learn, watch = chosen.learn, chosen.validate
+    say({"films": len(learn), "validation_films": len(watch), "left_out": chosen.left_out})
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     if config.phantoms:
@@ -76,7 +80,7 @@ def run(
         launch(config, films, val, folder, say, processes, on)
     network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
 
-    severity = _severity(rows, resolve, config, network, spec)
+    severity = _severity(chosen.free, resolve, config, network, spec)
     export(network, folder, config.size)
     (folder / FILMS).write_text("".join(f"{r['film_id']}\n" for r in learn), encoding="utf-8")
     precision = choose_precision(folder, films, val, config, say)
@@ -155,42 +159,6 @@ def deployed_outputs(folder: Path, films: Films) -> tuple[NDArray[np.uint8], NDA
         found, logits[part] = runtime(films.images[part, None].astype(np.float32) / 255.0)
         maps[part] = np.round(found * 255.0)
     return maps, logits
-
-
-def split_rows(rows: list[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
-    """Films to learn from and films to watch the run by, after what is held out.
-
-    Films are watched where their official split is "val". A film of the fold or the sources held
-    out is neither learnt from nor watched, because operating points are chosen by what is watched;
-    nor is a film learnt from whose near-duplicate cluster holds one of that fold or of
-    ``near_duplicates_of``.
-    """
-    out = config.hold_out
-    wanted = {source for stage in config.stages for source in stage.sources}
-    watch = [
-        r
-        for r in rows
-        if r["official_split"] == "val" and r["source"] in wanted and r["source"] not in out.sources
-    ]
-    held = {r["film_id"] for r in held_out(rows, out.fold)}
-    held_clusters = {r["cluster_id"] for r in rows if r["film_id"] in held}
-    closed = {r["cluster_id"] for r in rows if r["source"] in out.near_duplicates_of}
-    learn = [
-        r
-        for r in rows
-        if r["source"] in wanted
-        and r["source"] not in out.sources
-        and r["official_split"] in (None, "train")
-        and r["film_id"] not in held
-        and (r["source"] in out.near_duplicates_of or r["cluster_id"] not in closed)
-        and r["cluster_id"] not in held_clusters
-    ]
-    return learn, watch
-
-
-def held_out(rows: list[Row], fold: int | None) -> list[Row]:
-    """Films of a fold, of the sources that have no official split; none for fold None."""
-    return [r for r in rows if fold is not None and r["fold"] == fold and not r["official_split"]]
 
 
 def fit_detection(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from infmap.catalog.audit import views
 from infmap.catalog.audit.films import Sample
 from infmap.catalog.audit.patterns import Pattern, pattern
-from infmap.catalog.splits import assign_folds, film_groups
+from infmap.catalog.groups import film_groups
+from infmap.catalog.splits import assign_folds
 from infmap.core.errors import MissingExtra
 from infmap.core.metrics import Estimate, auroc, auroc_draws, auroc_estimate, bootstrap_interval
 

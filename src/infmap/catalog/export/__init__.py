@@ -16,6 +16,7 @@ from infmap.catalog.export.exporter import Exporter, Job
 from infmap.catalog.export.films import Film, SplitColumn, collect
 from infmap.catalog.export.manifest import licence_line, write_licences, write_manifest
 from infmap.catalog.export.sheet import Entry, LeftOut, Link, Sheet
+from infmap.catalog.groups import UNUSED
 from infmap.core.errors import UsageError
 
 EXPORTS: dict[str, Exporter] = {
@@ -30,6 +31,7 @@ EXPORTS: dict[str, Exporter] = {
 
 __all__ = ["EXPORTS", "Exporter", "Link", "SplitColumn", "export"]
 
+_TORN = "it shares a patient or a near-duplicate with a film of a stronger part"
 Outcome = tuple[Film, Entry | LeftOut, Counter[str]]
 
 
@@ -83,6 +85,8 @@ def export(
     with _whole(out) as part:
 
         def one(film: Film) -> Outcome:
+            if film.split == UNUSED:
+                return film, LeftOut(_TORN), Counter()
             sheet = Sheet(film, part, exporter.grey_png, link, lungs)
             try:
                 return film, exporter.film(sheet), sheet.notes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from infmap.catalog.groups import film_groups, keep_whole, whole_folds
 from infmap.catalog.query import matching
 from infmap.catalog.schema import Row, polars, read_frame
 from infmap.catalog.snapshot import read_snapshot
@@ -31,7 +32,8 @@ class Film:
 
     Attributes:
         name: unique within the export without regard to case; letters, digits, ".", "_", "-".
-        split: "train", "val", "test", another name that a user gave, or "unassigned".
+        split: "train", "val", "test", another name that a user gave, "unassigned", or "unused"
+            where the group of patients and near-duplicates is in a stronger part.
         label: its class: "covid19", "pneumonia", "normal", "other" or "unknown".
         row: of the table films.
         image: its file.
@@ -66,6 +68,8 @@ class Origin:
 def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[Film], Origin]:
     """Films of a catalog or a snapshot, in the order of their names.
 
+    No group is torn by what is exported, though it be by the column: see ``infmap.catalog.groups``.
+
     Args:
         folder: a catalog or a snapshot.
         where: a condition as after WHERE in SQL; None for all films.
@@ -94,7 +98,12 @@ def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[
     if wanted is not None:
         frame = frame.filter(pl.col("film_id").is_in(list(wanted)))
     rows = frame.with_columns(film_class().alias("@class")).sort("film_id").to_dicts()
-    return _films(rows, roots, column, _by_film(boxes), _by_film(scores)), origin
+    named = [_plain(row[column]) if row[column] else None for row in rows]
+    groups = film_groups(rows)
+    folds = whole_folds(groups, [row["fold"] for row in rows])
+    for row, part, fold in zip(rows, keep_whole(groups, named), folds, strict=True):
+        row["@part"], row["fold"] = part or UNASSIGNED, fold
+    return _films(rows, roots, _by_film(boxes), _by_film(scores)), origin
 
 
 def names(film_ids: Iterable[str]) -> dict[str, str]:
@@ -119,7 +128,6 @@ def names(film_ids: Iterable[str]) -> dict[str, str]:
 def _films(
     rows: list[Row],
     roots: Mapping[str, str],
-    column: str,
     boxes: Mapping[str, list[Row]],
     scores: Mapping[str, list[Row]],
 ) -> list[Film]:
@@ -132,7 +140,7 @@ def _films(
         films.append(
             Film(
                 name=of[film_id],
-                split=_plain(row[column]) if row[column] else UNASSIGNED,
+                split=row.pop("@part"),
                 label=row.pop("@class"),
                 row=row,
                 image=locate(roots, row, row["path"]),

@@ -1,0 +1,119 @@
+"""Which films of a snapshot a run learns from, validates on, and must not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infmap.catalog.groups import TRAIN, UNUSED, VAL, film_groups, keep_whole, own_part
+from infmap.core.errors import SnapshotError
+from infmap.training.config import TrainingConfig
+
+Row = dict[str, Any]
+HELD = "held-out"
+
+
+@dataclass(frozen=True)
+class RunFilms:
+    """The films of a run; no group of patients and near-duplicates is on two sides.
+
+    Attributes:
+        learn: films to learn from.
+        validate: films to decide on: thresholds, calibration, when to stop.
+        free: films that share no group with one held out or of a test part, so that anything may be
+            fitted on them; learnt from, validated on or neither.
+        left_out: films that were meant to be learnt from or validated on and are not, because a
+            film of their group is held out, of a stronger part, or of ``near_duplicates_of``.
+    """
+
+    learn: list[Row]
+    validate: list[Row]
+    free: list[Row]
+    left_out: int
+
+
+def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
+    """Divide the rows of a snapshot among the purposes of a run.
+
+    A film is of its publisher's part where that gave one, else of the catalog's. Films of ``train``
+    or of no part are learnt from, those of ``val`` validated on, and those of any other part are
+    neither, which holds for what ``hold_out`` names too. What is held out or of another part is
+    stronger than ``val``, and ``val`` than ``train``: the rest of a group leaves, see
+    ``infmap.catalog.groups``.
+    """
+    groups = film_groups(rows)
+    meant = [_meant(row, config) for row in rows]
+    native = config.hold_out.near_duplicates_of
+    closed = {g for row, g in zip(rows, groups, strict=True) if row["source"] in native}
+    open_to = [
+        None if part in (TRAIN, VAL) and group in closed and row["source"] not in native else part
+        for row, group, part in zip(rows, groups, meant, strict=True)
+    ]
+    parts = keep_whole(groups, open_to)
+    shut = {g for g, part in zip(groups, parts, strict=True) if part not in _SOFT}
+
+    def of(name: str) -> list[Row]:
+        return [row for row, part in zip(rows, parts, strict=True) if part == name]
+
+    wanted = sum(part in (TRAIN, VAL) for part in meant)
+    learn, validate = of(TRAIN), of(VAL)
+    return RunFilms(
+        learn,
+        validate,
+        [row for row, group in zip(rows, groups, strict=True) if group not in shut],
+        wanted - len(learn) - len(validate),
+    )
+
+
+def split_rows(rows: Sequence[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
+    """Films to learn from and films to validate on, see ``select_films``."""
+    chosen = select_films(rows, config)
+    return chosen.learn, chosen.validate
+
+
+def held_out(rows: Sequence[Row], fold: int | None) -> list[Row]:
+    """Films of a fold, of the sources that have no official split; none for fold None."""
+    return [row for row in rows if _in_fold(row, fold)]
+
+
+def check_hold_out(rows: Sequence[Row], config: TrainingConfig) -> None:
+    """Refuse to hold out what is not there: it would be a leak to take that for nothing.
+
+    Raises:
+        SnapshotError: a source or the fold that is to be held out has no film.
+    """
+    out = config.hold_out
+    missing = sorted(set(out.sources) - {row["source"] for row in rows})
+    if missing:
+        raise SnapshotError(
+            f"hold_out.sources: {config.snapshot} has no films of {', '.join(missing)}"
+        )
+    if out.fold is not None and not held_out(rows, out.fold):
+        there = {r["fold"] for r in rows if not r["official_split"]} - {None}
+        raise SnapshotError(
+            f"hold_out.fold: expected one of {sorted(there)}, the folds of films without an "
+            f"official split, got {out.fold}; whole sources are held out by hold_out.sources"
+        )
+
+
+_SOFT = (None, UNUSED, TRAIN, VAL)
+
+
+def _in_fold(row: Row, fold: int | None) -> bool:
+    return fold is not None and row["fold"] == fold and not row["official_split"]
+
+
+def _meant(row: Row, config: TrainingConfig) -> str | None:
+    """Part of a film in this run, before its group is looked at."""
+    if row["source"] in config.hold_out.sources or _in_fold(row, config.hold_out.fold):
+        return HELD
+    part = own_part(row) or TRAIN
+    if part not in (TRAIN, VAL):
+        return None if part == UNUSED else part
+    if row["source"] not in {source for stage in config.stages for source in stage.sources}:
+        return None
+    chosen = config.validation_sources
+    if part == VAL and chosen is not None and row["source"] not in chosen:
+        return None if row["official_split"] else TRAIN
+    return part
