@@ -5,9 +5,8 @@
 Held-out films of the training source (covid-qu-ex Val) stand beside other sources. Films that the
 model learnt from, or whose near-duplicate cluster holds one, are left out of the other sources, so
 those are unseen; a model that learnt from all of them has none, see cross_validation.py. Films are
-scored in network pixels (256 x 256; those of covid-qu-ex are that size). 95 % intervals: cluster
-bootstrap by patient or near-duplicate group, 1000 draws; Wilson for shares of films; Fisher's z for
-correlations.
+scored in network pixels (256 x 256; those of covid-qu-ex are that size). 95 % intervals, by patient
+or near-duplicate group, are those of docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -99,9 +98,10 @@ def segmentation(scored: Scored, plane: int, threshold: float) -> Figures:
             lambda i, name=name: metrics.pixel_summary(_take(counts, i))[name], part.groups
         )
     healthy = ~positive
-    alarms = int(found.any(axis=(1, 2))[healthy].sum())
-    low, high = metrics.wilson_interval(alarms, int(healthy.sum()))
-    figures["any_pixel_false_alarms"] = [alarms, int(healthy.sum()), round(low, 4), round(high, 4)]
+    alarms = found.any(axis=(1, 2))[healthy]
+    share = metrics.rate(alarms, np.array(part.groups)[healthy])
+    ends = [round(share.low, 4), round(share.high, 4)]
+    figures["any_pixel_false_alarms"] = [int(alarms.sum()), share.n, *ends]
     return figures
 
 
@@ -116,28 +116,28 @@ def detection(scored: Scored, operating_point: float, threshold: float) -> Figur
     figures: Figures = {"films": len(truth), "positive": int(truth.sum())}
     if truth.all() or not truth.any():
         yes = part.probability >= operating_point
-        low, high = metrics.wilson_interval(int(yes.sum()), len(yes))
-        return {**figures, "called_positive": [int(yes.sum()), round(low, 4), round(high, 4)]}
-    figures["auroc"] = with_interval(
-        lambda i: metrics.auroc(truth[i], part.probability[i]), part.groups
-    )
+        share = metrics.rate(yes, part.groups)
+        ends = [round(share.low, 4), round(share.high, 4)]
+        return {**figures, "called_positive": [int(yes.sum()), *ends]}
+    area = metrics.auroc_estimate(truth, part.probability, part.groups)
+    figures["auroc"] = {name: round(getattr(area, name), 4) for name in ("value", "low", "high")}
     for specificity in (0.99, 0.9988):
         at = metrics.sensitivity_at(truth, part.probability, specificity)
         figures[f"sensitivity_at_{specificity}"] = [round(float(v), 4) for v in at]
     figures["brier"] = round(metrics.brier(truth, part.probability), 4)
     figures["ece_15_bins"] = round(metrics.ece(truth, part.probability), 4)
-    figures["operating_point"] = _rates(truth, part.probability >= operating_point)
-    area = (part.maps[:, 0] >= threshold * 255.0).sum(axis=(1, 2))
+    figures["operating_point"] = _rates(truth, part.probability >= operating_point, part.groups)
+    pixels = (part.maps[:, 0] >= threshold * 255.0).sum(axis=(1, 2))
     for minimum in (1, 64, 256):
-        figures[f"map_rule_{minimum}_pixels"] = _rates(truth, area >= minimum)
+        figures[f"map_rule_{minimum}_pixels"] = _rates(truth, pixels >= minimum, part.groups)
     return figures
 
 
-def _rates(truth: NDArray[np.bool_], yes: NDArray[np.bool_]) -> Figures:
+def _rates(truth: NDArray[np.bool_], yes: NDArray[np.bool_], groups: list[str]) -> Figures:
     figures: Figures = {}
-    for name, hits in (("sensitivity", yes[truth]), ("specificity", ~yes[~truth])):
-        low, high = metrics.wilson_interval(int(hits.sum()), len(hits))
-        figures[name] = [round(float(hits.mean()), 4), round(low, 4), round(high, 4)]
+    for name, part, right in (("sensitivity", truth, yes), ("specificity", ~truth, ~yes)):
+        share = metrics.rate(right[part], np.array(groups)[part])
+        figures[name] = [round(v, 4) for v in (share.value, share.low, share.high)]
     return figures
 
 
@@ -162,7 +162,8 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
             for what, found in (("share", np.nanmean(shares, axis=1)), ("extent", extents)):
                 known = ~np.isnan(found + truth)
                 if known.sum() >= 10:
-                    r, (low, high) = metrics.pearson(found[known], truth[known])
+                    groups = np.array(scored.groups)[known]
+                    r, (low, high) = metrics.pearson(found[known], truth[known], groups)
                     figures[f"{name} ({reader}) and {what} from {label}"] = [
                         int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
                     ]  # fmt: skip

@@ -43,7 +43,11 @@ def test_pooled_intervals_are_those_of_the_plain_bootstrap(name: str) -> None:
     counts, groups = some_counts()
     e = m.segmentation_table(counts, groups, n=200, seed=4)[name]
     plain = m.bootstrap_interval(
-        lambda i: float(getattr(rows(counts, i).pooled(), name)()[0]), groups, n=200, seed=4
+        lambda i: float(getattr(rows(counts, i).pooled(), name)()[0]),
+        groups,
+        n=200,
+        seed=4,
+        rows=~np.isnan(getattr(counts, name)()),
     )
     assert (e.low, e.high) == pytest.approx(plain, abs=1e-12)
 
@@ -53,7 +57,10 @@ def test_film_means_have_the_intervals_of_the_plain_bootstrap_and_leave_unknown_
     values = counts.precision()
     assert np.isnan(values).any()
     e = m.film_mean(values, groups, n=200, seed=1)
-    plain = m.bootstrap_interval(lambda i: float(np.nanmean(values[i])), groups, n=200, seed=1)
+    known = ~np.isnan(values)
+    plain = m.bootstrap_interval(
+        lambda i: float(np.nanmean(values[i])), groups, n=200, seed=1, rows=known
+    )
     assert (e.low, e.high) == pytest.approx(plain, abs=1e-12)
     assert e.value == pytest.approx(np.nanmean(values))
 
@@ -71,18 +78,18 @@ def test_empty_truth_and_empty_prediction_everywhere() -> None:
     assert everything["dice"].value == everything["sensitivity"].value == 0
     assert math.isnan(everything["specificity"].value)
     assert math.isnan(everything["false_alarm"].value)
-    assert (everything["false_alarm"].low, everything["false_alarm"].high) == (0, 1)
+    assert math.isnan(everything["false_alarm"].low) and everything["false_alarm"].n == 0
 
 
-def test_a_single_patient_has_figures_but_no_bootstrap_interval() -> None:
+def test_a_single_patient_has_figures_but_no_interval() -> None:
     counts, _ = some_counts(12)
     table = m.segmentation_table(counts, ["p"] * 12, n=20)
     assert 0 < table["dice"].value < 1
     assert math.isnan(table["dice"].low) and math.isnan(table["dice_film"].high)
-    assert table["false_alarm"].high < 1
+    assert table["false_alarm"].value == 0.5 and math.isnan(table["false_alarm"].high)
     found = m.detection_table([0, 1, 1], [0.1, 0.4, 0.8], 0.5, ["p"] * 3, n=20)
     assert found["auroc"].value == 1 and math.isnan(found["auroc"].low)
-    assert found["sensitivity"].value == 0.5 and found["sensitivity"].low > 0
+    assert found["sensitivity"].value == 0.5 and math.isnan(found["sensitivity"].low)
     assert all(math.isnan(v) for v in m.bootstrap_interval(len, ["p"] * 3, n=5))
 
 
@@ -145,7 +152,6 @@ def test_detection_table_agrees_with_sklearn() -> None:
 @pytest.mark.parametrize(
     ("estimate", "plain"),
     [
-        (m.auroc_estimate, m.auroc),
         (m.auprc_estimate, m.auprc),
         (m.brier_estimate, m.brier),
         (m.ece_estimate, m.ece),
@@ -157,17 +163,64 @@ def test_vectorised_draws_are_the_plain_ones(estimate, plain) -> None:  # type: 
     score = np.round(np.clip(0.2 * truth + 0.8 * rng.random(80), 0, 1), 1)
     groups = rng.integers(0, 30, 80)
     e = estimate(truth, score, groups, n=300, seed=2)
-    slow = m.bootstrap_interval(lambda i: plain(truth[i], score[i]), groups, n=300, seed=2)
+    stands_on = truth if plain is m.auprc else None
+    slow = m.bootstrap_interval(
+        lambda i: plain(truth[i], score[i]), groups, n=300, seed=2, rows=stands_on
+    )
     assert (e.low, e.high) == pytest.approx(slow, abs=1e-12)
     assert e.value == pytest.approx(plain(truth, score))
 
 
-def test_draws_of_one_class_are_left_out() -> None:
-    truth, score = [1, 0, 0, 0], [0.9, 0.1, 0.2, 0.95]
-    e = m.auroc_estimate(truth, score, [1, 2, 3, 4], n=500)
+def test_no_interval_stands_on_the_positives_of_one_patient() -> None:
+    truth, score = [1, 1, 0, 0, 0], [0.9, 0.8, 0.1, 0.2, 0.95]
+    groups = [1, 1, 2, 3, 4]
+    e = m.auroc_estimate(truth, score, groups)
     assert e.value == pytest.approx(2 / 3)
-    assert 0 <= e.low <= e.high <= 1
+    table = m.detection_table(truth, score, 0.5, groups, n=100)
+    for name in ("auroc", "auprc", "sensitivity"):
+        assert math.isnan(table[name].low) and table[name].value > 0, name
+    assert table["specificity"].low < 2 / 3 < table["specificity"].high
+    assert math.isnan(m.auroc_difference(truth, score, score[::-1], groups, n=50).low)
     assert math.isnan(m.auroc_estimate([1, 1], [0.2, 0.3], [1, 2]).low)
+
+
+def test_an_area_of_1_by_few_patients_has_an_interval_that_the_bootstrap_has_not() -> None:
+    truth, score = np.arange(12) < 6, np.arange(12)[::-1] / 12
+    few = m.auroc_estimate(truth, score, np.arange(12))
+    many = m.auroc_estimate(np.repeat(truth, 50), np.repeat(score, 50), np.arange(600))
+    assert few.value == few.high == many.high == 1
+    assert 0.4 < few.low < 0.8 and 0.98 < many.low < 1
+    # More films of the same patients say little more.
+    again = m.auroc_estimate(np.repeat(truth, 9), np.repeat(score, 9), np.repeat(np.arange(12), 9))
+    assert again.low == pytest.approx(few.low, abs=0.08)
+
+
+def test_an_area_of_independent_films_has_the_width_of_delong() -> None:
+    rng = np.random.default_rng(8)
+    truth = rng.random(600) < 0.4
+    score = truth + rng.normal(size=600)
+    e = m.auroc_estimate(truth, score, np.arange(600))
+    # The difference from a constant score is the area less a half, without its variance.
+    one = m.delong(truth, score, np.zeros(600))
+    assert e.high - e.low == pytest.approx(one.high - one.low, rel=0.12)
+
+
+def test_rates_count_the_films_of_a_patient_together() -> None:
+    rng = np.random.default_rng(4)
+    one_each = rng.random(80) < 0.8
+    alone = m.rate(one_each, np.arange(80))
+    assert (alone.low, alone.high) == m.wilson_interval(int(one_each.sum()), 80)
+    # Five equal films of each patient tell no more than one.
+    five = m.rate(one_each.repeat(5), np.arange(80).repeat(5))
+    assert (five.value, five.n) == (alone.value, 400)
+    assert five.high - five.low == pytest.approx(alone.high - alone.low, rel=0.04)
+    all_hit = m.rate(np.ones(40, bool), np.arange(40) // 4)
+    assert all_hit.high == 1 and 0.5 < all_hit.low < 0.75
+    assert math.isnan(m.rate([1, 0, 1], ["a", "a", "a"]).low)
+    nothing = m.rate([], [])
+    assert math.isnan(nothing.value) and math.isnan(nothing.low) and nothing.n == 0
+    with pytest.raises(ValueError, match="one group for each of 2 rows"):
+        m.rate([1, 0], [1])
 
 
 def test_one_class_only_gives_rates_of_that_class() -> None:
@@ -188,18 +241,18 @@ def test_a_thousand_draws_over_a_thousand_films_are_fast() -> None:
     rng = np.random.default_rng(0)
     truth, score = rng.random(1000) < 0.5, rng.random(1000)
     start = time.process_time()
-    m.auroc_estimate(truth, score, np.arange(1000))
+    m.auroc_difference(truth, score, score[::-1], np.arange(1000))
     m.auprc_estimate(truth, score, np.arange(1000))
     assert time.process_time() - start < 2
 
 
 def test_reliability_curve_points_by_hand() -> None:
-    curve = m.reliability([0, 1, 1, 1], [0.25, 0.35, 1.0, 0.9], bins=4)
+    curve = m.reliability([0, 1, 1, 1], [0.25, 0.35, 1.0, 0.9], [1, 2, 3, 4], bins=4)
     assert curve.films.tolist() == [0, 2, 0, 2]
     assert curve.predicted[[1, 3]].tolist() == pytest.approx([0.3, 0.95])
     assert curve.observed[[1, 3]].tolist() == [0.5, 1]
     assert np.isnan(curve.observed[[0, 2]]).all()
-    assert (curve.low[0], curve.high[0]) == (0, 1)
+    assert np.isnan(curve.low[0]) and 0 < curve.low[3] < curve.high[3] == 1
     gap = np.abs(curve.predicted - curve.observed)
     assert m.ece([0, 1, 1, 1], [0.25, 0.35, 1.0, 0.9], bins=4) == pytest.approx(
         np.nansum(gap * curve.films) / 4

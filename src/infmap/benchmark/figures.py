@@ -81,7 +81,8 @@ def calibration(tables: Mapping[str, FilmTable]) -> str:
     figure, axes = _axes()
     axes.plot([0, 1], [0, 1], color="#9aa4b2", linestyle=":", linewidth=1)
     for (name, table), colour in zip(list(tables.items())[:MOST], COLOURS):
-        bins = metrics.reliability(table.covid, table.values["covid_probability"], 10)
+        values, groups = table.values["covid_probability"], table.text["group"]
+        bins = metrics.reliability(table.covid, values, groups, 10)
         keep = bins.films > 0
         axes.plot(bins.predicted[keep], bins.observed[keep], color=colour, marker="o",
                   markersize=4, linewidth=1.2, label=name)  # fmt: skip

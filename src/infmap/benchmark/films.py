@@ -158,7 +158,7 @@ def _detection(table: FilmTable, yes: str, score: str, draws: int) -> dict[str, 
     kept = ("sensitivity", "specificity", "precision", "negative_predictive_value", "accuracy",
             "f1", "f2")  # fmt: skip
     out = {name: rates[name] for name in kept}
-    out["auroc"] = metrics.auroc_estimate(truth, values, groups, draws)
+    out["auroc"] = metrics.auroc_estimate(truth, values, groups)
     out["auprc"] = metrics.auprc_estimate(truth, values, groups, draws)
     if score == "covid_probability":
         out["brier"] = metrics.brier_estimate(truth, values, groups, draws)

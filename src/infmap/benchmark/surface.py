@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from infmap.core.metrics import Estimate, check_masks, film_mean, film_median, proportion
+from infmap.core.metrics import Estimate, check_masks, film_mean, film_median, rate
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -106,11 +106,10 @@ def surface_table(
         and so counts as the worst; ``hd95_found``: mean over films with both masks, the only ones
         with a finite distance to average; ``missed``: share of films with truth and no
         prediction, so that ``hd95_found`` cannot gain by missing films. Cluster bootstrap by
-        patient, Wilson for ``missed``. NaN where no film contributes.
+        patient, the interval of ``rate`` for ``missed``. NaN where no film contributes.
     """
     f = figures
     both = f.truth & f.predicted
-    missed = int((f.truth & ~f.predicted).sum())
 
     def where(keep: Bool, values: Float64) -> Float64:
         return np.where(keep, values, np.nan)
@@ -120,7 +119,7 @@ def surface_table(
         "nsd_positive": film_mean(where(f.truth, f.nsd), groups, n, seed, level),
         "hd95_median_positive": film_median(where(f.truth, f.hd95), groups, n, seed, level),
         "hd95_found": film_mean(where(both, f.hd95), groups, n, seed, level),
-        "missed": proportion(missed, int(f.truth.sum()), level),
+        "missed": rate(~f.predicted[f.truth], np.asarray(groups)[f.truth], level),
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from infmap.catalog.audit.films import Sample
 from infmap.catalog.store import Row
-from infmap.core.metrics import Estimate, proportion
+from infmap.core.metrics import Estimate, rate
 
 CLASSES = ("COVID-19", "pneumonia", "normal", "other", "unknown")
 _MOST = 6
@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Rate:
-    """Share of films with a finding, with its Wilson interval.
+    """Share of films with a finding, with its interval by patient.
 
     Attributes:
         among: the films: "COVID-19", "other", or a source and one of these.
@@ -110,10 +110,11 @@ def text_rates(sample: Sample) -> list[Rate]:
         for kind in ("COVID-19", "other"):
             own = [s == name and k == kind and w for s, k, w in zip(source, kinds, known)]
             found.append(_rate(f"{name}: {kind}", sample, own))
-    return [rate for rate in found if rate.marked.n]
+    return [share for share in found if share.marked.n]
 
 
 def _rate(among: str, sample: Sample, own: Sequence[bool]) -> Rate:
-    text = [text for text, wanted in zip(sample.text, own) if wanted]
-    marked, line = sum(t.glyphs > 0 for t in text), sum(t.line for t in text)
-    return Rate(among, proportion(marked, len(text)), proportion(line, len(text)))
+    films = [(text, row) for text, row, wanted in zip(sample.text, sample.rows, own) if wanted]
+    groups = [str(row["patient_id"] or row["cluster_id"] or row["film_id"]) for _, row in films]
+    marked, line = ([t.glyphs > 0 for t, _ in films], [bool(t.line) for t, _ in films])
+    return Rate(among, rate(marked, groups), rate(line, groups))

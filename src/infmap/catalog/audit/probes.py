@@ -18,6 +18,7 @@ from infmap.catalog.groups import film_groups
 from infmap.catalog.splits import assign_folds
 from infmap.core.errors import MissingExtra
 from infmap.core.metrics import Estimate, auroc, auroc_draws, auroc_estimate, bootstrap_interval
+from infmap.core.metrics.intervals import Clusters
 
 FOLDS = 5
 COMPONENTS = 100
@@ -313,13 +314,13 @@ def _figures(
     names = np.unique(truth)
     told = _told(truth)
     if len(told) == 1:
-        area = auroc_estimate(truth == names[0], score[:, 0], groups, DRAWS, seed)
+        area = auroc_estimate(truth == names[0], score[:, 0], groups)
     else:
         drawn = np.mean(
             [auroc_draws(truth == name, score[:, n], groups, DRAWS, seed) for n, name in told], 0
         )
-        low, high = np.nanquantile(drawn, (0.025, 0.975))
-        area = Estimate(_mean_auroc(truth, score), float(low), float(high), len(truth))
+        ends = Clusters(groups).percentiles(drawn, 0.95)
+        area = Estimate(_mean_auroc(truth, score), *ends, len(truth))
     code = np.searchsorted(names, truth)
     right = score.argmax(axis=1) == code
 

@@ -51,7 +51,7 @@ from infmap.core.metrics.intervals import (
     film_mean,
     film_means,
     film_median,
-    proportion,
+    rate,
     wilson_interval,
 )
 from infmap.core.metrics.pixels import (
@@ -100,7 +100,7 @@ __all__ = [
     "mean_difference",
     "pearson",
     "pixel_summary",
-    "proportion",
+    "rate",
     "ratio_difference",
     "reliability",
     "segmentation_table",

@@ -30,30 +30,49 @@ class BlandAltman:
     upper: Estimate
 
 
-def pearson(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> tuple[float, Interval]:
-    """Pearson's r with Fisher's z interval.
+def pearson(
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, Interval]:
+    """Pearson's r with its cluster bootstrap interval.
 
     Args:
         x: float (N,).
         y: float (N,).
+        groups: (N,) patient of every film.
+        n: number of draws; those in which a side is constant are left out.
+        seed: of the draws.
         level: coverage, in (0, 1).
 
     Returns:
-        (r, (low, high)). NaN where a side is constant or N < 2; the interval is (-1, 1) for
-        N < 4, where Fisher's z has no variance.
+        (r, (low, high)). NaN where a side is constant or N < 2; no interval where fewer than four
+        patients stand behind r, of whom any two give 1 or -1.
     """
-    z = normal_quantile(level)
+    normal_quantile(level)
     a, b = readings(x, y)
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan, NOTHING
     a, b = a - a.mean(), b - b.mean()
-    r = float(np.clip(a @ b / math.sqrt(float(a @ a) * float(b @ b)), -1.0, 1.0))
-    if a.size < 4:
-        return r, (-1.0, 1.0)
-    if abs(r) == 1.0:
-        return r, (r, r)
-    half = z / math.sqrt(a.size - 3)
-    return r, (math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half))
+    columns = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
+    r = float(_r(columns.sum(axis=0, keepdims=True))[0])
+    clusters = Clusters(groups, a.size)
+    if clusters.count < 4:
+        return r, NOTHING
+    return r, clusters.percentiles(_r(clusters.sums(columns, n, seed)), level)
+
+
+def _r(sums: Float64) -> Float64:
+    """Correlation from sums (draws, 6) of 1, a, b, a^2, b^2, ab; NaN where a side is constant."""
+    films, a, b, aa, bb, ab = sums.T
+    one, two = films * aa - a * a, films * bb - b * b
+    # What is left of equal readings is rounding.
+    flat = (one <= 1e-12 * films * aa) | (two <= 1e-12 * films * bb)
+    bottom = np.sqrt(np.where(flat, 0.0, one * two))
+    return np.clip(ratio(films * ab - a * b, bottom), -1.0, 1.0)
 
 
 def mae(truth: ArrayLike, estimate: ArrayLike) -> float:

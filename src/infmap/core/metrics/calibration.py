@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from infmap.core.metrics._arrays import Float64, mean, pair, ratio
-from infmap.core.metrics.intervals import Clusters, Estimate, film_mean, wilson_interval
+from infmap.core.metrics.intervals import Clusters, Estimate, film_mean, rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,8 @@ class Reliability:
     Attributes:
         predicted: float64 (bins,), mean probability; NaN in an empty bin.
         observed: float64 (bins,), share of positives; NaN in an empty bin.
-        low: float64 (bins,), Wilson interval of ``observed``, (0, 1) in an empty bin.
+        low: float64 (bins,), interval of ``observed`` as in ``rate``; NaN in a bin of no film or
+            of one patient.
         high: float64 (bins,).
         films: int64 (bins,), films in the bin.
     """
@@ -96,26 +97,31 @@ def ece_estimate(
 
 
 def reliability(
-    truth: ArrayLike, probability: ArrayLike, bins: int = 15, level: float = 0.95
+    truth: ArrayLike,
+    probability: ArrayLike,
+    groups: ArrayLike,
+    bins: int = 15,
+    level: float = 0.95,
 ) -> Reliability:
     """The reliability curve, over the bins of ``ece``.
 
     Args:
         truth: bool (N,).
         probability: float (N,) in [0, 1].
+        groups: (N,) patient of every film.
         bins: number of bins on [0, 1].
-        level: coverage of the Wilson intervals, in (0, 1).
+        level: coverage of the intervals, in (0, 1).
     """
     t, p = pair(truth, probability, unit=True)
-    place = _bins(p, bins)
+    place, g = _bins(p, bins), np.asarray(groups)
     films = np.bincount(place, minlength=bins)
     hits = np.bincount(place, weights=t, minlength=bins)
-    ends = [wilson_interval(int(k), int(m), level) for k, m in zip(hits, films)]
+    ends = [rate(t[place == i], g[place == i], level) for i in range(bins)]
     return Reliability(
         predicted=ratio(np.bincount(place, weights=p, minlength=bins), films),
         observed=ratio(hits, films),
-        low=np.array([low for low, _ in ends]),
-        high=np.array([high for _, high in ends]),
+        low=np.array([end.low for end in ends]),
+        high=np.array([end.high for end in ends]),
         films=films,
     )
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from infmap.core.metrics._arrays import Float64, labels, normal_quantile, pair, ratio
-from infmap.core.metrics.detection import auroc, auroc_draws
-from infmap.core.metrics.intervals import Clusters, Interval
+from infmap.core.metrics.detection import auroc, auroc_draws, placements
+from infmap.core.metrics.intervals import NOTHING, Clusters, Interval, unexpanded
 from infmap.core.metrics.pixels import RATIOS, Confusion, film_values
 
 
@@ -93,7 +93,7 @@ def ratio_difference(
     drawn = _ratio_gap(clusters.sums(columns, n, seed))
     standing = (columns[:, 1] != 0) | (columns[:, 3] != 0)
     interval = clusters.percentiles(drawn, level, standing)
-    return _from_draws(value, drawn, interval, len(columns))
+    return _from_draws(value, drawn, interval, len(columns), clusters.standing(standing))
 
 
 def mean_difference(
@@ -154,7 +154,8 @@ def compare_segmentation(
         gap = _pooled_gap(drawn, name)
         standing = ~np.isnan(getattr(first, name)()) | ~np.isnan(getattr(second, name)())
         interval = clusters.percentiles(gap, level, standing)
-        out[name] = _from_draws(float(_pooled_gap(value, name)[0]), gap, interval, len(first))
+        change = float(_pooled_gap(value, name)[0])
+        out[name] = _from_draws(change, gap, interval, len(first), clusters.standing(standing))
     left, right = film_values(first), film_values(second)
     gaps = {name: left[name] - right[name] for name in left}
     return out | _film_gaps(gaps, groups, n, seed, level)
@@ -171,6 +172,8 @@ def auroc_difference(
 ) -> Difference:
     """Difference of two AUROCs, by the paired cluster bootstrap; NaN with one class.
 
+    No interval and no p where the films of a class are of one patient.
+
     Args:
         truth: bool (N,).
         first: float (N,), the first run's scores.
@@ -182,8 +185,10 @@ def auroc_difference(
     """
     value = auroc(truth, first) - auroc(truth, second)
     drawn = auroc_draws(truth, first, groups, n, seed) - auroc_draws(truth, second, groups, n, seed)
-    interval = Clusters(groups).percentiles(drawn, level)
-    return _from_draws(value, drawn, interval, np.size(np.asarray(truth)))
+    t, clusters = labels(truth), Clusters(groups)
+    standing = min(clusters.standing(t), clusters.standing(~t))
+    interval = clusters.percentiles(drawn, level) if standing > 1 else NOTHING
+    return _from_draws(value, drawn, interval, t.size, clusters.count)
 
 
 def delong(
@@ -208,7 +213,7 @@ def delong(
     value = auroc(t, a) - auroc(t, b)
     if min(int(t.sum()), int((~t).sum())) < 2:
         return Difference(value, math.nan, math.nan, math.nan, t.size)
-    over_a, over_b = _placements(t, a), _placements(t, b)
+    over_a, over_b = placements(t, a), placements(t, b)
     gaps = [x - y for x, y in zip(over_a, over_b)]
     spread = math.sqrt(sum(float(gap.var(ddof=1)) / gap.size for gap in gaps))
     if spread == 0.0:
@@ -216,14 +221,6 @@ def delong(
     else:
         p = math.erfc(abs(value) / spread / math.sqrt(2))
     return Difference(value, value - z * spread, value + z * spread, p, t.size)
-
-
-def _placements(t: NDArray[np.bool_], s: Float64) -> tuple[Float64, Float64]:
-    """Of every positive the share of negatives below it; of every negative, of positives above."""
-    high, low = np.sort(s[t]), np.sort(s[~t])
-    below = np.searchsorted(low, s[t], "left") + np.searchsorted(low, s[t], "right")
-    above = np.searchsorted(high, s[~t], "left") + np.searchsorted(high, s[~t], "right")
-    return below / (2 * low.size), 1 - above / (2 * high.size)
 
 
 def _ratio_gap(sums: Float64) -> Float64:
@@ -244,18 +241,22 @@ def _film_gaps(
     value, films, drawn = clusters.means(columns, n, seed)
     out = {}
     for i, name in enumerate(gaps):
-        interval = clusters.percentiles(drawn[:, i], level, ~np.isnan(columns[:, i]))
-        out[name] = _from_draws(float(value[i]), drawn[:, i], interval, int(films[i]))
+        known = ~np.isnan(columns[:, i])
+        interval = clusters.percentiles(drawn[:, i], level, known)
+        standing = clusters.standing(known)
+        out[name] = _from_draws(float(value[i]), drawn[:, i], interval, int(films[i]), standing)
     return out
 
 
-def _from_draws(value: float, drawn: Float64, interval: Interval, films: int) -> Difference:
-    p = math.nan if math.isnan(interval[0]) else _p(drawn)
+def _from_draws(
+    value: float, drawn: Float64, interval: Interval, films: int, groups: int
+) -> Difference:
+    p = math.nan if math.isnan(interval[0]) else _p(drawn, groups)
     return Difference(value, *interval, p, films)
 
 
-def _p(drawn: Float64) -> float:
-    """Two-sided p by inverting the percentile interval, never 0 (Davison and Hinkley 1997)."""
+def _p(drawn: Float64, groups: int) -> float:
+    """Two-sided p by inverting the expanded interval, never 0 (Davison and Hinkley 1997)."""
     known = drawn[~np.isnan(drawn)]
-    tail = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    return min(1.0, 2 * (tail + 1) / (known.size + 1))
+    tail = (min(int((known <= 0).sum()), int((known >= 0).sum())) + 1) / (known.size + 1)
+    return 1.0 if tail >= 0.5 else 2 * unexpanded(tail, groups)

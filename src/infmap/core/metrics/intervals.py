@@ -1,15 +1,20 @@
-"""Intervals: Wilson for shares of films, cluster bootstrap by patient for the rest."""
+"""Intervals by patient: score interval for shares of films, cluster bootstrap for the rest.
+
+``benchmarks/coverage.py`` measures how often they hold the truth.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from infmap.core.metrics._arrays import Float64, normal_quantile, ratio
+from infmap.core.metrics._arrays import Float64, labels, normal_quantile, ratio
+from infmap.core.metrics._student import t_quantile, t_tail
 
 Interval = tuple[float, float]
 NOTHING: Interval = (math.nan, math.nan)
@@ -43,24 +48,66 @@ class Estimate:
 
 
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
-    """Score interval of a proportion (Wilson 1927); (0, 1) without trials."""
+    """Score interval of a proportion of independent trials (Wilson 1927); (0, 1) without trials.
+
+    Films of one patient are not independent: see ``rate``.
+    """
     if not 0 <= successes <= trials:
         raise ValueError(f"expected 0 <= successes <= trials, got {successes} of {trials}")
     z = normal_quantile(level)
-    if trials == 0:
-        return 0.0, 1.0
-    p, shrink = successes / trials, 1 + z * z / trials
+    return _score(successes / trials, trials, z) if trials else (0.0, 1.0)
+
+
+def rate(hits: ArrayLike, groups: ArrayLike, level: float = 0.95) -> Estimate:
+    """A share of films with its score interval, the films of a patient counting together.
+
+    Wilson's interval with an effective number of films (Saha, Miller and Wang 2016): films over the
+    design effect, which is the variance between patients over that of independent films (Rao and
+    Scott 1992), never below 1. Its quantile is Student's t with as many degrees of freedom as there
+    are effective patients, (films)^2 / sum of squares of films by patient, less one. Where every
+    patient has one film, it is Wilson's interval. Where all films hit, or none, no spread was seen:
+    each effective patient counts as one film.
+
+    Args:
+        hits: bool (N,).
+        groups: (N,) patient of every film.
+        level: coverage, in (0, 1).
+
+    Returns:
+        NaN without films; no interval with one patient only.
+    """
+    h = labels(hits).astype(np.float64)
+    g = np.asarray(groups)
+    if g.shape != h.shape:
+        raise ValueError(f"expected one group for each of {h.size} rows, got {g.shape}")
+    z = normal_quantile(level)
+    if h.size == 0:
+        return Estimate(math.nan, *NOTHING, 0)
+    value, clusters = float(h.mean()), Clusters(g)
+    films = np.bincount(clusters.of_row).astype(np.float64)
+    count = clusters.count
+    if count < 2:
+        return Estimate(value, *NOTHING, h.size)
+    effective = h.size**2 / float(films @ films)
+    independent = value * (1 - value) / h.size
+    trials = float(h.size)
+    if count < h.size:
+        z = t_quantile((1 - level) / 2, max(effective - 1, 1.0))
+        if independent:
+            off = np.bincount(clusters.of_row, h - value)
+            spread = count / (count - 1) * float(off @ off) / h.size**2
+            trials /= max(spread / independent, 1.0)
+        else:
+            trials = effective
+    return Estimate(value, *_score(value, trials, z), h.size)
+
+
+def _score(p: float, trials: float, z: float) -> Interval:
+    """Wilson's interval of a proportion of a number of trials that need not be whole."""
+    shrink = 1 + z * z / trials
     middle = (p + z * z / (2 * trials)) / shrink
     half = z / shrink * math.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    low = 0.0 if successes == 0 else max(0.0, middle - half)
-    high = 1.0 if successes == trials else min(1.0, middle + half)
-    return low, high
-
-
-def proportion(successes: int, trials: int, level: float = 0.95) -> Estimate:
-    """A share of films with its Wilson interval; NaN in (0, 1) without trials."""
-    value = successes / trials if trials else math.nan
-    return Estimate(value, *wilson_interval(successes, trials, level), trials)
+    return 0.0 if p == 0 else max(0.0, middle - half), 1.0 if p == 1 else min(1.0, middle + half)
 
 
 def bootstrap_interval(
@@ -69,8 +116,9 @@ def bootstrap_interval(
     n: int = 1000,
     seed: int = 0,
     level: float = 0.95,
+    rows: NDArray[np.bool_] | None = None,
 ) -> Interval:
-    """Percentile interval by the cluster bootstrap: whole groups are drawn with replacement.
+    """Interval by the cluster bootstrap: whole groups are drawn with replacement.
 
     One Python call a draw: for any figure. The figures of this package have faster ways, which
     draw the same groups for the same seed.
@@ -82,9 +130,11 @@ def bootstrap_interval(
         n: number of draws.
         seed: of the draws.
         level: coverage, in (0, 1).
+        rows: bool (N,), rows that the figure stands on (films with truth, say); all if not given.
 
     Returns:
-        (low, high); NaN, NaN where no draw has a figure, or with one group only.
+        (low, high), as ``Clusters.percentiles``; NaN, NaN where no draw has a figure, or where
+        fewer than two groups have such a row.
     """
     clusters = Clusters(groups)
     order = np.argsort(clusters.of_row, kind="stable")
@@ -97,7 +147,7 @@ def bootstrap_interval(
         size = counts[pick]
         begin = np.repeat(starts[pick] - (np.cumsum(size) - size), size)
         values[draw] = statistic(order[begin + np.arange(begin.size)])
-    return clusters.percentiles(values, level)
+    return clusters.percentiles(values, level, rows)
 
 
 def bootstrap_ratio_interval(
@@ -277,10 +327,12 @@ class Clusters:
         rows: NDArray[np.bool_] | None = None,
         method: str = "linear",
     ) -> Interval:
-        """Percentile interval of the figures of the draws, NaN left out.
+        """Expanded percentile interval of the figures of the draws, NaN left out.
 
-        One group says nothing of the spread between groups: NaN, NaN where fewer than two have a
-        row that the figure stands on.
+        Percentiles of few groups lie too close together: they are taken further out, as Student's
+        t of the groups lies beyond the normal, and by the bootstrap's own factor of sqrt((k - 1)/k)
+        (Hesterberg 2015). One group says nothing of the spread between groups: NaN, NaN where fewer
+        than two have a row that the figure stands on.
 
         Args:
             values: float64 (draws,).
@@ -290,9 +342,26 @@ class Clusters:
         """
         normal_quantile(level)
         known = values[~np.isnan(values)]
-        standing = self.count if rows is None else len(np.unique(self.of_row[rows]))
+        standing = self.standing(rows)
         if known.size == 0 or standing < 2:
             return NOTHING
-        ends = [(1 - level) / 2, (1 + level) / 2]
+        tail = _expanded((1 - level) / 2, standing)
+        ends = [tail, 1 - tail]
         low, high = np.quantile(known, ends, method=method)  # type: ignore[call-overload]
         return float(low), float(high)
+
+    def standing(self, rows: NDArray[np.bool_] | None = None) -> int:
+        """Groups that have one of these rows, bool (N,); all where not given."""
+        return self.count if rows is None else len(np.unique(self.of_row[rows]))
+
+
+def _expanded(tail: float, groups: int) -> float:
+    """The tail of the draws that has the wanted tail of the truth beyond it (Hesterberg 2015)."""
+    z = math.sqrt(groups / (groups - 1)) * t_quantile(tail, groups - 1)
+    return 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def unexpanded(tail: float, groups: int) -> float:
+    """The tail of the truth beyond a tail of the draws, in (0, 0.5): undoes ``_expanded``."""
+    z = -NormalDist().inv_cdf(tail)
+    return t_tail(z * math.sqrt((groups - 1) / groups), groups - 1)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from infmap.core.metrics._arrays import pair
 from infmap.core.metrics.calibration import brier_estimate, ece_estimate
 from infmap.core.metrics.detection import auprc_estimate, auroc_estimate
-from infmap.core.metrics.intervals import Clusters, Estimate, film_means, proportion
+from infmap.core.metrics.intervals import Clusters, Estimate, film_means, rate
 from infmap.core.metrics.pixels import RATIOS, Confusion, film_values
 
 
@@ -30,7 +30,8 @@ def segmentation_table(
     Returns:
         Every ratio of ``Confusion`` pooled over all pixels, under its own name; means over films
         under the names of ``film_values``, films without the figure left out and counted out of
-        ``n``. Cluster bootstrap by patient, but Wilson for ``false_alarm``, a share of films.
+        ``n``. Cluster bootstrap by patient, but the interval of ``rate`` for ``false_alarm``, a
+        share of films.
 
     Raises:
         ValueError: no films, or another number of groups than of films.
@@ -45,8 +46,7 @@ def segmentation_table(
         out[name] = Estimate(float(getattr(pool, name)()[0]), *interval, len(counts))
     out |= film_means(film_values(counts), groups, n, seed, level)
     healthy = ~counts.positive
-    alarms = int((counts.fp[healthy] > 0).sum())
-    out["false_alarm"] = proportion(alarms, int(healthy.sum()), level)
+    out["false_alarm"] = rate(counts.fp[healthy] > 0, np.asarray(groups)[healthy], level)
     return out
 
 
@@ -72,9 +72,10 @@ def detection_table(
 
     Returns:
         ``sensitivity``, ``specificity``, ``precision``, ``negative_predictive_value`` and
-        ``accuracy`` with Wilson intervals, NaN in (0, 1) without films to count; ``iou``, ``f1``
-        and ``f2`` (1 where nothing is positive and nothing called so), ``auroc``, ``auprc``,
-        ``brier`` and ``ece`` (15 bins) with cluster bootstrap intervals. ``brier`` and ``ece``
+        ``accuracy`` with the intervals of ``rate``, NaN without films to count; ``auroc`` with that
+        of ``auroc_estimate``; ``iou``, ``f1`` and ``f2`` (1 where nothing is positive and nothing
+        called so), ``auprc``, ``brier`` and ``ece`` (15 bins) with cluster bootstrap intervals. No
+        interval stands on the films of one patient. ``brier`` and ``ece``
         are NaN of 0 films where a score lies outside [0, 1] and so is no probability.
 
     Raises:
@@ -87,20 +88,20 @@ def detection_table(
     clusters = Clusters(groups, t.size)
     yes = s >= decision_threshold
     cells = Confusion(*(c.astype(np.int64) for c in (t & yes, ~t & yes, t & ~yes, ~t & ~yes)))
-    tp, fp, fn, tn = (int(c.sum()) for c in (cells.tp, cells.fp, cells.fn, cells.tn))
+    g = np.asarray(groups)
     out = {
-        "sensitivity": proportion(tp, tp + fn, level),
-        "specificity": proportion(tn, tn + fp, level),
-        "precision": proportion(tp, tp + fp, level),
-        "negative_predictive_value": proportion(tn, tn + fn, level),
-        "accuracy": proportion(tp + tn, t.size, level),
+        "sensitivity": rate(yes[t], g[t], level),
+        "specificity": rate(~yes[~t], g[~t], level),
+        "precision": rate(t[yes], g[yes], level),
+        "negative_predictive_value": rate(~t[~yes], g[~yes], level),
+        "accuracy": rate(yes == t, g, level),
     }
     drawn = Confusion(*np.rint(clusters.sums(cells.columns(), n, seed)).astype(np.int64).T)
     pool = cells.pooled()
     for name in ("iou", "f1", "f2"):
         interval = clusters.percentiles(getattr(drawn, name)(), level)
         out[name] = Estimate(float(getattr(pool, name)()[0]), *interval, t.size)
-    out["auroc"] = auroc_estimate(t, s, groups, n, seed, level)
+    out["auroc"] = auroc_estimate(t, s, groups, level)
     out["auprc"] = auprc_estimate(t, s, groups, n, seed, level)
     unit = bool(s.min() >= 0 and s.max() <= 1)
     none = Estimate(math.nan, math.nan, math.nan, 0)
