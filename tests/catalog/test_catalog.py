@@ -30,6 +30,13 @@ def table(path: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
+def mask(path: Path, empty: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((96, 96), np.uint8)
+    pixels[20:70, 20:40] = 0 if empty else 255
+    Image.fromarray(pixels).save(path)
+
+
 def meta(name: str, patient: str, finding: str) -> dict[str, str]:
     return {
         "patientid": patient, "offset": "3", "finding": finding, "view": "PA",
@@ -42,8 +49,10 @@ def roots(tmp_path: Path) -> dict[str, Path]:
     qu = tmp_path / "qu" / "Data"
     for n, kind in enumerate(("COVID-19", "Non-COVID", "Normal")):
         for m, part in enumerate(("Train", "Val")):
-            for folder in ("images", "infection masks", "lung masks"):
-                film(qu / part / kind / folder / f"{kind}_{part}.png", 10 * n + m)
+            name = f"{kind}_{part}.png"
+            film(qu / part / kind / "images" / name, 10 * n + m)
+            for folder in ("infection masks", "lung masks"):
+                mask(qu / part / kind / folder / name, empty=n > 0 and folder != "lung masks")
     cohen = tmp_path / "cohen"
     film(cohen / "images" / "a.png", 100)
     film(cohen / "images" / "b.png", 101)

@@ -8,7 +8,7 @@ import pytest
 
 from infmap.catalog.diff import diff
 from infmap.catalog.snapshot import write_snapshot
-from infmap.core.errors import SnapshotError, UsageError
+from infmap.core.errors import SnapshotError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_catalog import catalog, row  # noqa: E402
@@ -69,8 +69,26 @@ def test_snapshots_are_compared_film_by_film(pair, tmp_path):
         write_snapshot(Catalog(folder), snapshot)
     check(diff(*out))
     assert not diff(out[0], out[0])
-    with pytest.raises(UsageError, match="two snapshots or two catalogs"):
-        diff(pair[0], out[1])
+
+
+def test_a_catalog_is_compared_with_a_snapshot_by_its_frontal_films(pair, tmp_path):
+    from infmap.catalog.store import Catalog
+
+    snapshot = tmp_path / "snapshot"
+    write_snapshot(Catalog(pair[0]), snapshot)
+    assert not diff(pair[0], snapshot)
+    with_lateral = catalog(tmp_path / "more", [*films(), row("a/7", view="L")], [SCORE])
+    assert not diff(with_lateral.folder, snapshot)
+    check(diff(snapshot, pair[1]))
+
+
+def test_pixels_of_a_mask_are_the_mask_and_when_it_was_touched_is_not(tmp_path):
+    one, two = films(), films()
+    one[0] |= {"infection_mask": "m.png", "infection_pixels": 5, "drawn": "x"}
+    two[0] |= {"infection_mask": "m.png", "infection_pixels": 6, "drawn": "y"}
+    catalog(tmp_path / "a", one)
+    catalog(tmp_path / "b", two)
+    assert diff(tmp_path / "a", tmp_path / "b").counts() == {"mask changed": {"a": 1}}
 
 
 def test_the_text_names_counts_and_films_and_the_dict_is_json(pair):

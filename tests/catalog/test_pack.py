@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from infmap.catalog.schema import make_frame
 from infmap.catalog.snapshot import read_snapshot, write_rows, write_snapshot
@@ -37,8 +38,12 @@ def snapshot(tmp_path):
             f"s/{n}", covid19=kind, normal=not kind, infection_mask=f"i{n}.png" if kind else None,
             lung_mask=f"l{n}.png" if n < 3 else None,
         ))  # fmt: skip
-        for seed, name in enumerate(("", "i", "l")):
-            save(tmp_path / "s" / f"{name}{n}.png", 10 * n + seed, size)
+        save(tmp_path / "s" / f"{n}.png", 10 * n, size)
+        for seed, name in enumerate(("i", "l"), 1):
+            path = tmp_path / "s" / f"{name}{n}.png"
+            save(path, 10 * n + seed, size)
+            with Image.open(path) as noise:
+                noise.point(lambda value: 255 * (value > 127)).save(path)
     write_snapshot(catalog(tmp_path / "c", films), tmp_path / "snapshot")
     return tmp_path / "snapshot"
 
@@ -83,7 +88,7 @@ def test_a_film_that_is_not_in_the_pack_as_described_is_decoded(snapshot, tmp_pa
     frame, roots = read_snapshot(snapshot)
     films = frame.to_dicts()
     films[1]["pixel_hash"] = "another"
-    save(tmp_path / "s" / "1.png", 77, (90, 90))
+    save(tmp_path / "s" / "1.png", 77, (60, 40))
     out = tmp_path / "split"
     made_from = {"made_from": str(snapshot)}
     write_rows(out, make_frame("films", films), roots=roots, about=made_from)

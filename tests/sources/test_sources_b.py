@@ -23,7 +23,7 @@ from infmap.sources import (
     shenzhen,
     siim_covid19,
 )
-from infmap.sources.record import Box, MaskCrop, Polygon, SourceRecord
+from infmap.sources.record import Box, MaskCrop, Polygon, SourceFailure, SourceRecord
 from infmap.sources.source import Source
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,7 +33,8 @@ from layouts_b import LAYOUTS, dicom, text  # noqa: E402
 
 
 def found(source: Source, root: Path) -> dict[str, SourceRecord]:
-    return {record.film_name: record for record in source.read(root)}
+    records = source.read(root)
+    return {one.film_name: one for one in records if isinstance(one, SourceRecord)}
 
 
 def classes(record: SourceRecord) -> tuple[bool | None, bool | None, bool | None]:
@@ -308,20 +309,23 @@ def test_a_table_of_own_films_keeps_empty_cells_unknown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (["a.png", "", "", "dev"], "a.png: expected one of"),
+        (["a.png", "", "", "dev"], "expected one of"),
         (["a.png", "maybe", ""], "expected 1, 0 or nothing, got 'maybe'"),
         (["a.png", "", "flu"], "expected the label covid19, pneumonia or normal"),
         (["../a.png", "", ""], "expected paths below its folder"),
         (["/a.png", "", ""], "expected paths below its folder"),
     ],
 )
-def test_a_table_of_own_films_refuses_what_it_cannot_mean(
+def test_a_row_of_own_films_that_cannot_be_meant_is_a_failure_and_the_others_go_on(
     tmp_path: Path, row: list[str], message: str
 ) -> None:
     film(tmp_path / "a.png")
-    table(tmp_path / "films.csv", "path,normal,label,split", [row])
-    with pytest.raises(UsageError, match=message):
-        list(folder.SOURCE.read(tmp_path))
+    film(tmp_path / "b.png")
+    table(tmp_path / "films.csv", "path,normal,label,split", [row, ["b.png", "1", ""]])
+    failure, record = folder.SOURCE.read(tmp_path)
+    assert isinstance(failure, SourceFailure) and isinstance(record, SourceRecord)
+    assert (failure.path, record.path) == (row[0], "b.png")
+    assert message in failure.reason and "\n" not in failure.reason
     assert any(message in finding for finding in folder.SOURCE.check(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""What differs between two snapshots, or between two catalogs."""
+"""What differs between two snapshots or catalogs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infmap.catalog.schema import make_frame, polars
+from infmap.catalog.schema import MASKS, PIXELS, make_frame, polars
 from infmap.catalog.snapshot import TABLES, read_about, read_tables
+from infmap.catalog.splits import is_lateral
 from infmap.catalog.store import Catalog
-from infmap.core.errors import SnapshotError, UsageError
+from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "relabelled": ("covid19", "pneumonia", "normal"),
-    "mask changed": ("infection_mask", "opacity_mask", "lung_mask"),
+    "mask changed": (*MASKS, *PIXELS),
     "moved": ("official_split", "split", "fold"),
     "picture changed": ("pixel_hash",),
 }
@@ -32,7 +33,8 @@ KINDS = (
     "boxes changed",
 )
 SCHEMA = ("film_id", "source", "kind", "column", "before", "after")
-_IGNORED = ("film_id", "source", "modified", "cluster_id")
+_IGNORED = ("film_id", "source", "modified", "drawn", "cluster_id")
+"""Compared elsewhere, or telling when a file was touched and not what it holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,25 +108,23 @@ class SnapshotDiff:
 
 
 def diff(a: Path, b: Path) -> SnapshotDiff:
-    """Compare two snapshots or two catalogs.
+    """Compare two snapshots, two catalogs, or one with the other.
 
-    A film changed its cluster where its cluster's first film is another one, counting the films
-    that both hold; the name of a cluster does not count. When a file was last touched does not
-    count, and neither does a column that one of the two was written without.
+    Of a catalog that is compared with a snapshot the frontal films count, which are those that a
+    snapshot takes. A film changed its cluster where its cluster's first film is another one,
+    counting the films that both hold; the name of a cluster does not count. When a file was last
+    touched does not count, and neither does a column that one of the two was written without.
 
     Args:
         a: folder of a snapshot or catalog, the state before.
-        b: folder of the same kind, the state after.
+        b: the same, the state after.
 
     Raises:
-        UsageError: one is a snapshot and the other a catalog.
         SnapshotError: one is neither, or damaged.
     """
     (kind_a, before, skip_a), (kind_b, after, skip_b) = _load(a), _load(b)
     if kind_a != kind_b:
-        raise UsageError(
-            f"expected two snapshots or two catalogs, got the {kind_a} {a} and the {kind_b} {b}"
-        )
+        before, after = _frontal(before), _frontal(after)
     found = [
         *_only(after["films"], before["films"], "added"),
         *_only(before["films"], after["films"], "removed"),
@@ -152,12 +152,20 @@ def _load(folder: Path) -> tuple[str, dict[str, pl.DataFrame], frozenset[str]]:
         about = read_about(folder)
         tables = read_tables(folder)
         films = tables["films"]
-        lacking = [n for n in films.columns if about["version"] == 1 and _unwritten(films, n)]
-        return "snapshot", tables, frozenset(lacking)
+        young = films.columns if about["version"] == 1 else (*PIXELS, "mask_note")
+        return "snapshot", tables, frozenset(n for n in young if _unwritten(films, n))
     if (folder / "catalog.json").exists():
         catalog = Catalog(folder)
         return "catalog", {name: catalog.frame(name) for name in TABLES}, frozenset()
     raise SnapshotError(f"{folder}: expected a snapshot or a catalog, found neither")
+
+
+def _frontal(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """What a snapshot takes of the tables."""
+    films = tables["films"].filter(~is_lateral())
+    names = films.select("film_id")
+    others = {n: t.join(names, on="film_id", how="semi") for n, t in tables.items() if n != "films"}
+    return {"films": films} | others
 
 
 def _unwritten(films: pl.DataFrame, name: str) -> bool:

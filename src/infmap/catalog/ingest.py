@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.mask_notes import mask_notes
 from infmap.catalog.measure import (
     DERIVED,
     MEASURED,
@@ -31,12 +32,16 @@ from infmap.catalog.pending import Pending
 from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_columns, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.core.errors import UsageError
-from infmap.sources import SOURCES, SourceRecord
+from infmap.sources import SOURCES, SourceFailure, SourceRecord
 
 if TYPE_CHECKING:
     import polars as pl
 
-LABELS = tuple(name for name in SourceRecord.__dataclass_fields__ if name in COLUMNS["films"])
+LABELS = tuple(
+    name
+    for name in SourceRecord.__dataclass_fields__
+    if name in COLUMNS["films"] and name not in MASKS
+)
 JUDGED = ("cluster_id", "split", "fold")
 CHUNK = 64
 PROCESSES = 16
@@ -51,7 +56,7 @@ class IngestReport:
 
     Attributes:
         films: that are in.
-        failures: that could not be read.
+        failures: that could not be read, and masks of films that are in.
         measured: that were decoded now; the others were known.
         notes: source to what its check says.
     """
@@ -71,7 +76,8 @@ def ingest(
 ) -> IngestReport:
     """Read sources into the catalog; what it held of them before is replaced.
 
-    A film ends in ``films`` or in ``failures``. A film whose file has the size and time it had is
+    A film ends in ``films`` or in ``failures``; one whose mask cannot be read is in ``films``, its
+    mask unknown, and the mask in ``failures``. A film whose file has the size and time it had is
     not decoded again, so doing it again changes nothing.
 
     Args:
@@ -105,19 +111,24 @@ class _Ingest:
         self.records: dict[str, tuple[str, SourceRecord]] = {}
         for source, root in self.roots.items():
             for record in SOURCES[source].read(root):
-                self._list(source, record)
+                if isinstance(record, SourceFailure):
+                    self._fail(source, record.path, record.reason)
+                else:
+                    self._list(source, record)
 
     def _list(self, source: str, record: SourceRecord) -> None:
         """Note a film to come; the name is its identity, so a second one of a name is refused."""
         film_id = f"{source}/{record.film_name}"
         if film_id in self.records:
             first = self.records[film_id][1].path
-            self._fail(source, record, f"expected each film name once, {first} has this one")
+            self._fail(source, record.path, f"expected each film name once, {first} has this one")
         else:
             self.records[film_id] = source, record
 
-    def _fail(self, source: str, record: SourceRecord, reason: str) -> None:
-        self.failures.append({"source": source, "path": record.path, "reason": reason})
+    def _fail(self, source: str, path: str, reason: str, film_id: str | None = None) -> None:
+        """Note what cannot be read: a film, or a mask of one that is in."""
+        row = {"source": source, "path": path, "reason": reason, "film_id": film_id}
+        self.failures.append(row)
 
     def run(
         self, workers: int, on: str, progress: Callable[[int, int], None] | None
@@ -127,9 +138,9 @@ class _Ingest:
             check = beside.submit(self._check)
             self._measure(items, workers, on, progress)
             notes = check.result()
-        films_in = self._commit(notes)
+        films, notes = self._commit(notes)
         self.pending.clear()
-        return IngestReport(films_in, len(self.failures), len(items), notes)
+        return IngestReport(films, len(self.failures), len(items), notes)
 
     def _check(self) -> dict[str, list[str]]:
         return {source: SOURCES[source].check(root) for source, root in self.roots.items()}
@@ -147,7 +158,11 @@ class _Ingest:
         for measured in _measure_all(chunks, workers, on):
             self.pending.add(measured)
             for film_id, reason in measured.reasons.items():
-                self._fail(*self.records.pop(film_id), reason)
+                source, record = self.records.pop(film_id)
+                self._fail(source, record.path, reason)
+            for film_id, masks in measured.lost.items():
+                for path, reason in masks.items():
+                    self._fail(self.records[film_id][0], path, reason, film_id)
             done += len(measured.films) + len(measured.reasons)
             if progress:
                 progress(done, len(items))
@@ -183,8 +198,12 @@ class _Ingest:
             note(part.drop("picture"), _pictures(part).__getitem__)
         return films
 
-    def _commit(self, notes: Mapping[str, list[str]]) -> int:
-        """Put labels and measurements together and replace the tables at once."""
+    def _commit(self, checked: Mapping[str, list[str]]) -> tuple[int, dict[str, list[str]]]:
+        """Put labels and measurements together and replace the tables at once.
+
+        Returns:
+            Films that are in of the sources, and their notes with those on their masks.
+        """
         module = polars()
         columns = ("film_id", *MEASURED, *DERIVED)
         measured = module.concat([self.old.select(columns), *self.pending.parts(columns)]).unique(
@@ -194,25 +213,23 @@ class _Ingest:
         judged = self.old.select("film_id", "bytes_hash", *JUDGED)
         films = (
             self._labels()
-            .join(measured.rename({name: f"@{name}" for name in MASKS}), on="film_id")
-            .with_columns(
-                module.when(module.col("drawn").is_not_null())
-                .then(module.coalesce(f"@{name}", name))
-                .otherwise(name)
-                .alias(name)
-                for name in MASKS
-            )
+            .join(measured, on="film_id")
             .join(judged, on=["film_id", "bytes_hash"], how="left")
         )
         names = list(COLUMNS["films"])
-        films = module.concat([stays.select(names), films.select(names)]).sort("film_id")
+        films = films.select(names)
+        notes = {
+            source: found + mask_notes(films.filter(films["source"] == source))
+            for source, found in checked.items()
+        }
+        films = module.concat([stays.select(names), films]).sort("film_id")
         self.catalog.commit(
             {"films": films, **self._others(films)},
             pictures=self._arrange(films["film_id"].to_list()),
             roots=self.catalog.roots | {s: str(r) for s, r in self.roots.items()},
-            sources=self.catalog.sources | dict(notes),
+            sources=self.catalog.sources | notes,
         )
-        return len(films) - len(stays)
+        return len(films) - len(stays), notes
 
     def _labels(self) -> pl.DataFrame:
         records = [record for _, record in self.records.values()]

@@ -1,41 +1,123 @@
-"""Masks in film pixels, put together from drawn regions."""
+"""Masks of a film, in film pixels: those its source names, and those made of drawn regions."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from infmap.catalog.mask_files import fit_mask, read_mask
+from infmap.catalog.schema import MASKS, PIXELS, Row
 from infmap.core.errors import UnreadableFilm
 from infmap.core.types import BoolImage
 from infmap.sources import MaskCrop, Polygon, SourceRecord
 
+KINDS: tuple[Literal["opacity"], Literal["lungs"]] = ("opacity", "lungs")
+_FILES = {"infection": "infection_mask", "opacity": "opacity_mask", "lungs": "lung_mask"}
+_PIXELS = dict(zip(MASKS, PIXELS, strict=True))
 
-def draw(root: Path, record: SourceRecord, shape: tuple[int, int]) -> dict[str, BoolImage]:
-    """Masks that a record's drawn regions make.
+
+@dataclass
+class FilmMasks:
+    """The masks of one film.
+
+    Attributes:
+        columns: of the films: which masks there are, how many pixels each has, and what was decided
+            about them. A mask that cannot be read is unknown: null.
+        files: path below the catalog to the bytes of a PNG file, of masks that were drawn, turned
+            with their film, or read by values that the source names.
+        failures: path of a mask that cannot be read, to the reason.
+    """
+
+    columns: Row
+    files: dict[str, bytes]
+    failures: dict[str, str]
+
+    def put(self, film_id: str, kind: str, mask: BoolImage) -> str:
+        """Keep a mask as a file of the catalog; the path that a row names it by."""
+        path = f"masks/{film_id}.{kind}.png"
+        self.files[path] = png(mask)
+        return f"@catalog/{path}"
+
+
+def find_masks(
+    film_id: str, root: Path, record: SourceRecord, shape: tuple[int, int], orientation: int = 1
+) -> FilmMasks:
+    """Read and count the masks that a record names, and draw those of its regions.
+
+    Args:
+        film_id: the film's identity.
+        root: the source's folder.
+        record: of the film.
+        shape: (H, W) of the film, film pixels.
+        orientation: EXIF orientation of the film's file, 1 to 8.
+    """
+    found = FilmMasks(dict.fromkeys((*MASKS, *PIXELS)), {}, {})
+    notes: dict[str, None] = {}
+    read: dict[tuple[str, tuple[float, ...] | None], tuple[str, int] | None] = {}
+    for kind, column in _FILES.items():
+        path, values = getattr(record, column), dict(record.mask_values).get(column)
+        if path is None:
+            continue
+        if (path, values) not in read:
+            read[path, values] = None
+            try:
+                mask = read_mask(root / path, values)
+                plane, more = fit_mask(mask, shape, orientation)
+            except UnreadableFilm as error:
+                found.failures[path] = f"the mask of {film_id}: {error.reason}"
+                continue
+            notes |= dict.fromkeys(more)
+            as_it_is = values is None and not any(note.startswith("turned") for note in more)
+            place = path if as_it_is and not mask.turned else found.put(film_id, kind, plane)
+            read[path, values] = place, int(plane.sum())
+        if known := read[path, values]:
+            found.columns[column], found.columns[_PIXELS[column]] = known
+    for region in KINDS:
+        try:
+            drawn = draw(root, record, shape, region)
+        except UnreadableFilm as error:
+            found.failures[record.path] = f"the {region} mask of {film_id}: {error.reason}"
+            continue
+        if drawn is not None:
+            columns = ["lung_mask"] if region == "lungs" else ["opacity_mask"]
+            if region == "opacity" and record.covid19:
+                columns.append("infection_mask")
+            place = found.put(film_id, region, drawn)
+            for column in columns:
+                found.columns |= {column: place, _PIXELS[column]: int(drawn.sum())}
+    found.columns["mask_note"] = "; ".join(notes) or None
+    return found
+
+
+def draw(
+    root: Path, record: SourceRecord, shape: tuple[int, int], kind: Literal["opacity", "lungs"]
+) -> BoolImage | None:
+    """The mask that a record's drawn regions of a kind make.
 
     Args:
         root: the source's folder.
         record: with crops or outlines.
         shape: (H, W) of the film.
+        kind: of the regions.
 
     Returns:
-        "opacity" and "lungs" to bool (H, W), film pixels: those that were drawn. A film whose
-        opacities were all drawn, and are none, has an empty mask.
+        bool (H, W), film pixels; None where none was drawn. A film whose opacities were all drawn,
+        and are none, has an empty mask.
 
     Raises:
         UnreadableFilm: a crop is missing, damaged, or does not lie inside the film.
     """
-    masks: dict[str, BoolImage] = {}
-    for kind in ("opacity", "lungs"):
-        crops = [crop for crop in record.crops if crop.kind == kind]
-        outlines = [outline for outline in record.polygons if outline.kind == kind]
-        if crops or outlines or (kind == "opacity" and record.opacity_drawn):
-            masks[kind] = paste(root, crops, shape) | fill(outlines, shape)
-    return masks
+    crops = [crop for crop in record.crops if crop.kind == kind]
+    outlines = [outline for outline in record.polygons if outline.kind == kind]
+    if not crops and not outlines and not (kind == "opacity" and record.opacity_drawn):
+        return None
+    return paste(root, crops, shape) | fill(outlines, shape)
 
 
 def paste(root: Path, crops: Iterable[MaskCrop], shape: tuple[int, int]) -> BoolImage:
@@ -56,10 +138,9 @@ def paste(root: Path, crops: Iterable[MaskCrop], shape: tuple[int, int]) -> Bool
     for crop in crops:
         times = _times(crop.canvas, shape, crop.path)
         try:
-            with Image.open(root / crop.path) as image:
-                region = np.asarray(image.convert("RGB")).any(axis=-1)
-        except (OSError, ValueError) as error:
-            raise UnreadableFilm(f"expected the mask {crop.path}, got {error}") from error
+            region = read_mask(root / crop.path).foreground
+        except UnreadableFilm as error:
+            raise UnreadableFilm(f"{crop.path}: {error.reason}") from error
         region = region.repeat(times, axis=0).repeat(times, axis=1)
         top, left = crop.top * times, crop.left * times
         bottom, right = top + region.shape[0], left + region.shape[1]

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.catalog.masks import draw, png
+from infmap.catalog.mask_files import film_orientation
+from infmap.catalog.masks import FilmMasks, find_masks
 from infmap.catalog.plain import plain_tones
-from infmap.catalog.schema import MASKS, SIDE, Row, make_columns, polars
+from infmap.catalog.schema import MASKS, PIXELS, SIDE, Row, make_columns, polars
 from infmap.catalog.thumbnails import opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.core.errors import FilmError, MissingExtra
 from infmap.dicom import read_radiograph
@@ -42,7 +43,9 @@ MEASURED = (
     "sharpness",
     "clipped",
 )
-DERIVED = (*MASKS, "drawn")
+DERIVED = (*MASKS, *PIXELS, "mask_note", "drawn")
+MASK_RULES = 1
+"""Number of the rules by which masks are read."""
 _CENTRE = 96
 _TONES = np.arange(256) / 255.0
 _SIXTEEN = np.eye(16, dtype=np.float32).repeat(SIDE // 16, axis=1) * np.float32(16 / SIDE)
@@ -55,10 +58,10 @@ class Item:
     Attributes:
         film_id: its identity.
         path: absolute, of its file.
-        drawn: checksum of its drawn regions, from which masks are derived; None without any.
+        drawn: checksum of its mask files and drawn regions; None without any.
         known: its measured columns and thumbnail, uint8 (64, 64), from before, if the file is the
             same.
-        regions: the source's folder and record that its drawn regions come from, if any.
+        regions: the source's folder and record that its masks come from, if any.
     """
 
     film_id: str
@@ -77,11 +80,13 @@ class Measured:
             uint8 (64, 64); a row for every film that could be measured.
         masks: path below the catalog to the bytes of a derived mask's PNG file.
         reasons: film_id of every other film to why it could not be measured.
+        lost: film_id of a film that is there to its masks that cannot be read: path to the reason.
     """
 
     films: pl.DataFrame
     masks: dict[str, bytes]
     reasons: dict[str, str]
+    lost: dict[str, dict[str, str]]
 
 
 def measure(items: Sequence[Item]) -> Measured:
@@ -90,38 +95,36 @@ def measure(items: Sequence[Item]) -> Measured:
     thumbs: list[NDArray[np.uint8]] = []
     masks: dict[str, bytes] = {}
     reasons: dict[str, str] = {}
+    lost: dict[str, dict[str, str]] = {}
     for item in items:
         try:
             row, thumb = item.known or measure_file(item.path)
-            names, drawn = _draw(item, (row["height"], row["width"]))
+            found = _masks(item, (row["height"], row["width"]))
         except FilmError as error:
             reasons[item.film_id] = error.reason
         except OSError as error:
             reasons[item.film_id] = f"expected a readable file, got {error.strerror}"
         else:
-            rows.append(row | names | {"film_id": item.film_id, "drawn": item.drawn})
+            # Without a checksum the masks are read again by the next ingest.
+            drawn = None if found.failures else item.drawn
+            rows.append(row | found.columns | {"film_id": item.film_id, "drawn": drawn})
             thumbs.append(thumb)
-            masks |= drawn
-    return Measured(_frame(rows, thumbs), masks, reasons)
+            masks |= found.files
+            if found.failures:
+                lost[item.film_id] = found.failures
+    return Measured(_frame(rows, thumbs), masks, reasons, lost)
 
 
-def _draw(item: Item, shape: tuple[int, int]) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Columns that name the masks of a film's drawn regions, and the masks' files."""
-    names: dict[str, str] = {}
-    files: dict[str, bytes] = {}
+def _masks(item: Item, shape: tuple[int, int]) -> FilmMasks:
+    """The masks of a film that was measured, (H, W) film pixels."""
     if item.regions is None:
-        return names, files
+        return FilmMasks({}, {}, {})
     root, record = item.regions
-    for kind, mask in draw(root, record, shape).items():
-        path = f"masks/{item.film_id}.{kind}.png"
-        files[path] = png(mask)
-        if kind == "lungs":
-            names["lung_mask"] = f"@catalog/{path}"
-        else:
-            names["opacity_mask"] = f"@catalog/{path}"
-            if record.covid19:
-                names["infection_mask"] = names["opacity_mask"]
-    return names, files
+    if any(getattr(record, name) for name in MASKS):
+        orientation = film_orientation(Path(item.path).read_bytes())
+    else:
+        orientation = 1
+    return find_masks(item.film_id, root, record, shape, orientation)
 
 
 def _frame(rows: Sequence[Row], thumbs: Sequence[NDArray[np.uint8]]) -> pl.DataFrame:
@@ -171,12 +174,16 @@ def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
 
 
 def drawn_checksum(root: Path, record: SourceRecord) -> str | None:
-    """Checksum of a record's drawn regions and of the state of their files; None without any."""
-    if not (record.opacity_drawn or record.crops or record.polygons):
+    """Checksum of a record's masks, drawn regions and the state of their files; None without any.
+
+    It changes with ``MASK_RULES`` too, so that masks are read again where their reader changed.
+    """
+    files = [path for name in MASKS if (path := getattr(record, name))]
+    if not (files or record.opacity_drawn or record.crops or record.polygons):
         return None
-    states = [file_state(root / crop.path) for crop in record.crops]
-    text = repr((record.opacity_drawn, record.covid19, record.crops, record.polygons, states))
-    return checksum(text.encode())
+    states = [file_state(root / path) for path in (*files, *(crop.path for crop in record.crops))]
+    drawn = (record.opacity_drawn, record.covid19, record.crops, record.polygons)
+    return checksum(repr((MASK_RULES, files, record.mask_values, *drawn, states)).encode())
 
 
 def file_state(path: str | Path) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from infmap.catalog.store import Catalog, Row, make_frame
 from infmap.catalog.thumbnails import content_box, to_bytes
 from infmap.core.errors import FilmError, MissingExtra, UsageError
 from infmap.dicom import read_radiograph
+from infmap.sources.tables import read_table
 
 COLUMNS = ("film_a", "film_b", "verdict")
 VERDICTS = (CONFIRMED, REJECTED)
@@ -87,7 +87,7 @@ def read_decisions(catalog: Catalog, path: Path) -> int:
         UsageError: the file cannot be read or a line of it is wrong.
         SnapshotError: nothing was ingested yet, or another process is writing.
     """
-    verdicts = _read_csv(path)
+    verdicts = _read_table(path)
     with catalog.lock():
         films = catalog.film_frame()
         names = films["film_id"].to_list()
@@ -114,19 +114,12 @@ def _names(row: Row) -> tuple[str, str]:
     return row["film_a"], row["film_b"]
 
 
-def _read_csv(path: Path) -> dict[tuple[str, str], str | None]:
+def _read_table(path: Path) -> dict[tuple[str, str], str | None]:
     """Pair, in order, to verdict."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise UsageError(f"{path}: expected the columns {', '.join(COLUMNS)}")
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: expected a CSV file, got {error}") from error
     verdicts: dict[tuple[str, str], str | None] = {}
-    for number, line in enumerate(lines, 2):
-        a, b, verdict = (line[name] or "" for name in COLUMNS)
+    for number, line in enumerate(read_table(path, COLUMNS), 2):
+        a, b, verdict = (line[name] for name in COLUMNS)
+        verdict = verdict.lower()
         if verdict not in ("", *VERDICTS) or not a or not b or a == b:
             raise UsageError(
                 f"{path}, line {number}: expected two films and confirmed, rejected or nothing, "

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from infmap.catalog.schema import COLUMNS, make_frame
+from infmap.catalog.schema import COLUMNS, make_frame, read_frame
 from infmap.catalog.store import Catalog
 from infmap.core.errors import MissingExtra, SnapshotError, UsageError
 
@@ -137,9 +137,8 @@ def _connect(duckdb: Any, folder: Path) -> Any:
             source = dataset(path, format="parquet") if path else make_frame(table, []).to_arrow()
         except (OSError, ArrowException) as error:
             raise SnapshotError(f"{path}: damaged or missing; write it again") from error
-        missing = [name for name in COLUMNS[table] if name not in source.schema.names]
-        if missing:
-            raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
+        if path and set(COLUMNS[table]) - set(source.schema.names):
+            source = read_frame(table, path).to_arrow()  # of an older version
         connection.register(table, source)
     for setting in (
         "python_enable_replacements = false",

@@ -48,6 +48,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "infection_mask": "String",
         "opacity_mask": "String",
         "lung_mask": "String",
+        "infection_pixels": "Int64",
+        "opacity_pixels": "Int64",
+        "lung_pixels": "Int64",
+        "mask_note": "String",
         "drawn": "String",
         "licence": "String",
         "official_split": "String",
@@ -72,12 +76,21 @@ COLUMNS: dict[str, dict[str, str]] = {
         "width": "Float64",
         "height": "Float64",
     },
-    "failures": {"source": "String", "path": "String", "reason": "String"},
+    "failures": {
+        "source": "String",
+        "path": "String",
+        "reason": "String",
+        "film_id": "String",
+    },
 }
 """Table to its columns and their polars types."""
 MASKS = ("infection_mask", "opacity_mask", "lung_mask")
 """Columns of the films that name a mask."""
+PIXELS = ("infection_pixels", "opacity_pixels", "lung_pixels")
+"""Columns of the films that count a mask's foreground, film pixels, in the order of ``MASKS``."""
 
+_ADDED = {"films": (*PIXELS, "mask_note"), "failures": ("film_id",)}
+"""Columns that tables of version 2 may lack: they are null."""
 _RENAMED = {"films": {"pixel_hash": "perceptual_hash"}}
 """Version 1 called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""
 
@@ -138,10 +151,15 @@ def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:
     if version == 1:
         old = {a: b for a, b in _RENAMED.get(table, {}).items() if b not in frame.columns}
         return conform(table, frame.rename(old, strict=False))
-    missing = [name for name in COLUMNS[table] if name not in frame.columns]
-    if missing:
+    if missing := lacking(table, frame.columns):
         raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
-    return frame
+    return conform(table, frame)
+
+
+def lacking(table: str, names: Sequence[str]) -> list[str]:
+    """Columns of a table that every file of version 2 has, and these names have not."""
+    old = set(COLUMNS[table]) - set(_ADDED.get(table, ()))
+    return [name for name in COLUMNS[table] if name in old and name not in names]
 
 
 def write_frame(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 TABLES = ("films", "scores", "boxes")
-_UNSEALED = ("modified",)
+_UNSEALED = ("modified", "drawn")
 """Columns that say when a file was touched, not what it holds."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infmap.catalog.mask_files import film_mask
 from infmap.catalog.measure import checksum
-from infmap.catalog.schema import COLUMNS, MASKS, polars
+from infmap.catalog.schema import COLUMNS, MASKS, PIXELS, polars
 from infmap.catalog.store import PICTURES, Catalog, file_sha256, locate
-from infmap.core.errors import SnapshotError
+from infmap.core.errors import SnapshotError, UnreadableFilm
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +27,8 @@ def verify(
 
     Args:
         catalog: to check.
-        deep: also read every film's file and compare its checksum.
+        deep: also read every film's file and compare its checksum, read and count its masks, and
+            name those that ingest could not read.
         progress: called with films checked and films in all.
 
     Returns:
@@ -41,7 +44,8 @@ def verify(
         return findings
     films = catalog.frame("films")
     findings += _short(_references(catalog, films))
-    return findings + _short(_files(catalog, films, deep, progress))
+    findings += _short(_files(catalog, films, deep, progress))
+    return findings + (_short(_lost(catalog)) if deep else [])
 
 
 def _tables(catalog: Catalog) -> Iterator[str]:
@@ -90,7 +94,7 @@ def _files(
 ) -> Iterator[str]:
     """Films and masks that are not on disk as they were."""
     places = catalog.places()
-    columns = ["source", "path", "size", "modified", "bytes_hash", *MASKS]
+    columns = ["source", "path", "width", "height", "size", "bytes_hash", *MASKS, *PIXELS]
     for done, row in enumerate(films.select(columns).iter_rows(named=True), 1):
         path = locate(places, row, row["path"])
         if not path.is_file():
@@ -99,11 +103,34 @@ def _files(
             yield f"{path}: changed since it was ingested; ingest again"
         elif deep and checksum(path.read_bytes()) != row["bytes_hash"]:
             yield f"{path}: not the film that was ingested; ingest again"
-        for mask in {row[name] for name in MASKS if row[name]}:
+        masks = {row[name]: row[pixels] for name, pixels in zip(MASKS, PIXELS) if row[name]}
+        for mask, pixels in masks.items():
             if not (there := locate(places, row, mask)).is_file():
                 yield f"{there}: the mask is missing"
+            elif deep:
+                yield from _mask(there, (row["height"], row["width"]), pixels, path)
         if progress:
             progress(done, len(films))
+
+
+def _mask(path: Path, shape: tuple[int, int], pixels: int | None, film: Path) -> Iterator[str]:
+    """Whether a mask can be read and has the pixels, of its film's (H, W), that it had."""
+    try:
+        found = int(film_mask(path, shape, film)[0].sum())
+    except UnreadableFilm as error:
+        yield f"{path}: {error.reason}"
+    except OSError as error:
+        yield f"{film}: {error.strerror}"
+    else:
+        if pixels is not None and found != pixels:
+            yield f"{path}: expected {pixels} pixels of foreground, got {found}; ingest again"
+
+
+def _lost(catalog: Catalog) -> Iterator[str]:
+    """Masks that ingest could not read, of films that are in."""
+    failures = catalog.frame("failures").drop_nulls("film_id")
+    for path, reason in failures.select("path", "reason").iter_rows():
+        yield f"{path}: {reason}"
 
 
 def _short(findings: Iterator[str]) -> list[str]:

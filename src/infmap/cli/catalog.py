@@ -74,7 +74,7 @@ def ingest(
     ] = "local",
     as_json: Json = False,
 ) -> int:
-    """Read films into the catalog; exit status 3 if some could not be read.
+    """Read films into the catalog; exit status 3 if some, or masks of some, could not be read.
 
     Done again, only films that are new or changed are decoded.
 
@@ -238,7 +238,7 @@ def diff(
 ) -> int:
     """Say what changed from one snapshot or catalog to another.
 
-    Example: infmap catalog diff snapshot-1 snapshot-2
+    Example: infmap catalog diff snapshot my-catalog
     """
     from infmap.catalog.diff import diff as run
 
@@ -279,7 +279,7 @@ def audit(
 @app.command()
 def verify(
     catalog: Folder,
-    deep: Annotated[bool, typer.Option("--deep", help="also checksum every film's file")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="also read every film and mask")] = False,
     as_json: Json = False,
 ) -> int:
     """Check that a catalog is whole; exit status 3 with findings if it is not.

@@ -22,7 +22,7 @@ from infmap.sources import (
     shenzhen,
     siim_covid19,
 )
-from infmap.sources.record import Box, MaskCrop, Polygon, Score, SourceRecord
+from infmap.sources.record import Box, MaskCrop, Polygon, Score, SourceFailure, SourceRecord
 from infmap.sources.source import Download, Source
 
 SOURCES: dict[str, Source] = {
@@ -55,5 +55,6 @@ __all__ = [
     "Polygon",
     "Score",
     "Source",
+    "SourceFailure",
     "SourceRecord",
 ]

@@ -79,14 +79,9 @@ def _films(root: Path) -> Iterator[SourceRecord]:
         )
 
 
-def _table(path: Path, required: tuple[str, ...]) -> list[Row]:
-    """Rows of a tab-separated table."""
-    return read_table(path, required, delimiter="\t")
-
-
 def _people(home: Path) -> dict[str, Row]:
     path = home / PARTICIPANTS
-    rows = _table(path, PARTICIPANT_COLUMNS) if path.is_file() else []
+    rows = read_table(path, PARTICIPANT_COLUMNS) if path.is_file() else []
     return {row["participant"]: row for row in rows}
 
 
@@ -94,7 +89,7 @@ def _reports(home: Path) -> dict[str, set[str]]:
     """Labels by session; the table's name differs between the releases."""
     found: dict[str, set[str]] = {}
     for path in sorted((home / LABELS).glob("*abels_covid*.tsv")):
-        for row in _table(path, LABEL_COLUMNS):
+        for row in read_table(path, LABEL_COLUMNS):
             try:
                 words = ast.literal_eval(row["Labels"] or "[]")
                 found[row["ReportID"]] = {str(word).strip() for word in words}
@@ -107,7 +102,7 @@ def _tests(home: Path) -> dict[str, list[date]]:
     """Days of positive tests by patient."""
     found: dict[str, list[date]] = defaultdict(list)
     for path in sorted((home / TESTS).glob("sil_reg_covid*.tsv")):
-        for row in _table(path, TEST_COLUMNS):
+        for row in read_table(path, TEST_COLUMNS):
             if row["result"].upper() == "POSITIVO":
                 try:
                     day = datetime.strptime(row["date"], "%d.%m.%Y").date()
@@ -120,7 +115,7 @@ def _tests(home: Path) -> dict[str, list[date]]:
 def _dates(home: Path, subject: str) -> dict[str, str | None]:
     """ISO date by session."""
     path = home / subject / f"{subject}_sessions.tsv"
-    rows = _table(path, ("session_id", "study_date")) if path.is_file() else []
+    rows = read_table(path, ("session_id", "study_date")) if path.is_file() else []
     return {row["session_id"]: iso_date(row["study_date"]) for row in rows}
 
 

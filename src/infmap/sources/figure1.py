@@ -21,7 +21,6 @@ from infmap.sources.tables import (
 )
 
 COLUMNS = ("patientid", "offset", "sex", "age", "finding", "view")
-ENCODING = "latin-1"
 LICENCE = "research use"
 TYPES = (".jpg", ".png", ".jpeg")
 
@@ -45,7 +44,7 @@ def _place(root: Path, row: Row) -> Path | None:
 
 def _films(root: Path) -> Iterator[SourceRecord]:
     folder = home(root, "metadata.csv")
-    rows = read_table(folder / "metadata.csv", COLUMNS, ENCODING)
+    rows = read_table(folder / "metadata.csv", COLUMNS)
     for row, path in films_listed(folder, rows, _place):
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
@@ -58,7 +57,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
 def check(root: Path) -> list[str]:
     """Findings: films that are missing or not listed, and folders that are not of the layout."""
     root = home(root, "metadata.csv")
-    findings = check_films(root, "metadata.csv", COLUMNS, _place, encoding=ENCODING)
+    findings = check_films(root, "metadata.csv", COLUMNS, _place)
     return findings + unexpected(root, ("images",))
 
 

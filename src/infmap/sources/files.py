@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from infmap.core.errors import UsageError
-from infmap.sources.record import SourceRecord
+from infmap.sources.record import SourceFailure, SourceRecord
+
+Listed = TypeVar("Listed", SourceRecord, SourceRecord | SourceFailure)
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
@@ -52,8 +55,8 @@ def relative(root: Path, path: Path) -> str | None:
     return path.relative_to(root).as_posix() if path.is_file() else None
 
 
-def at_least_one(records: Iterable[SourceRecord], expected: str) -> Iterator[SourceRecord]:
-    """The records, or an error where there is none.
+def at_least_one(records: Iterable[Listed], expected: str) -> Iterator[Listed]:
+    """The records and failures, or an error where there is none.
 
     Args:
         records: what a reader found.

@@ -2,7 +2,9 @@
 
 1. films.csv with a column path and any of: name, patient_id, study_date, offset_days, view, sex,
    age, covid19, pneumonia, normal (1 or 0) or label (covid19, pneumonia or normal), infection_mask,
-   opacity_mask, lung_mask, split, licence. An empty cell is unknown.
+   opacity_mask, lung_mask, split, licence. An empty cell is unknown. Where a mask has more than
+   two values, infection_value, opacity_value or lung_value names those that are foreground ("2",
+   or "1 2" for both). A row that cannot be meant is a failure, and the others go on.
 2. annotations.json in the form of COCO: outlines of lungs and opacities, boxes of anything.
 3. Folders: images/ (or films right here), with classes as sub-folders covid19/, pneumonia/ and
    normal/ where known; masks/ of opacities and lungs/ by the same names.
@@ -26,14 +28,38 @@ from infmap.sources.files import (
     relative,
     some,
 )
-from infmap.sources.record import SourceRecord
+from infmap.sources.record import SourceFailure, SourceRecord
 from infmap.sources.source import Source
-from infmap.sources.tables import Labels, Row, iso_date, read_table, sex, whole_number, years
+from infmap.sources.tables import (
+    BEYOND,
+    Labels,
+    Row,
+    iso_date,
+    number,
+    read_table,
+    sex,
+    whole_number,
+    years,
+)
 
 TABLE, ANNOTATIONS = "films.csv", "annotations.json"
 TYPES = (*PICTURES, ".jfif", ".dcm")
+DRAWN = (*PICTURES, ".gif", ".webp", ".npy", ".npz", ".nii", ".nii.gz", ".dcm")
+"""Suffixes of masks: those that cannot be read are there to be failures, not overlooked."""
 MASKS = ("infection_mask", "opacity_mask", "lung_mask")
-TRUTH = {"": None, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+VALUES = {"infection_mask": "infection_value", "opacity_mask": "opacity_value",
+          "lung_mask": "lung_value"}  # fmt: skip
+"""Column of a mask to the one that names its foreground."""
+COLUMNS = ("name", "patient_id", "study_date", "offset_days", "view", "sex", "age", "covid19",
+           "pneumonia", "normal", "label", "split", "licence", *MASKS,
+           *VALUES.values())  # fmt: skip
+NOTHING = ("na", "n/a", "nan", "none", "null")
+"""What R and pandas write for an empty cell."""
+TRUTH = {"": None, "unknown": None} | {
+    text: truth
+    for truth, texts in ((True, "1 1.0 true t yes y"), (False, "0 0.0 false f no n"))
+    for text in texts.split()
+}
 CLASSES: dict[str, Labels] = {
     "covid19": (True, False, False),
     "covid-19": (True, False, False),
@@ -49,15 +75,16 @@ CELLS: dict[str, Callable[[str], object]] = {
 }
 
 
-def read(root: Path) -> Iterator[SourceRecord]:
-    """Yield one record a film that is listed or found, and on disk.
+def read(root: Path) -> Iterator[SourceRecord | SourceFailure]:
+    """Yield one record a film that is listed or found, and on disk, and the rows that are failures.
 
     Raises:
         UsageError: no film in any of the layouts, or a table or annotation that is not as above.
     """
     base = _home(root)
+    records: Iterator[SourceRecord | SourceFailure]
     if (base / TABLE).is_file():
-        records = _listed(root, base, read_table(base / TABLE, ("path",)))
+        records = _listed(root, base, _table(base / TABLE))
     elif (base / ANNOTATIONS).is_file():
         records = _annotated(root, base)
     else:
@@ -75,58 +102,105 @@ def _home(root: Path) -> Path:
     return home(root, TABLE, ANNOTATIONS, "images", *CLASSES)
 
 
-def _listed(root: Path, base: Path, rows: list[Row]) -> Iterator[SourceRecord]:
-    table = base / TABLE
-    above = "" if base == root else f"{base.relative_to(root).as_posix()}/"
-    for row in rows:
-        path = coco.inside(row["path"], table)
-        if not os.path.isfile(f"{base}/{path}"):
-            continue
-        covid19, pneumonia, normal = _labels(row, table)
-        patient = row.get("patient_id")
+def _table(path: Path) -> list[Row]:
+    """Rows of a table of films; what R and pandas write for an empty cell is empty."""
+    return [
+        {n: c if n in ("path", "name") or c.lower() not in NOTHING else "" for n, c in row.items()}
+        for row in read_table(path, ("path",), COLUMNS)
+    ]
+
+
+def _listed(root: Path, base: Path, rows: list[Row]) -> Iterator[SourceRecord | SourceFailure]:
+    """Records of rows whose film is on disk, and failures of those that cannot be meant."""
+    seen: set[str] = set()
+    for place, row in enumerate(rows, 1):
+        name = row["path"] or f"row {place} of {TABLE}"
         try:
-            yield SourceRecord(
-                path=above + path,
-                name=row.get("name") or _name(path),
-                patient_id=f"folder:{patient}" if patient else None,
-                offset_days=whole_number(row.get("offset_days", "")),
-                study_date=iso_date(row.get("study_date", "")),
-                view=row.get("view") or None,
-                sex=sex(row.get("sex", "")),
-                age=years(row.get("age", "")),
-                covid19=covid19,
-                pneumonia=pneumonia,
-                normal=normal,
-                infection_mask=_mask(root, base, row, "infection_mask"),
-                opacity_mask=_mask(root, base, row, "opacity_mask"),
-                lung_mask=_mask(root, base, row, "lung_mask"),
-                licence=row.get("licence") or None,
-                official_split=row.get("split") or None,
-            )
-        except ValueError as error:
-            raise UsageError(f"{table}: {error}") from error
+            record = _record(root, base, row)
+            if record and record.path in seen:
+                raise ValueError(f"expected each film once in {TABLE}; its first row is taken")
+        except (ValueError, UsageError) as error:
+            yield SourceFailure(name, str(error).removeprefix(f"{row['path']}: "))
+            continue
+        if record:
+            seen.add(record.path)
+            yield record
 
 
-def _labels(row: Row, table: Path) -> Labels:
+def _record(root: Path, base: Path, row: Row) -> SourceRecord | None:
+    """What a row says of its film; None where that is not on disk.
+
+    Raises:
+        ValueError, UsageError: it cannot be meant.
+    """
+    if row.get(BEYOND):
+        raise ValueError(
+            f"expected as many cells as {TABLE} has columns, got {row[BEYOND]!r} beyond the last; "
+            "quote cells that hold the delimiter"
+        )
+    path = _inside(row["path"])
+    if not os.path.isfile(f"{base}/{path}"):
+        return None
+    above = "" if base == root else f"{base.relative_to(root).as_posix()}/"
+    covid19, pneumonia, normal = _labels(row)
+    patient = row.get("patient_id")
+    masks = {kind: _mask(row, kind, above) for kind in MASKS}
+    return SourceRecord(
+        path=above + path,
+        name=row.get("name") or _name(path),
+        patient_id=f"folder:{patient}" if patient else None,
+        offset_days=whole_number(row.get("offset_days", "")),
+        study_date=iso_date(row.get("study_date", "")),
+        view=row.get("view") or None,
+        sex=sex(row.get("sex", "")),
+        age=years(row.get("age", "")),
+        covid19=covid19,
+        pneumonia=pneumonia,
+        normal=normal,
+        infection_mask=masks["infection_mask"],
+        opacity_mask=masks["opacity_mask"],
+        lung_mask=masks["lung_mask"],
+        mask_values=tuple((k, v) for k in MASKS if masks[k] and (v := _values(row, VALUES[k]))),
+        licence=row.get("licence") or None,
+        official_split=row.get("split", "").lower() or None,
+    )
+
+
+def _inside(path: str) -> str:
+    """A path of the table, which stays below the table's folder."""
+    try:
+        return coco.inside(path, Path(TABLE))
+    except UsageError as error:
+        raise ValueError(str(error).removeprefix(f"{TABLE}: ")) from error
+
+
+def _labels(row: Row) -> Labels:
     """Labels of a row: of its label, else of its three columns."""
     label = row.get("label", "").lower()
     if label and label not in CLASSES:
-        raise UsageError(
-            f"{table}: {row['path']}: expected the label covid19, pneumonia or normal, or none, "
-            f"got {label!r}"
-        )
+        raise ValueError(f"expected the label covid19, pneumonia or normal, or none, got {label!r}")
     if label:
         return CLASSES[label]
     cells = [row.get(kind, "").lower() for kind in ("covid19", "pneumonia", "normal")]
     for cell in cells:
         if cell not in TRUTH:
-            raise UsageError(f"{table}: {row['path']}: expected 1, 0 or nothing, got {cell!r}")
+            raise ValueError(f"expected 1, 0 or nothing, got {cell!r}")
     return TRUTH[cells[0]], TRUTH[cells[1]], TRUTH[cells[2]]
 
 
-def _mask(root: Path, base: Path, row: Row, kind: str) -> str | None:
+def _mask(row: Row, kind: str, above: str = "") -> str | None:
+    """Path of a mask that a row names, on disk or not: one that is not is a failure of ingest."""
     path = row.get(kind)
-    return relative(root, base / coco.inside(path, base / TABLE)) if path else None
+    return above + _inside(path) if path else None
+
+
+def _values(row: Row, column: str) -> tuple[float, ...]:
+    """The values of a mask that a row says are foreground."""
+    cell = row.get(column, "")
+    try:
+        return tuple(number(part) for part in cell.replace("+", " ").replace("|", " ").split())
+    except ValueError as error:
+        raise ValueError(f"expected numbers for {column}, got {cell!r}") from error
 
 
 def _annotated(root: Path, base: Path) -> Iterator[SourceRecord]:
@@ -187,8 +261,8 @@ def _class(inner: PurePosixPath) -> Labels:
 
 
 def _same(folder: Path, inner: PurePosixPath) -> Path | None:
-    """The mask of a film's name, with its suffix or another picture's."""
-    for suffix in (inner.suffix, *PICTURES):
+    """The mask of a film's name, with its suffix or another's."""
+    for suffix in (inner.suffix, *DRAWN):
         for path in (inner.with_suffix(suffix), PurePosixPath(inner.stem + suffix)):
             if (folder / path).is_file():
                 return folder / path
@@ -217,22 +291,28 @@ def check(root: Path) -> list[str]:
 
 
 def _check_listed(root: Path, base: Path) -> list[str]:
-    table = base / TABLE
-    rows = read_table(table, ("path",))
-    paths = [coco.inside(row["path"], table) for row in rows]
+    rows = _table(base / TABLE)
+    twice = [path for path, count in Counter(row["path"] for row in rows).items() if count > 1]
+    failures = [one for one in _listed(root, base, rows) if isinstance(one, SourceFailure)]
+    odd = {failure.path: failure.reason for failure in failures if failure.path not in twice}
+    first = odd[min(odd)] if odd else ""
+    sound = [row for row in rows if row["path"] not in odd]
+    paths = [_inside(row["path"]) for row in sound if row["path"]]
     gone = [path for path in paths if not os.path.isfile(f"{base}/{path}")]
-    findings = some(gone, len(paths), f"films that {TABLE} lists are not on disk")
-    twice = [path for path, count in Counter(paths).items() if count > 1]
-    findings += some(twice, len(paths), f"films are twice in {TABLE}")
-    for _ in _listed(root, base, rows):
-        pass  # raises at the first row that cannot be meant
+    findings = some(gone, len(rows), f"films that {TABLE} lists are not on disk")
+    findings += some(twice, len(rows), f"films are twice in {TABLE}")
+    findings += [
+        f"{line}: {first}" for line in some(odd, len(rows), f"rows of {TABLE} are left out")
+    ]
     for kind in MASKS:
-        named = [row for row in rows if row.get(kind)]
-        lost = [row[kind] for row in named if _mask(root, base, row, kind) is None]
+        named = [row for row in sound if row.get(kind)]
+        lost = [row[kind] for row in named if not (base / str(_mask(row, kind))).is_file()]
         findings += some(lost, len(named), f"files of the column {kind} are not on disk")
     for column, reading in CELLS.items():
-        odd = [r["path"] for r in rows if r.get(column) and reading(r[column]) is None]
-        findings += some(odd, len(rows), f"films have a cell of {column} that says nothing certain")
+        vague = [r["path"] for r in rows if r.get(column) and reading(r[column]) is None]
+        findings += some(
+            vague, len(rows), f"films have a cell of {column} that says nothing certain"
+        )
     return findings
 
 
@@ -243,7 +323,7 @@ def _check_found(base: Path) -> list[str]:
     findings += some(bare, len(inner), "films lie in no folder covid19, pneumonia or normal")
     for folder in ("masks", "lungs"):
         used = {_same(base / folder, path) for path in inner}
-        there = [p for p in (base / folder).rglob("*") if p.suffix.lower() in PICTURES]
+        there = [p for p in (base / folder).rglob("*") if p.name.lower().endswith(DRAWN)]
         stray = [path.relative_to(base).as_posix() for path in there if path not in used]
         findings += some(stray, len(there), f"files of {folder}/ have no film")
     return findings

@@ -104,6 +104,19 @@ class Box:
 
 
 @dataclass(frozen=True)
+class SourceFailure:
+    """What a source lists and cannot mean: a film that is a failure, and the rest goes on.
+
+    Attributes:
+        path: of the film as the source names it.
+        reason: one line: what was expected, what arrived.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SourceRecord:
     """One film of a source. ``None`` is unknown, never negative.
 
@@ -119,9 +132,12 @@ class SourceRecord:
         covid19: the film's patient has COVID-19.
         pneumonia: a pneumonia other than COVID-19; never true together with ``covid19``.
         normal: no finding.
-        infection_mask: path relative to the root, 0/255, film pixels.
+        infection_mask: path relative to the root, film pixels, as ``catalog.mask_files`` reads it.
         opacity_mask: the same for any airspace opacity.
         lung_mask: the same for both lungs.
+        mask_values: name of one of the three masks and the values of its pixels that are
+            foreground, where the source names them; else a mask has two values, and 0 is
+            background.
         licence: as the source states it.
         official_split: "train", "val" or "test" where the publisher splits.
         opacity_drawn: a reader drew all opacities; without a crop the mask is known to be empty.
@@ -145,6 +161,7 @@ class SourceRecord:
     infection_mask: str | None = None
     opacity_mask: str | None = None
     lung_mask: str | None = None
+    mask_values: tuple[tuple[str, tuple[float, ...]], ...] = ()
     licence: str | None = None
     official_split: str | None = None
     opacity_drawn: bool = False

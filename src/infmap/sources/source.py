@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infmap.sources.record import SourceRecord
+from infmap.sources.record import SourceFailure, SourceRecord
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Source:
         needs: one line: an account, a form, a request, or "nothing".
         citation: the paper to cite, in one line.
         layout: one line: the files expected below the root.
-        read: yields one record a film that is there; raises UsageError where nothing is.
+        read: yields one record a film that is there, and one failure a film that is listed in a way
+            that cannot be meant; raises UsageError where nothing is.
         check: one line a finding, such as "2 of 9 films that metadata.csv lists are not on disk,
             the first is a.png"; never raises for what it finds.
         downloads: the files to fetch, where no account is needed.
@@ -53,6 +54,6 @@ class Source:
     needs: str
     citation: str
     layout: str
-    read: Callable[[Path], Iterator[SourceRecord]]
+    read: Callable[[Path], Iterator[SourceRecord | SourceFailure]]
     check: Callable[[Path], list[str]]
     downloads: tuple[Download, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.mask_files import film_mask
 from infmap.core.errors import SnapshotError
 from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
@@ -150,7 +151,7 @@ def decode_film(
         bits = np.zeros((spec.size, spec.size), np.uint8)
         for bit, path in enumerate(masks):
             if path:
-                mask = _read_mask(path, radiograph.shape)
+                mask, _ = film_mask(path, radiograph.shape, film)
                 bits |= mask_to_network(mask, fit).astype(np.uint8) << bit
     except Exception as error:
         raise SnapshotError(f"film {film_id} cannot be loaded: {error}") from error
@@ -196,13 +197,3 @@ def join_films(first: Films, second: Films) -> Films:
         np.concatenate([first.known, second.known]),
         np.concatenate([first.classes, second.classes]),
     )
-
-
-def _read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        mask = image.convert("L")
-        if (mask.height, mask.width) != shape:
-            mask = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
-        return np.asarray(mask) > 127

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.catalog.audit.text import Text, find_text
+from infmap.catalog.mask_files import film_mask
 from infmap.catalog.splits import LATERAL
 from infmap.catalog.store import Catalog, Row, locate
 from infmap.core.errors import FilmError, InfmapError
@@ -135,7 +135,10 @@ def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Fil
 def _read(places: Mapping[str, str], row: Row) -> _Film:
     data = locate(places, row, row["path"]).read_bytes()
     film = read_radiograph(data, name=row["path"]).pixels
-    lungs = _read_mask(locate(places, row, row["lung_mask"])) if row["lung_mask"] else None
+    lungs = None
+    if row["lung_mask"]:
+        place, path = (locate(places, row, row[name]) for name in ("lung_mask", "path"))
+        lungs = film_mask(place, film.shape, path)[0].astype(np.float32)
     counts, _ = np.histogram(film, BINS, (0.0, 1.0))
     canvas, extent = on_canvas(film)
     return _Film(
@@ -146,11 +149,6 @@ def _read(places: Mapping[str, str], row: Row) -> _Film:
         kind=_kind(data),
         text=find_text(film, lungs),
     )
-
-
-def _read_mask(path: Path) -> Float32Image:
-    with Image.open(path) as image:
-        return (np.asarray(image.convert("L")) > 127).astype(np.float32)
 
 
 def on_canvas(film: Float32Image, side: int = SIDE) -> tuple[Float32Image, tuple[int, int]]:

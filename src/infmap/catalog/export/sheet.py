@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from infmap.catalog.export.films import SPLITS, UNASSIGNED, Film
-from infmap.core.errors import FilmError
+from infmap.catalog.mask_files import RESIZED, film_mask
+from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import BoolImage
 from infmap.dicom import read_radiograph
 
@@ -101,14 +102,12 @@ class Sheet:
         if path is None:
             return None
         try:
-            with Image.open(path) as image:
-                mask = image.convert("L")
-        except _UNREADABLE as error:
+            mask, notes = film_mask(path, self.size[::-1], self.film.image)
+        except (UnreadableFilm, OSError) as error:
             raise LeftOut(f"its {kind} mask cannot be read", str(error), failed=True) from error
-        if mask.size != self.size:
-            mask = mask.resize(self.size, Image.Resampling.NEAREST)
+        if RESIZED in notes:
             self.notes["masks resized to their film"] += 1
-        return np.asarray(mask) > 127
+        return mask
 
     def write_mask(self, mask: BoolImage, path: str) -> str:
         """Write a mask as PNG, 0/255; gives its path back."""
