@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -118,6 +119,47 @@ from infmap.catalog.store import Catalog
 pending.FILMS = ingest.CHUNK = 4
 ingest.ingest(Catalog(Path(sys.argv[1])), {"cohen": Path(sys.argv[2])}, workers=2)
 """
+
+
+WATCHED = """
+import sys
+from pathlib import Path
+from infmap.catalog import ingest
+from infmap.catalog.store import Catalog
+ingest.CHUNK = ingest.PROCESSES = 1
+def said(done, total):
+    print(done, flush=True)
+ingest.ingest(Catalog(Path(sys.argv[1])), {"cohen": Path(sys.argv[2])}, 3, progress=said)
+"""
+
+
+def test_a_killed_ingest_leaves_no_worker_behind(make_cohen: MakeSource, tmp_path: Path) -> None:
+    root = make_cohen(200)
+    command = [sys.executable, "-c", WATCHED, str(tmp_path / "catalog"), str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()  # its workers are at work, and hold its standard output
+        process.kill()
+        left = [process.stdout]
+        while select.select(left, [], [], 60)[0] and os.read(process.stdout.fileno(), 4096):
+            pass
+        ended = select.select(left, [], [], 0)[0]
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert ended, "a worker still holds the standard output"
+
+
+def test_what_a_stopped_ingest_has_measured_is_kept(make_cohen: MakeSource, tmp_path: Path) -> None:
+    root, catalog = make_cohen(6), Catalog(tmp_path / "catalog")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(catalog, {"cohen": root}, workers=1, progress=stop)
+    assert catalog.manifest["tables"] == {}
+    assert ingest(catalog, {"cohen": root}).measured == 0
+    assert len(catalog.films()) == 6
 
 
 def contents(catalog: Catalog) -> dict[str, Any]:

@@ -155,18 +155,20 @@ class _Ingest:
         """Measure films into ``pending``; those that cannot be read become failures."""
         chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
         done = 0
-        for measured in _measure_all(chunks, workers, on):
-            self.pending.add(measured)
-            for film_id, reason in measured.reasons.items():
-                source, record = self.records.pop(film_id)
-                self._fail(source, record.path, reason)
-            for film_id, masks in measured.lost.items():
-                for path, reason in masks.items():
-                    self._fail(self.records[film_id][0], path, reason, film_id)
-            done += len(measured.films) + len(measured.reasons)
-            if progress:
-                progress(done, len(items))
-        self.pending.flush()
+        try:
+            for measured in _measure_all(chunks, workers, on):
+                self.pending.add(measured)
+                for film_id, reason in measured.reasons.items():
+                    source, record = self.records.pop(film_id)
+                    self._fail(source, record.path, reason)
+                for film_id, masks in measured.lost.items():
+                    for path, reason in masks.items():
+                        self._fail(self.records[film_id][0], path, reason, film_id)
+                done += len(measured.films) + len(measured.reasons)
+                if progress:
+                    progress(done, len(items))
+        finally:  # what is measured is kept, also where this is stopped
+            self.pending.flush()
 
     def _to_measure(self) -> Iterator[Item]:
         """Films that are new or changed, and those whose drawn regions are."""

@@ -35,6 +35,7 @@ class Stop:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal in the main thread: the first one unwinds what it is doing."""
         first, self._signal = self._signal is None, self._signal or number
+        threading.excepthook = _unheard  # a pool's thread may miss what the main one takes away
         if first and not self._over:
             raise KeyboardInterrupt
 
@@ -91,6 +92,10 @@ def stopping(verb: str) -> Iterator[Stop]:
         wakes.close()  # the watch reads the end
         watch.join()
         woken.close()
+
+
+def _unheard(_: threading.ExceptHookArgs) -> None:
+    """Say nothing of a thread that fails: the process is being ended."""
 
 
 def _kill_children() -> None:
