@@ -177,7 +177,7 @@ def _contents() -> dict[str, tuple[bytes, Refusal]]:
         "bad_palette.png": (_png(96, 96, 3, palette, _png_chunk(b"IDAT", rows)), UnreadableFilm),
         "bad_checksum.png": (png[:60] + bytes([png[60] ^ 255]) + png[61:], UnreadableFilm),
         "zero_size.png": (_png(0, 0, 0, _png_chunk(b"IDAT", rows)), UnreadableFilm),
-        "cut_scan.jpg": (jpeg_body, None),
+        "cut_scan.jpg": (jpeg_body, UnreadableFilm),
         "nan.tif": (_nan_tiff(), UnreadableFilm),
         "pages.tif": (_pages(), RejectedFilm),
         "colour_photo.png": (_encoded(_colour_photo(), "PNG"), RejectedFilm),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -88,8 +90,8 @@ def test_rle() -> None:
     ],
 )
 def test_lossless_compressions(codec: str, options: dict[str, Any], syntax: str) -> None:
-    codecs = pytest.importorskip("imagecodecs")
-    pytest.importorskip("gdcm")
+    import imagecodecs as codecs
+
     frame = bytes(getattr(codecs, f"{codec}_encode")(PLANE, **options))
     film = read_radiograph(encapsulated(dx(), frame, syntax))
     np.testing.assert_allclose(film.pixels, EXPECTED, atol=1e-6)
@@ -290,11 +292,16 @@ def test_deflate_bomb_is_refused_before_it_is_inflated() -> None:
 
 
 def test_a_missing_decoder_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pydicom.pixels.decoders.base import Decoder
+    from infmap.dicom import decoder_pool
+    from infmap.dicom.codecs import Job
+    from infmap.dicom.decoder_process import answer
 
-    monkeypatch.setattr(Decoder, "is_available", property(lambda self: False))
-    with pytest.raises(UnreadableFilm, match="pip install python-gdcm"):
-        read_radiograph(encapsulated(dx(), b"\xff\xd8\xff\xd9", "1.2.840.10008.1.2.4.80"))
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    frame = bytes.fromhex("ff4fff51002f") + bytes(36)
+    reply, _ = answer({"job": asdict(Job("JPEG 2000", 100))}, bytearray(frame))
+    monkeypatch.setattr(decoder_pool.POOL, "ask", lambda *_: ({**reply, "chatter": ""}, b""))
+    with pytest.raises(UnreadableFilm, match="pip install imagecodecs"):
+        read_radiograph(encapsulated(dx(), frame, "1.2.840.10008.1.2.4.90"))
 
 
 def test_colour_dicom_of_a_grey_film_is_read() -> None:

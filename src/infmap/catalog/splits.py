@@ -22,9 +22,9 @@ from infmap.catalog.groups import (
 )
 from infmap.catalog.schema import Row, make_frame, polars
 from infmap.catalog.store import Catalog
+from infmap.core import views
 from infmap.core.errors import SnapshotError, UsageError
 
-LATERAL = ("L", "LL", "RL", "LAT", "LATERAL")
 NEEDED = (
     "film_id",
     "source",
@@ -148,7 +148,8 @@ def split(
 
 def is_lateral() -> Any:
     """Polars expression: whether a film's view, as the source states it, is lateral."""
-    return polars().col("view").str.to_uppercase().is_in(LATERAL).fill_null(False)
+    boolean = polars().Boolean
+    return polars().col("view").map_elements(views.is_lateral, boolean).fill_null(False)
 
 
 def assign_folds(films: Sequence[Row], folds: int, seed: int) -> list[int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infmap.core.errors import InfmapError, MissingExtra, UnreadableFilm
+from infmap.core.quiet import quiet
 from infmap.core.types import Prediction
+from infmap.dicom._pydicom import ensure_importable
 from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ def read_source(source: str | Path | bytes) -> Dataset | None:
     Raises:
         UnreadableFilm: the file is missing, not readable or damaged.
     """
-    import pydicom
-
     from infmap.dicom.read import sniff
 
     label = None if isinstance(source, bytes) else str(source)
@@ -60,6 +58,9 @@ def read_source(source: str | Path | bytes) -> Dataset | None:
         ) from error
     if sniff(data) != "DICOM":
         return None
+    ensure_importable()
+    import pydicom
+
     with guarded("a readable DICOM header", label):
         dataset: Dataset = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
     return dataset
@@ -134,21 +135,9 @@ def guarded(expected: str, film: str | None = None) -> Iterator[None]:
     Raises:
         UnreadableFilm: the body failed with anything but an error of our own.
     """
-    from infmap.dicom.cr import QUIET
-
-    loggers = [logging.getLogger(name) for name in ("highdicom", "pydicom")]
     try:
-        # catch_warnings and logger levels are interpreter-wide state.
-        with QUIET, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            levels = [logger.level for logger in loggers]
-            try:
-                for logger in loggers:
-                    logger.setLevel(logging.CRITICAL + 1)
-                yield
-            finally:
-                for logger, level in zip(loggers, levels, strict=True):
-                    logger.setLevel(level)
+        with quiet():
+            yield
     except InfmapError:
         raise
     except Exception as error:  # any element of a film may hold anything

@@ -1,35 +1,29 @@
-"""PNG, JPEG, TIFF and BMP, through Pillow."""
+"""PNG, JPEG, TIFF, BMP, WebP, JPEG 2000 and JPEG XL files, and pictures held by Pillow.
+
+Pillow decodes PNG, BMP and WebP; libjpeg, asked strictly, JPEG; a process of its own the rest.
+"""
 
 from __future__ import annotations
 
 import io
-import threading
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
+from infmap.core.quiet import quiet
+from infmap.dicom import codestream
+from infmap.dicom.codecs import TIFF, Damaged, Job, decode_strictly
+from infmap.dicom.decoder_pool import decode_apart
 from infmap.dicom.film import Film
 from infmap.dicom.tones import from_numbers, to_grey
 
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
-_NUMBERS = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
-_SAMPLES = {
-    "1": (1, "MONOCHROME2"),
-    "L": (8, "MONOCHROME2"),
-    "LA": (8, "MONOCHROME2"),
-    "La": (8, "MONOCHROME2"),
-    "P": (8, "PALETTE COLOR"),
-    "PA": (8, "PALETTE COLOR"),
-    "I": (32, "MONOCHROME2"),
-    "F": (32, "MONOCHROME2"),
-} | {mode: (16, "MONOCHROME2") for mode in _NUMBERS if mode.startswith("I;")}
-_PHOTOMETRIC_TAG = 262
-_WHITE_IS_ZERO = 0
-_quiet = threading.Lock()
+_NUMBERS = ("L", "I;16", "I;16B", "I;16L", "I;16N", "I;16S", "I", "F")
+_BITS = {"1": 1, "I": 32, "F": 32}
+_ORIENTATION = 274
 
 
 def decode_image(data: bytes, kind: str, max_pixels: int) -> Film:
@@ -37,7 +31,7 @@ def decode_image(data: bytes, kind: str, max_pixels: int) -> Film:
 
     Args:
         data: the file's bytes.
-        kind: "PNG", "JPEG", "TIFF" or "BMP".
+        kind: "PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG 2000" or "JPEG XL".
         max_pixels: refuse more pixels than this before decoding.
 
     Returns:
@@ -47,30 +41,119 @@ def decode_image(data: bytes, kind: str, max_pixels: int) -> Film:
         UnreadableFilm: damaged, truncated, or larger than allowed.
         RejectedFilm: a colour picture, or several frames.
     """
-    notes: list[str] = []
+    if kind == "TIFF":
+        return _tiff(data, max_pixels)
+    if kind in (codestream.JPEG_2000, codestream.JPEG_XL):
+        return _apart(data, kind, max_pixels, [])
+    if kind == "JPEG":
+        return _jpeg(data, max_pixels)
     with _open(data, kind, max_pixels) as image:
-        white_is_zero = _white_is_zero(image)
-        upright = _decode(image, kind, notes)
-        mode = upright.mode
-        if mode in _NUMBERS or (mode == "L" and "transparency" not in upright.info):
-            pixels, more = from_numbers(np.asarray(upright))
-            if white_is_zero:
-                pixels = np.float32(1.0) - pixels
-        else:
-            _check_palette(upright, kind)
-            pixels, more = to_grey(_rgb(upright))
-    bits, photometric = _SAMPLES.get(mode, (8, "RGB"))
-    if white_is_zero:
-        photometric = "MONOCHROME1"
-    return Film(pixels, warnings=notes + more, bits=bits, photometric=photometric)
+        _load(image, kind)
+        return decode_picture(image, kind)
+
+
+def decode_picture(image: Image.Image, kind: str = "picture") -> Film:
+    """Take the film from a picture that Pillow has decoded, or will.
+
+    Args:
+        image: any mode; of several frames the current one. Left as it is.
+        kind: what messages call it.
+
+    Returns:
+        the film, upright by EXIF.
+
+    Raises:
+        UnreadableFilm: damaged.
+        RejectedFilm: a colour picture.
+    """
+    _load(image, kind)
+    notes: list[str] = []
+    if image.mode in _NUMBERS:
+        if "transparency" in image.info:
+            notes.append("a grey level is marked as transparent; it was kept as it is")
+        pixels, more = from_numbers(np.asarray(image))
+        photometric = "MONOCHROME2"
+    else:
+        _check_palette(image, kind)
+        pixels, more = to_grey(_rgb(image, notes))
+        photometric = {"P": "PALETTE COLOR", "PA": "PALETTE COLOR"}.get(image.mode, "RGB")
+        photometric = "MONOCHROME2" if image.mode in ("1", "LA", "La") else photometric
+    bits = 16 if image.mode.startswith("I;16") else _BITS.get(image.mode, 8)
+    upright = _upright(pixels, _exif_orientation(image, notes))
+    return Film(upright, warnings=notes + more, bits=bits, photometric=photometric)
+
+
+def _jpeg(data: bytes, max_pixels: int) -> Film:
+    """A JPEG file of 8 bits, in grey or colour, without loss of what libjpeg warns of."""
+    frame = codestream.jpeg_frame(data)
+    if frame is None:
+        raise _damaged("JPEG", data.rstrip(b"\0").endswith(b"\xff\xd9"))
+    if frame.width * frame.height > max_pixels:
+        raise _bomb(max_pixels, f"{frame.width} x {frame.height}")
+    if frame.precision != 8 or frame.process not in (0xC0, 0xC1, 0xC2):
+        return _apart(data, str(codestream.kind_of(data)), max_pixels, [])
+    colours = {1: "GRAY", 3: "RGB", 4: "CMYK"}.get(frame.components)
+    if colours is None:
+        raise UnreadableFilm(
+            f"expected a JPEG image of 1, 3 or 4 components, got {frame.components}; "
+            "export it again as PNG"
+        )
+    try:
+        plane = decode_strictly(data, frame, colours)
+    except Damaged as error:
+        whole = data.rstrip(b"\0").endswith(b"\xff\xd9")
+        raise _damaged("JPEG", whole) from error
+    with _open(data, "JPEG", max_pixels) as image:
+        if colours == "CMYK":  # Pillow knows who stores the complement
+            return decode_picture(image, "JPEG")
+        notes: list[str] = []
+        orientation = _exif_orientation(image, notes)
+    pixels, more = from_numbers(plane) if plane.ndim == 2 else to_grey(plane)
+    photometric = "MONOCHROME2" if plane.ndim == 2 else "RGB"
+    upright = _upright(pixels, orientation)
+    return Film(upright, warnings=notes + more, bits=8, photometric=photometric)
+
+
+def _tiff(data: bytes, max_pixels: int) -> Film:
+    """A TIFF file; see ``infmap.dicom.tiff`` for what its decoder gives."""
+    notes: list[str] = []
+    result = decode_apart(Job(TIFF, max_pixels), data, "a whole TIFF image", notes)
+    info, values = result.info, result.values
+    if info["frames"] > 1:
+        raise RejectedFilm(
+            f"expected one film, got a TIFF file of {info['frames']} frames; save the film alone"
+        )
+    if info["colour"]:
+        rgb = _opaque(_eight_bits(values, info["bits"]), notes, info["colour"])
+        pixels, more = to_grey(rgb)
+        photometric = "RGB"
+    else:
+        pixels, more = from_numbers(values, info["bits"])
+        if info["inverse"]:
+            pixels = np.float32(1.0) - pixels
+        photometric = "MONOCHROME1" if info["inverse"] else "MONOCHROME2"
+    upright = _upright(pixels, info["orientation"])
+    return Film(upright, warnings=notes + more, bits=info["bits"], photometric=photometric)
+
+
+def _apart(data: bytes, kind: str, max_pixels: int, notes: list[str]) -> Film:
+    """A bare stream of a compression that otherwise lies inside DICOM."""
+    result = decode_apart(Job(kind, max_pixels), data, f"a whole {kind} image", notes)
+    values = result.values
+    bits = result.precision or 8 * values.dtype.itemsize
+    if values.ndim == 3 and values.shape[2] in (3, 4):
+        rgb = _opaque(_eight_bits(values, bits), notes, "RGBA" if values.shape[2] == 4 else "RGB")
+        pixels, more = to_grey(rgb)
+        return Film(pixels, warnings=notes + more, bits=bits, photometric="RGB")
+    plane = values[..., 0] if values.ndim == 3 else values
+    pixels, more = from_numbers(plane, bits)
+    return Film(pixels, warnings=notes + more, bits=bits, photometric="MONOCHROME2")
 
 
 def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
     """Read the header only, and refuse what would not fit."""
     try:
-        # catch_warnings swaps interpreter-wide state, so only one thread may do it at a time.
-        with _quiet, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             image = Image.open(io.BytesIO(data), formats=(kind,))
             frames = 1 if kind == "JPEG" else int(getattr(image, "n_frames", 1))
     except Image.DecompressionBombError as error:
@@ -81,7 +164,7 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
             "not read; export it again as PNG"
         ) from error
     except Exception as error:  # a hostile file may raise anything inside the decoder
-        raise _damaged(kind, error) from error
+        raise _damaged(kind, "truncated" not in str(error).lower()) from error
     width, height = image.size
     if width * height > max_pixels:
         raise _bomb(max_pixels, f"{width} x {height}")
@@ -92,25 +175,37 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, kind: str, notes: list[str]) -> Image.Image:
-    """Decode all pixels and turn them upright."""
+def _load(image: Image.Image, kind: str) -> None:
+    """Decode all pixels."""
     try:
-        image.load()
+        with quiet():
+            image.load()
+    except MemoryError:
+        raise
     except Exception as error:  # a hostile file may raise anything inside the decoder
-        raise _damaged(kind, error) from error
+        raise _damaged(kind, "truncated" not in str(error).lower()) from error
+
+
+def _exif_orientation(image: Image.Image, notes: list[str]) -> int:
+    """EXIF orientation, 1 to 8; 1 where it is absent or damaged."""
     try:
-        return ImageOps.exif_transpose(image)
+        with quiet():
+            found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # EXIF is written by anyone's camera; the film is still good
         notes.append("the EXIF orientation is damaged and was ignored")
-        return image
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF of wide numbers is a negative; Pillow inverts only the 8-bit ones."""
-    tags: Any = getattr(image, "tag_v2", None)
-    if tags is None or image.mode not in _NUMBERS:
-        return False
-    return bool(tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO)
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn (H, W) as TIFF 6.0 and EXIF say: 2 to 4 flip, 5 to 8 also swap rows and columns."""
+    if orientation >= 5:
+        pixels = pixels.T
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _check_palette(image: Image.Image, kind: str) -> None:
@@ -124,18 +219,55 @@ def _check_palette(image: Image.Image, kind: str) -> None:
             )
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3), composited over black where there is transparency."""
+def _rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3); see ``_opaque`` for transparency."""
     try:
-        if image.mode in _ALPHA or "transparency" in image.info:
-            rgba = np.asarray(image.convert("RGBA"))
-            if bool((rgba[..., 3] == 255).all()):
-                return rgba[..., :3]
-            alpha = rgba[..., 3:].astype(np.uint16)
-            return ((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8)
-        return np.asarray(image.convert("RGB"))
+        with quiet():
+            if image.mode in _ALPHA:
+                return _opaque(np.asarray(image.convert("RGBA")), notes, "RGBA")
+            if "transparency" in image.info:
+                notes.append("a colour is marked as transparent; it was kept as it is")
+            return np.asarray(image.convert("RGB"))
+    except MemoryError:
+        raise
     except Exception as error:  # palettes and profiles are decoded only here
-        raise _damaged("colour", error) from error
+        raise _damaged("colour", True) from error
+
+
+def _opaque(values: NDArray[Any], notes: list[str], colours: str) -> NDArray[np.uint8]:
+    """Colours without ink or transparency.
+
+    What is transparent is no part of the film and becomes black; an alpha that is the same
+    everywhere says nothing and is ignored.
+
+    Args:
+        values: uint8 (H, W, 3 or 4).
+        notes: gets a sentence where an alpha was ignored.
+        colours: "RGB", "RGBA" or "CMYK".
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    if colours == "CMYK":
+        light = 255 - values.astype(np.uint16)
+        return np.asarray((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
+    rgb, alpha = values[..., :3], values[..., 3:]
+    if colours == "RGB" or int(alpha.min()) == 255:
+        return np.ascontiguousarray(rgb)
+    if int(alpha.min()) == int(alpha.max()):
+        notes.append("the picture is equally transparent everywhere; that was ignored")
+        return np.ascontiguousarray(rgb)
+    return np.asarray((rgb * alpha.astype(np.uint16) + 127) // 255).astype(np.uint8)
+
+
+def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Samples of any depth as uint8: unsigned over their range, floats over [0, 1]."""
+    if values.dtype == np.uint8 and bits == 8:
+        return values
+    if values.dtype.kind == "f":
+        return np.asarray(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255.0 + 0.5, np.uint8)
+    scaled: NDArray[np.float64] = values.astype(np.float64) * (255.0 / ((1 << bits) - 1))
+    return (np.clip(scaled, 0.0, 255.0) + 0.5).astype(np.uint8)
 
 
 def _bomb(max_pixels: int, arrived: str) -> UnreadableFilm:
@@ -146,7 +278,7 @@ def _bomb(max_pixels: int, arrived: str) -> UnreadableFilm:
     )
 
 
-def _damaged(kind: str, error: Exception) -> UnreadableFilm:
-    """The error of a file that stops or breaks midway."""
-    state = "a truncated" if "truncated" in str(error).lower() else "a damaged"
-    return UnreadableFilm(f"expected a whole {kind} image, got {state} one; copy it again")
+def _damaged(kind: str, whole: bool) -> UnreadableFilm:
+    """The error of a file that breaks midway, or stops."""
+    state = "damaged" if whole else "truncated"
+    return UnreadableFilm(f"expected a whole {kind} image, got a {state} one; copy it again")

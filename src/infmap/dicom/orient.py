@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.types import Float32Image
+from infmap.dicom.elements import items, text, values
 
-# ViewPosition values of DICOM and of common practice, to one name for all lateral views.
-VIEW_NAMES = dict.fromkeys(("LL", "RL", "LLD", "RLD", "LAT", "LATERAL", "LLO", "RLO"), "LATERAL")
 _MEANINGS = (("postero-anterior", "PA"), ("antero-posterior", "AP"), ("lateral", "LATERAL"))
 
 
@@ -24,14 +23,14 @@ def view_of(dataset: Any) -> str | None:
         ViewPosition as stated, else the view code's meaning, else "LATERAL" where the patient
         orientation says so, else None.
     """
-    stated = str(dataset.get("ViewPosition") or "").strip().upper()
+    stated = text(dataset, "ViewPosition")
     if stated:
         return stated if len(stated) <= 16 else None
-    for item in dataset.get("ViewCodeSequence") or ():
-        meaning = str(item.get("CodeMeaning") or "").lower().replace("posteroa", "postero-a")
+    for item in items(dataset, "ViewCodeSequence"):
+        meaning = text(item, "CodeMeaning").lower().replace("posteroa", "postero-a")
         meaning = meaning.replace("anterop", "antero-p")
-        for text, view in _MEANINGS:
-            if text in meaning:
+        for words, view in _MEANINGS:
+            if words in meaning:
                 return view
     rows, _ = _directions(dataset)
     return "LATERAL" if rows in ("A", "P") else None
@@ -53,7 +52,7 @@ def upright(pixels: Float32Image, dataset: Any, notes: list[str]) -> tuple[Float
         float32 (H, W) or (W, H); and whether rows and columns changed places.
     """
     rows, columns = _directions(dataset)
-    flipped = str(dataset.get("FieldOfViewHorizontalFlip") or "").strip().upper() == "YES"
+    flipped = text(dataset, "FieldOfViewHorizontalFlip") == "YES"
     if flipped and not (rows and columns):
         notes.append("flipped at the detector without a stated orientation; check the side")
     swap, upside_down, mirrored = _turns(dataset)
@@ -116,8 +115,8 @@ def _turns(dataset: Any) -> tuple[bool, bool, bool]:
 
 def _directions(dataset: Any) -> tuple[str, str]:
     """Main direction of rising columns and of rising rows: one of L R A P H F, or ""."""
-    value = dataset.get("PatientOrientation")
-    if value is None or isinstance(value, str) or len(value) != 2:
+    value = values(dataset, "PatientOrientation")
+    if len(value) != 2:
         return "", ""
     first, second = (str(v).strip().upper()[:1] for v in value)
     known = "LRAPHF"

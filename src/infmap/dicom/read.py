@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Float32Image, Radiograph
+from infmap.dicom._pydicom import ensure_importable
 from infmap.dicom.film import Film
 from infmap.dicom.tones import from_numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-EXPECTED = "expected a PNG, JPEG, TIFF, BMP or DICOM film"
+EXPECTED = "expected a PNG, JPEG, TIFF, BMP, WebP or DICOM film"
 MAX_BYTES = 4 << 30
 _IMAGES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -29,6 +30,10 @@ _IMAGES: tuple[tuple[bytes, str], ...] = (
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
     (b"BM", "BMP"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
 )
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
@@ -39,8 +44,6 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "a RAR archive"),
     (b"GIF8", "a GIF picture"),
     (b"\x93NUMPY", "a NumPy file"),
-    (b"\x00\x00\x00\x0cjP  ", "a bare JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a bare JPEG 2000 stream"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"{\\rtf", "a text document"),
@@ -106,7 +109,8 @@ def sniff(data: bytes) -> str:
         data: a whole file, or at least its first kilobyte.
 
     Returns:
-        "PNG", "JPEG", "TIFF", "BMP", "DICOM", or a phrase such as "a PDF document".
+        "PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG 2000", "JPEG XL", "DICOM", or a phrase such
+        as "a PDF document".
     """
     # A DICOM preamble may itself be a valid TIFF header, so DICOM goes first.
     if data[128:132] == b"DICM":
@@ -118,7 +122,7 @@ def sniff(data: bytes) -> str:
         if data.startswith(magic):
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "a WebP picture"
+        return "WEBP"
     if data[4:8] == b"ftyp":
         return "a HEIF/AVIF picture or a video"
     if _bare_dicom(data):
@@ -189,10 +193,11 @@ def _decode(data: bytes, label: str, max_pixels: int) -> Film:
     """Decode the bytes of a file by their kind."""
     kind = sniff(data)
     if kind == "DICOM":
+        ensure_importable()
         from infmap.dicom.cr import decode_dicom
 
         return decode_dicom(data, max_pixels)
-    if any(kind == image for _, image in _IMAGES):
+    if kind == "WEBP" or any(kind == image for _, image in _IMAGES):
         from infmap.dicom.image import decode_image
 
         return decode_image(data, kind, max_pixels)

@@ -53,15 +53,17 @@ def stretch(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> Flo
     return np.clip(scaled, 0.0, 1.0).astype(np.float32)
 
 
-def from_numbers(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
+def from_numbers(values: NDArray[Any], bits: int | None = None) -> tuple[Float32Image, list[str]]:
     """Map grey values to tones by what their type and range say.
 
-    bool: 0 and 1. uint8: v / 255. Floats within [0, 1]: kept. Wider integers within 0 to 65535:
-    v / 65535 where the brightest reaches half of that, else (12-bit detectors in 16-bit files)
-    the percentile stretch. Everything else: the percentile stretch. A stretch is a warning.
+    bool: 0 and 1. uint8: v / 255. Floats within [0, 1]: kept. Wider unsigned integers: v over the
+    full range of 16 bits, or of their own, where the brightest reaches half of it; else (12-bit
+    detectors in 16-bit files) the percentile stretch. Signed integers without negative values are
+    like unsigned ones. Everything else: the percentile stretch. A stretch is a warning.
 
     Args:
         values: (H, W), bool, integer or float.
+        bits: of a value, where a file says that they are fewer than its type has.
 
     Returns:
         float32 (H, W), [0, 1]; and warnings.
@@ -74,10 +76,7 @@ def from_numbers(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
             f"expected a grey plane (H, W), got an array of shape {values.shape}; "
             "pass one plane of numbers"
         )
-    if values.dtype == np.bool_ or values.dtype == np.uint8:
-        scale = 1.0 if values.dtype == np.bool_ else 255.0
-        return np.divide(values, np.float32(scale), dtype=np.float32), []
-    if values.dtype.kind not in "uif":
+    if values.dtype.kind not in "buif":
         raise UnreadableFilm(
             f"expected real numbers, got an array of type {values.dtype}; "
             "convert it to uint8, uint16 or float32"
@@ -87,11 +86,29 @@ def from_numbers(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
             "expected finite grey values, got NaN or infinity; replace them before reading"
         )
     low, high = float(values.min()), float(values.max())
-    if values.dtype.kind == "f" and low >= 0.0 and high <= 1.0:
-        return values.astype(np.float32), []
-    if low >= 0.0 and high <= 65535.0 and (high >= 65535 / 2 or high == low):
-        return np.divide(values, np.float32(65535.0), dtype=np.float32), []
+    full = _full_range(values.dtype, bits, low, high)
+    if full is not None:
+        return np.divide(values, np.float32(full), dtype=np.float32), []
     return stretch(values), [f"grey values span {low:g} to {high:g}; stretched by percentiles"]
+
+
+def _full_range(dtype: np.dtype[Any], bits: int | None, low: float, high: float) -> float | None:
+    """The value that white has, where type and range tell; None where they do not."""
+    if dtype.kind == "b":
+        return 1.0
+    if dtype.kind == "f":
+        return 1.0 if low >= 0.0 and high <= 1.0 else None
+    if bits is not None and bits <= 8 and dtype.kind == "u":
+        return float((1 << bits) - 1)
+    if dtype == np.uint8:
+        return 255.0
+    if low < 0.0:
+        return None
+    for depth in (16, 8 * dtype.itemsize):
+        white = float((1 << depth) - 1)
+        if high <= white and (high >= white / 2 or high == low):
+            return white
+    return None
 
 
 def to_grey(rgb: NDArray[np.uint8]) -> tuple[Float32Image, list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import UsageError
+from infmap.dicom._pydicom import ensure_importable
 
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 _DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -76,6 +77,7 @@ def write_dx(
 
 def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric: str) -> Any:
     """All attributes that do not depend on spacing or window."""
+    ensure_importable()
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import UID, generate_uid
 

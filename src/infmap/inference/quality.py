@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.core.types import BoolImage, Float32Image, Radiograph
+from infmap.core.views import is_lateral
 from infmap.core.zones import LungZones, split_lungs
 
 Float64 = NDArray[np.float64]
@@ -35,8 +36,6 @@ UPRIGHT_FLARE = 0.03
 
 SEEN = 128
 """Longest side of the grid on which masks are measured."""
-
-LATERAL = ("LATERAL", "LL", "RL", "LLD", "RLD")
 
 FRONTAL = """
 0000124554210000
@@ -110,7 +109,7 @@ def assess(radiograph: Radiograph) -> Quality:
         "min_side": float(min(height, width)),
         "aspect": max(height, width) / min(height, width),
     }
-    if str(radiograph.view or "").upper() in LATERAL:
+    if is_lateral(radiograph.view):
         reason = f"expected a frontal film, the file states view {radiograph.view}"
         return Quality(figures, f"{reason}; send the PA or AP film")
     if min(height, width) < MIN_SIDE:

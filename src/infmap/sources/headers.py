@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from infmap.core.errors import UnreadableFilm
+from infmap.core.views import view_name
 from infmap.sources.tables import sex, years
 
 TAGS = (
@@ -52,10 +53,12 @@ def read_header(path: Path) -> Header:
     Args:
         path: a DICOM file.
     """
-    import pydicom
-
+    from infmap.dicom._pydicom import ensure_importable
     from infmap.dicom.derived import guarded
-    from infmap.dicom.orient import VIEW_NAMES, view_of
+    from infmap.dicom.orient import view_of
+
+    ensure_importable()
+    import pydicom
 
     try:
         with guarded("a readable DICOM header", path.name):
@@ -65,7 +68,7 @@ def read_header(path: Path) -> Header:
                 patient=str(data.get("PatientID") or "").strip() or None,
                 sex=sex(str(data.get("PatientSex") or "").strip()),
                 age=years(str(data.get("PatientAge") or "").strip()),
-                view=VIEW_NAMES.get(view or "", view),
+                view=view_name(view),
             )
     except UnreadableFilm:
         return Header()

@@ -13,10 +13,10 @@ from PIL import Image
 
 from infmap.catalog.audit.text import Text, find_text
 from infmap.catalog.mask_files import film_mask
-from infmap.catalog.splits import LATERAL
 from infmap.catalog.store import Catalog, Row, locate
 from infmap.core.errors import FilmError, InfmapError
 from infmap.core.types import BoolImage, Float32Image
+from infmap.core.views import is_lateral
 from infmap.dicom import read_radiograph
 
 SIDE = 128
@@ -65,7 +65,7 @@ class _Film:
 
 def frontal(rows: Sequence[Row]) -> list[Row]:
     """Rows of films that are not known to be lateral."""
-    return [row for row in rows if str(row.get("view") or "").upper() not in LATERAL]
+    return [row for row in rows if not is_lateral(row.get("view"))]
 
 
 def choose(rows: Sequence[Row], limit: int, seed: int) -> list[Row]:

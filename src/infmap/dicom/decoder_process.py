@@ -1,0 +1,159 @@
+"""The process that decodes: one picture after another, from standard input to standard output.
+
+A message is a length (4 bytes), a JSON header of that length, and as many bytes as the header's
+``size`` says. Nothing that comes back is ever unpickled or run. What decoders print is caught and
+returned as text. The process ends with whoever started it, when its input ends at the latest; a
+decoding in hand that holds the interpreter has a limit which the system itself enforces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from typing import Any, BinaryIO
+
+from infmap.core.processes import begin_worker
+
+MEMORY_BASE, MEMORY_A_PIXEL = 1 << 30, 64
+"""Bytes of address space that a decoder may add: JPEG 2000 needs most, about 40 a pixel."""
+
+SECONDS_BASE, SECONDS_A_MEGAPIXEL = 4.0, 2.0
+"""CPU time of a decoding: on one slow core JPEG 2000 takes 0.2 s a megapixel."""
+
+_CHATTER = 4000
+
+
+def seconds_for(pixels: int) -> float:
+    """CPU seconds that decoding so many pixels may take."""
+    return SECONDS_BASE + SECONDS_A_MEGAPIXEL * pixels / 1e6
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    begin_worker(int(sys.argv[2]))
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 1)
+        os.dup2(chatter.fileno(), 2)
+        while (message := receive(source)) is not None:
+            header, data = message
+            reply, body = answer(header, data)
+            reply["chatter"] = _said(chatter)
+            send(sink, reply, body)
+
+
+def send(sink: BinaryIO, header: dict[str, Any], body: Any) -> None:
+    """Write one message; ``body`` is a buffer of bytes."""
+    view = memoryview(body).cast("B") if body is not None else memoryview(b"")
+    text = json.dumps({**header, "size": view.nbytes}).encode()
+    for part in (len(text).to_bytes(4, "little") + text, view):
+        sent = memoryview(part)
+        while sent.nbytes:
+            sent = sent[sink.write(sent) or 0 :]
+    sink.flush()
+
+
+def receive(source: BinaryIO) -> tuple[dict[str, Any], bytearray] | None:
+    """Read one message; None at the end of input, also in the middle of one."""
+    length = _exactly(source, 4)
+    text = _exactly(source, int.from_bytes(length, "little")) if length is not None else None
+    if text is None:
+        return None
+    header: dict[str, Any] = json.loads(bytes(text))
+    body = _exactly(source, int(header["size"]))
+    return None if body is None else (header, body)
+
+
+def _exactly(source: BinaryIO, count: int) -> bytearray | None:
+    """So many bytes, or None where the input ends before."""
+    body = bytearray(count)
+    view, got = memoryview(body), 0
+    while got < count:
+        step = source.readinto(view[got:])  # type: ignore[attr-defined]
+        if not step:
+            return None
+        got += step
+    return body
+
+
+def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any]:
+    """Decode one picture, or say why not."""
+    import numpy as np
+
+    from infmap.dicom.codecs import Damaged, Job, NotRead, decode, stated_pixels
+
+    job = Job(**header["job"])
+    try:
+        with _limited(0):
+            pixels = stated_pixels(job, bytes(data))
+        with _limited(pixels):
+            result = decode(job, bytes(data))
+            values = np.ascontiguousarray(result.values)
+    except Damaged as error:
+        return {"error": "damaged", "text": str(error)}, None
+    except NotRead as error:
+        return {"error": "unread", "text": str(error)}, None
+    except MemoryError:
+        return {"error": "memory", "text": ""}, None
+    except ImportError as error:
+        return {"error": "missing", "text": str(error.name)}, None
+    except Exception as error:  # hostile data may raise anything inside a decoder
+        return {"error": "damaged", "text": f"{type(error).__name__}: {error}"}, None
+    reply = {
+        "shape": values.shape,
+        "dtype": values.dtype.str,
+        "precision": result.precision,
+        "signed": result.signed,
+        "notes": result.notes,
+        "info": result.info,
+    }
+    return reply, values
+
+
+class _limited:
+    """Limits of memory and CPU time, where the system has them; beyond, the system ends us."""
+
+    def __init__(self, pixels: int) -> None:
+        self.memory = MEMORY_BASE + MEMORY_A_PIXEL * pixels
+        self.seconds = seconds_for(pixels)
+
+    def __enter__(self) -> None:
+        if sys.platform != "win32":
+            import resource
+
+            if (used := _address_space()) is not None:
+                hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+                resource.setrlimit(resource.RLIMIT_AS, (used + self.memory, hard))
+            signal.setitimer(signal.ITIMER_PROF, self.seconds)
+
+    def __exit__(self, *_: object) -> None:
+        if sys.platform != "win32":
+            import resource
+
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def _address_space() -> int | None:
+    """Bytes of address space in use; None where the system does not tell (not Linux)."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def _said(chatter: BinaryIO) -> str:
+    """What was printed since last time."""
+    size = os.lseek(chatter.fileno(), 0, os.SEEK_END)
+    if not size:
+        return ""
+    os.lseek(chatter.fileno(), 0, os.SEEK_SET)
+    text = os.read(chatter.fileno(), _CHATTER)
+    os.ftruncate(chatter.fileno(), 0)
+    os.lseek(chatter.fileno(), 0, os.SEEK_SET)
+    return text.decode("ascii", "replace")

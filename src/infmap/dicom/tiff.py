@@ -1,0 +1,171 @@
+"""TIFF through tifffile, which knows every sample format, with Pillow for old compressions."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.dicom.codecs import Damaged, NotRead
+
+_REDUCED, _MASK = 1, 4
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_READ = (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
+_UNASSOCIATED = 2
+_ALIKE = 0.02
+"""Aspect ratios that differ by less belong to one picture in two sizes."""
+
+
+def pixels_of(data: bytes, most: int) -> int:
+    """Pixels of the film in a TIFF file, without decoding it.
+
+    Raises:
+        Damaged: more than ``most``.
+    """
+    with _open(data) as file:
+        page, _ = _film(file)
+        count = int(page.imagelength) * int(page.imagewidth)
+    if count > most:
+        raise Damaged(f"it says {page.imagewidth} x {page.imagelength} pixels")
+    return count
+
+
+def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Decode the one film of a TIFF file.
+
+    Args:
+        data: the file.
+        most: pixels allowed.
+
+    Returns:
+        (H, W) numbers, or (H, W, 3) or (H, W, 4) colours, as stored but for a palette, which is
+        resolved to uint8; and "frames" (int, full pictures in the file; the first is decoded),
+        "inverse" (bool, white is zero), "orientation" (1 to 8), "bits" (of a sample), "colour"
+        ("RGB", "RGBA", "CMYK" or "").
+
+    Raises:
+        Damaged: not a whole TIFF.
+        NotRead: a variant that neither library reads.
+    """
+    with _open(data) as file:
+        page, frames = _film(file)
+        photometric = int(page.photometric)
+        if photometric not in _READ:
+            raise NotRead(f"TIFF of photometric interpretation {photometric}")
+        info: dict[str, Any] = {
+            "frames": frames,
+            "inverse": photometric == _WHITE_IS_ZERO,
+            "orientation": _orientation(page),
+            "bits": int(page.bitspersample),
+            "colour": "",
+        }
+        try:
+            values = np.asarray(page.asarray(maxworkers=1))
+        except MemoryError:
+            raise
+        except Exception as error:
+            return _by_pillow(data, info, error)
+        if photometric == _PALETTE:
+            info |= {"bits": 8, "colour": "RGB"}
+            return _resolve(values, page.colormap), info
+        return _arranged(values, page, photometric, info)
+
+
+def _open(data: bytes) -> Any:
+    import tifffile
+
+    try:
+        return tifffile.TiffFile(io.BytesIO(data))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Damaged(str(error)) from error
+
+
+def _film(file: Any) -> tuple[Any, int]:
+    """The page that is the film, and how many full pictures there are.
+
+    Reduced-resolution pages and masks, said to be so (NewSubfileType) or smaller with the same
+    aspect ratio, are copies of a picture and no pictures.
+    """
+    pages = [file.pages[index] for index in range(len(file.pages))]
+    pages = [page for page in pages if not int(page.subfiletype) & (_REDUCED | _MASK)] or pages
+    if not pages:
+        raise Damaged("it has no page")
+    largest = max(pages, key=lambda page: page.imagewidth * page.imagelength)
+    if not largest.imagewidth * largest.imagelength:
+        raise Damaged("it has no pixels")
+    full = [page for page in pages if page is largest or not _is_thumbnail(page, largest)]
+    return largest if len(full) == 1 else full[0], len(full)
+
+
+def _is_thumbnail(page: Any, largest: Any) -> bool:
+    """Whether a page is a small copy of the largest, by its size."""
+    if not page.imagelength or page.imagewidth * 2 > largest.imagewidth:
+        return False
+    ratio = (page.imagewidth / page.imagelength) / (largest.imagewidth / largest.imagelength)
+    # A rounded side of a small picture changes its aspect ratio by up to one pixel.
+    return bool(abs(ratio - 1.0) < _ALIKE + 1.0 / min(page.imagewidth, page.imagelength))
+
+
+def _orientation(page: Any) -> int:
+    tag = page.tags.get(274)
+    value = int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
+    return value if 1 <= value <= 8 else 1
+
+
+def _resolve(values: NDArray[Any], colormap: Any) -> NDArray[np.uint8]:
+    """Palette indices to uint8 (H, W, 3)."""
+    table = np.asarray(colormap)
+    if int(values.max()) >= table.shape[1]:
+        raise Damaged("pixels point beyond its palette")
+    # The palette has 16 bits by the standard; writers that put 8 there leave the rest zero.
+    if int(table.max()) > 255:
+        table = table >> 8
+    return np.moveaxis(table[:, values].astype(np.uint8), 0, -1)
+
+
+def _arranged(
+    values: NDArray[Any], page: Any, photometric: int, info: dict[str, Any]
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Samples of a pixel last, and surplus samples away."""
+    values = np.squeeze(values) if values.ndim > 3 else values
+    if values.ndim == 3:
+        planar = int(page.planarconfig) == 2
+        values = np.moveaxis(values, 0, -1) if planar else values
+    samples = values.shape[2] if values.ndim == 3 else 1
+    extra = [int(kind) for kind in page.extrasamples or ()]
+    if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        return (values[..., 0] if values.ndim == 3 else values), info
+    if photometric == _CMYK and samples >= 4:
+        return values[..., :4], info | {"colour": "CMYK"}
+    if photometric in (_RGB, _YCBCR) and samples >= 3:
+        if samples >= 4 and extra and extra[0] == _UNASSOCIATED:
+            return values[..., :4], info | {"colour": "RGBA"}
+        return values[..., :3], info | {"colour": "RGB"}
+    raise NotRead(f"TIFF of {samples} samples a pixel and photometric interpretation {photometric}")
+
+
+def _by_pillow(
+    data: bytes, info: dict[str, Any], error: Exception
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """What tifffile does not decode (old JPEG, fax, subsampled YCbCr) and libtiff may."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+            image.load()
+            if image.mode in ("1", "L"):
+                # Pillow has turned white-is-zero and the orientation around already.
+                plane = np.asarray(image.convert("L"))
+                return plane, info | {"inverse": False, "bits": 8, "orientation": 1}
+            colours = np.asarray(image.convert("RGB"))
+            return colours, info | {"bits": 8, "colour": "RGB", "orientation": 1}
+    except MemoryError:
+        raise
+    except Exception as second:
+        if isinstance(error, NotImplementedError) or "not supported" in str(error).lower():
+            raise NotRead("a TIFF variant that no decoder here knows") from second
+        raise Damaged(f"{error}") from second
