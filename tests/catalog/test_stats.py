@@ -36,7 +36,13 @@ def catalog(tmp_path: Path) -> Catalog:
         {
             "films": make_frame("films", films),
             "duplicates": make_frame("duplicates", [pair, pair | {"verdict": "confirmed"}]),
-            "failures": make_frame("failures", [{"source": "x", "path": "bad", "reason": "cut"}]),
+            "failures": make_frame(
+                "failures",
+                [
+                    {"source": "x", "path": "bad", "reason": "cut"},
+                    {"source": "x", "path": "m.png", "reason": "got 0, 1, 2", "film_id": "x/1"},
+                ],
+            ),
             "boxes": make_frame("boxes", [box | {"film_id": i} for i in ("x/a", "x/a", "y/d")]),
         }
     )
@@ -65,6 +71,7 @@ def test_patients_duplicates_and_failures_are_counted(catalog: Catalog) -> None:
         ("bytes", "none", 1),
     ]
     assert found.unreadable == [{"source": "x", "failures": 1}]
+    assert found.unreadable_masks == [{"source": "x", "failures": 1}]
     assert found.boxes == [{"label": "opacity", "reader": "unknown", "films": 2, "boxes": 3}]
 
 

@@ -37,6 +37,7 @@ class Statistics:
         scores: name, reader, films.
         boxes: label, reader, films, boxes.
         unreadable: source, failures.
+        unreadable_masks: source, failures: masks of films that are in, which are unknown therefore.
     """
 
     films: int
@@ -55,6 +56,7 @@ class Statistics:
     scores: list[Row]
     boxes: list[Row]
     unreadable: list[Row]
+    unreadable_masks: list[Row]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON holds it."""
@@ -74,6 +76,7 @@ class Statistics:
             "Scores": self.scores,
             "Boxes": self.boxes,
             "Films that could not be read": self.unreadable,
+            "Masks that could not be read": self.unreadable_masks,
         }
         return {title: rows for title, rows in found.items() if rows}
 
@@ -88,7 +91,8 @@ def statistics(catalog: Catalog) -> Statistics:
     pl = polars()
     films = catalog.film_frame()
     clusters = films.drop_nulls("cluster_id").group_by("cluster_id").len().filter(pl.col.len > 1)
-    failures = catalog.frame("failures")
+    failed = catalog.frame("failures")
+    failures, masks = (failed.filter(pl.col("film_id").is_null() == of) for of in (True, False))
     labelled = films.select(
         "source", film_class().alias("class"), pl.col("split").fill_null(NONE).alias("split")
     )
@@ -109,6 +113,7 @@ def statistics(catalog: Catalog) -> Statistics:
         scores=_count(catalog.frame("scores"), "name", "reader"),
         boxes=_boxes(catalog.frame("boxes")),
         unreadable=_count(failures, "source", of="failures"),
+        unreadable_masks=_count(masks, "source", of="failures"),
     )
 
 
