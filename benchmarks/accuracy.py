@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.api import model_folder
-from infmap.catalog.groups import sharing_with
+from infmap.catalog.groups import film_groups, sharing_with
 from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
 from infmap.inference import Predictor
@@ -47,8 +47,8 @@ class Scored:
 
     @property
     def groups(self) -> list[str]:
-        """Who must not be torn apart by a bootstrap: the patient, else the near-duplicate group."""
-        return [str(r["patient_id"] or r["cluster_id"]) for r in self.films.rows]
+        """Films whose errors count together: of a patient, or near-duplicates of each other."""
+        return film_groups(self.films.rows)
 
     def part(self, keep: NDArray[np.bool_]) -> Scored:
         """Some of the films."""

@@ -22,10 +22,21 @@ def two_runs(films: int = 50) -> tuple[m.Confusion, m.Confusion, np.ndarray]:
 def test_mcnemar_agrees_with_the_binomial_test(a: int, b: int) -> None:
     first = np.array([1] * a + [0] * b + [1] * 5 + [0] * 2)
     second = np.array([0] * a + [1] * b + [1] * 5 + [0] * 2)
-    found = m.mcnemar(first, second)
+    found = m.mcnemar(first, second, np.arange(first.size))
     assert (found.only_first, found.only_second, found.n) == (a, b, a + b + 7)
     expected = stats.binomtest(a, a + b).pvalue if a + b else 1.0
     assert found.p == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_counts_the_films_of_a_patient_together() -> None:
+    first = np.array([1, 1, 1, 1, 1, 1, 0, 1])
+    second = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    apart = m.mcnemar(first, second, np.arange(8))
+    assert apart.p == pytest.approx(stats.binomtest(6, 7).pvalue)
+    # Patients differ by 3, 3, -1 and 0 films: of 8 outcomes, 5 or more films to a side are 4.
+    patients = ["a", "a", "a", "b", "b", "b", "c", "d"]
+    together = m.mcnemar(first, second, patients)
+    assert (together.only_first, together.only_second, together.p) == (6, 1, 0.5)
 
 
 def test_differences_are_those_of_the_tables() -> None:
@@ -67,7 +78,7 @@ def test_runs_on_other_films_are_refused() -> None:
     with pytest.raises(ValueError, match="same films"):
         m.compare_segmentation(first, other, groups)
     with pytest.raises(ValueError, match="same films"):
-        m.mcnemar([1, 0], [1])
+        m.mcnemar([1, 0], [1], [1, 2])
 
 
 def test_a_film_unknown_on_one_side_is_left_out_of_a_paired_mean() -> None:

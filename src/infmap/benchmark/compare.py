@@ -84,7 +84,7 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
             x.covid, *scores, x.text["group"], draws
         )
         right = [(t.values["covid_detected"] > 0) == t.covid for t in (x, y)]
-        detection = metrics.mcnemar(*right)
+        detection = metrics.mcnemar(right[0], right[1], x.text["group"])
     names = (first.resolve().name, second.resolve().name)
     patients = len(set(a.text["group"].tolist()))
     return Comparison(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infmap.catalog.audit.films import Sample
+from infmap.catalog.groups import film_groups
 from infmap.catalog.store import Row
 from infmap.core.metrics import Estimate, rate
 
@@ -115,6 +116,6 @@ def text_rates(sample: Sample) -> list[Rate]:
 
 def _rate(among: str, sample: Sample, own: Sequence[bool]) -> Rate:
     films = [(text, row) for text, row, wanted in zip(sample.text, sample.rows, own) if wanted]
-    groups = [str(row["patient_id"] or row["cluster_id"] or row["film_id"]) for _, row in films]
+    groups = film_groups([row for _, row in films])
     marked, line = ([t.glyphs > 0 for t, _ in films], [bool(t.line) for t, _ in films])
     return Rate(among, rate(marked, groups), rate(line, groups))

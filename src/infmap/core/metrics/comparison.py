@@ -51,22 +51,35 @@ class McNemar:
     n: int
 
 
-def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> McNemar:
-    """Exact binomial test of the discordant films (McNemar 1947); films count as independent.
+def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike, groups: ArrayLike) -> McNemar:
+    """Exact test of the discordant films (McNemar 1947), films of a patient counting together.
+
+    A patient's films that only one run got right may fall to either run, all of them at once, with
+    a chance of a half each: the exact permutation test of the net count. With one film a patient
+    it is McNemar's binomial test.
 
     Args:
         first_correct: bool (N,), the first run was right about the film.
         second_correct: bool (N,), the second run was.
+        groups: (N,) patient of every film.
     """
     first, second = labels(first_correct), labels(second_correct)
     if first.shape != second.shape:
         raise ValueError(f"expected the same films, got {first.shape} and {second.shape}")
-    a, b = int((first & ~second).sum()), int((second & ~first).sum())
-    term = tail = 1
-    for i in range(min(a, b)):
-        term = term * (a + b - i) // (i + 1)
-        tail += term
-    return McNemar(a, b, min(1.0, 2 * tail / 2 ** (a + b)), first.size)
+    clusters = Clusters(groups, first.size)
+    only = first & ~second, second & ~first
+    net = np.bincount(clusters.of_row, only[0].astype(np.int64) - only[1], clusters.count)
+    sizes = np.abs(np.rint(net)).astype(np.int64)
+    chance = np.ones(1)  # of every sum so far, from -total to total
+    for size in sizes[sizes > 0]:
+        wider = np.zeros(chance.size + 2 * size)
+        wider[: chance.size] += chance / 2
+        wider[2 * size :] += chance / 2
+        chance = wider
+    total = chance.size // 2
+    beyond = np.abs(np.arange(-total, total + 1)) >= abs(round(float(net.sum())))
+    p = min(1.0, float(chance[beyond].sum()))
+    return McNemar(int(only[0].sum()), int(only[1].sum()), p, first.size)
 
 
 def ratio_difference(
