@@ -21,6 +21,7 @@ from infmap.inference.preprocess import Preprocessing, to_film, to_network
 from infmap.inference.quality import Quality, assess, assess_lungs
 from infmap.inference.runtimes import Runtime, open_runtime
 from infmap.inference.severity import Calibration, affected_shares, grade_severity
+from infmap.inference.side import assess_side
 
 WIDE_OPACITY = 0.10
 """Share of the lungs from which opacities without COVID-19 are worth a warning."""
@@ -163,6 +164,7 @@ class Predictor:
         lungs = two_largest(maps[2][fit.window] >= at.lungs)
         zones = brixia_zones(lungs)
         quality = assess_lungs(zones, film.field, maps[2][fit.window])
+        quality = quality.merged(assess_side(lungs, film.field.pixels))
         if quality.reject:
             raise _rejected(film.radiograph, quality, film.warnings)
         opaque = maps[1][fit.window] >= at.opacity
