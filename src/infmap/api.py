@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import fields, replace
 from numbers import Integral, Real
@@ -56,19 +57,22 @@ class Prediction(types.Prediction):
     def to_dicom_seg(
         self, source: str | Path | Dataset, *, kind: Literal["binary", "fractional"] = "binary"
     ) -> Segmentation:
-        """Lungs and infected region as a DICOM Segmentation in the film's stored grid.
+        """Lungs, infected region and opacity as a DICOM Segmentation in the film's stored grid.
+
+        Elements of the film's header that break the standard are repaired or left out, with a
+        ``UserWarning``.
 
         Args:
             source: the DICOM film that was judged: its path or dataset.
-            kind: "binary", or "fractional" for the infection probability.
+            kind: "binary", or "fractional" for probabilities of infection and opacity.
 
         Returns:
-            The object, ready for ``save_as``.
+            The object, ready for ``save_as``. The same content has the same UIDs.
 
         Raises:
             MissingExtra: highdicom is not installed.
             UsageError: the source is no DICOM file, or another film than was judged.
-            UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+            UnreadableFilm: the film's header is damaged.
         """
         from infmap.dicom import infection_seg
 
@@ -77,19 +81,22 @@ class Prediction(types.Prediction):
     def to_dicom_sr(
         self, source: str | Path | Dataset, *, segmentation: Segmentation | None = None
     ) -> ComprehensiveSR:
-        """Severity and detection as a DICOM Comprehensive SR, template TID 1500.
+        """Opacity, severity and COVID-19 as a DICOM Comprehensive SR, template TID 1500.
+
+        Elements of the film's header that break the standard are repaired or left out, with a
+        ``UserWarning``.
 
         Args:
             source: the DICOM film that was judged: its path or dataset.
             segmentation: of ``to_dicom_seg``, to be referred to.
 
         Returns:
-            The object, ready for ``save_as``.
+            The object, ready for ``save_as``. The same content has the same UIDs.
 
         Raises:
             MissingExtra: highdicom is not installed.
             UsageError: the source is no DICOM file, or another film than was judged.
-            UnreadableFilm: the film's header lacks what a reference needs, or is damaged.
+            UnreadableFilm: the film's header is damaged.
         """
         from infmap.dicom import severity_report
 
@@ -97,7 +104,7 @@ class Prediction(types.Prediction):
 
     def _film(self, source: str | Path | Dataset) -> Dataset:
         """The source's dataset, if it is the film that was judged."""
-        from infmap.dicom import check_extra, read_radiograph, read_source
+        from infmap.dicom import check_extra, header_notes, read_radiograph, read_source
 
         check_extra()
         film = read_radiograph(source)
@@ -110,11 +117,11 @@ class Prediction(types.Prediction):
                 f"expected the film that was judged, {self.radiograph.source}, got another one; "
                 "give its DICOM file"
             )
-        if not isinstance(source, (str, Path)):
-            return source
-        dataset = read_source(source)
+        dataset = read_source(source) if isinstance(source, (str, Path)) else source
         if dataset is None:
             raise UsageError(f"{source}: expected a DICOM film, got another kind of file")
+        for note in header_notes(dataset):
+            warnings.warn(note, stacklevel=3)
         return dataset
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import infmap
-from infmap.cli.dicom_output import NOT_DICOM
+from infmap.cli.dicom_output import NOT_DICOM, objects_missing
 from infmap.cli.main import main
 from infmap.core.errors import UsageError
 from infmap.core.phantom import sample_films
@@ -103,6 +103,21 @@ def test_what_is_no_dicom_or_was_repaired_gets_a_warning(out: Path) -> None:
     for folder in ("seg", "sr"):
         names = {path.stem for path in (out / folder).iterdir()}
         assert names == {"plain", "negative", "turned", "nameless"}
+
+
+def test_python_warns_of_a_repaired_header(films: Path) -> None:
+    p = infmap.load().predict(films / "nameless.dcm")
+    with pytest.warns(UserWarning, match="repaired in the DICOM objects: SOPInstanceUID"):
+        p.to_dicom_seg(films / "nameless.dcm")
+
+
+def test_films_that_lack_an_object_are_known(out: Path, tmp_path: Path) -> None:
+    lines = rows(out)
+    assert not any(objects_missing(line, out, seg=True, sr=True) for line in lines.values())
+    for name, line in lines.items():
+        assert objects_missing(line, tmp_path, seg=True, sr=False) == (name != "picture")
+        assert not objects_missing(line, tmp_path, seg=False, sr=False)
+        assert not objects_missing({**line, "status": "failed"}, tmp_path, seg=True, sr=True)
 
 
 def test_no_option_no_objects(films: Path, tmp_path: Path) -> None:

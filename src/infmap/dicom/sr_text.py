@@ -108,7 +108,10 @@ def _percent(share: float) -> str:
 def _names_someone(warning: str, p: Prediction, header: Dataset) -> bool:
     """Whether a warning may name a file or repeat what the header says of a person."""
     path = PurePath(p.radiograph.source.replace("\\", "/"))
-    told = {p.radiograph.source, *path.parts, path.stem} - {"array", "dataset", "bytes"}
+    told = {p.radiograph.source, path.name}
+    if not (path.stem.isalpha() and path.stem.islower()):  # "chest" is in many a sentence
+        told.add(path.stem)
+    told -= {"array", "dataset", "bytes"}
     for keyword in PATIENT:
         told.update(re.split(r"[\^=\\]", str(header.get(keyword) or "")))
         told.add(str(header.get(keyword) or ""))
