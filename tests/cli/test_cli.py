@@ -154,6 +154,28 @@ def test_doctor_finds_the_reference_outputs(capsys):
     assert outputs and all(c["status"] == "ok" for c in outputs)
 
 
+def test_doctor_names_decoders_and_what_may_compute(capsys):
+    assert call("doctor") == 0
+    lines = {line[9:33].strip(): line for line in capsys.readouterr().out.splitlines()}
+    for kind in ("JPEG,", "JPEG-LS", "JPEG 2000", "JPEG XL"):
+        assert kind in lines["decoders"] and lines["decoders"].startswith("ok")
+    for name in ("OpenVINO devices", "torch devices"):
+        assert "GPU" in lines[name] or "not installed" in lines[name]
+    assert "CPU" in lines["OpenVINO devices"]
+
+
+def test_doctor_names_a_decoder_that_does_not_work(monkeypatch):
+    from infmap.cli import doctor
+
+    def broken(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr("imagecodecs.jpegls_encode", broken)
+    check = doctor.decoders()
+    assert check.status == "bad" and "JPEG-LS (RuntimeError)" in check.detail
+    assert "JPEG 2000" not in check.detail
+
+
 def test_demo_prints_where_the_report_lies(tmp_path, capsys):
     assert call("demo", "-o", tmp_path) == 0
     report = Path(capsys.readouterr().out.split("report: ")[1].strip())

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,15 @@ GOLDEN = "golden.json"
 TOLERANCE = {"lung_area": 0.02, "infection": 0.02, "opacity": 0.02, "extent": 0.03}
 PROBABILITY_TOLERANCE = 0.10
 """Processors with bfloat16 round the logits to two or three digits, others do not."""
+ENCODERS = {
+    "JPEG": "jpeg8_encode",
+    "JPEG-LS": "jpegls_encode",
+    "JPEG 2000": "jpeg2k_encode",
+    "JPEG XL": "jpegxl_encode",
+}
+"""Compression to the function of imagecodecs that makes a sample of it."""
+LOSS = 16
+"""Grey levels of 256 that a lossy sample may be off."""
 RUNTIME_PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime"}
 
 
@@ -39,7 +49,7 @@ def doctor(
     model: Annotated[str | None, typer.Option(help="model folder or name")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> int:
-    """Check versions, runtimes, the weights' checksums and the reference outputs.
+    """Check versions, decoders, processors, the weights' checksums and the reference outputs.
 
     Example: infmap doctor
     """
@@ -62,6 +72,8 @@ def examine(model: str | None) -> Iterator[Check]:
     yield Check("infmap", "ok", f"{__version__}, Python {platform.python_version()}")
     for package in ("numpy", "pydicom", "Pillow", "scipy"):
         yield _installed(package, "bad")
+    yield decoders()
+    yield from processors()
     folder = model_folder(model)
     try:
         manifest = read_manifest(folder)
@@ -78,6 +90,55 @@ def examine(model: str | None) -> Iterator[Check]:
                 yield compare(load(model, runtime=runtime), folder, runtime)
             except InfmapError as error:
                 yield Check(f"outputs ({runtime})", "bad", str(error))
+
+
+def decoders() -> Check:
+    """Whether each compression of DICOM decodes here: a small ramp, there and back."""
+    try:
+        import imagecodecs
+        import numpy as np
+
+        from infmap.dicom.codecs import Job, decode
+    except ImportError as error:
+        return Check("decoders", "bad", f"imagecodecs cannot be imported: {error}")
+    ramp = np.add.outer(np.arange(0, 128, 2), np.arange(0, 128, 2)).astype(np.uint8)
+    works: list[str] = []
+    fails: list[str] = []
+    for kind, encoder in ENCODERS.items():
+        try:
+            found = decode(Job(kind, ramp.size), getattr(imagecodecs, encoder)(ramp)).values
+            near = np.abs(found.astype(int) - ramp).max() <= LOSS
+        except Exception as error:  # whatever a codec that is not there raises
+            fails.append(f"{kind} ({type(error).__name__})")
+            continue
+        (works if near else fails).append(kind)
+    if fails:
+        return Check("decoders", "bad", f"do not decode: {', '.join(fails)}; install imagecodecs")
+    return Check("decoders", "ok", f"{', '.join(works)} by imagecodecs {version('imagecodecs')}")
+
+
+def processors() -> Iterator[Check]:
+    """What OpenVINO and torch could compute on: the graphics processors, or that there is none."""
+    try:
+        import openvino
+
+        core = openvino.Core()
+        devices = list(core.available_devices)
+        gpus = [d for d in devices if d.startswith("GPU")]
+        names = [f"{d} ({core.get_property(d, 'FULL_DEVICE_NAME')})" for d in devices]
+        seen = f"{', '.join(names)}; {f'{len(gpus)} GPU' if gpus else 'no GPU'}"
+        yield Check("OpenVINO devices", "ok" if devices else "bad", seen)
+    except (ImportError, RuntimeError) as error:
+        yield Check("OpenVINO devices", "bad", str(error).splitlines()[0])
+    if find_spec("torch") is None:
+        yield Check("torch devices", "missing", "torch is not installed; only training needs it")
+        return
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    names = [torch.cuda.get_device_name(i) for i in range(count)]
+    seen = ", ".join(names) if names else "no GPU: training runs on the processor"
+    yield Check("torch devices", "ok", f"torch {version('torch')}: {seen}")
 
 
 def compare(model: Model, folder: Path, runtime: str) -> Check:
