@@ -64,7 +64,7 @@ def milliseconds(rows: list[dict[str, Any]], rounds: int) -> None:
     for row in rows:
         manifest = read_manifest(row["folder"])
         row["size"] = manifest.preprocessing.size
-        row["precision"] = str(manifest.training.get("precision", "float32"))
+        row["precision"] = manifest.training.precision
         film = np.zeros((1, 1, row["size"], row["size"]), np.float32)
         runtime = open_runtime("openvino", row["folder"])
         runs.append((row, runtime, film, []))

@@ -48,7 +48,7 @@ def network_speed(folder: Path, rounds: int) -> dict[str, float]:
 
     predictor = Predictor(folder)
     size = predictor.manifest.preprocessing.size
-    spec = predictor.manifest.training["configuration"]["network"]
+    spec = predictor.manifest.training.configuration["network"]
     same = create_model(spec["decoder"], spec["encoder"], channels=tuple(spec["channels"])).eval()
     peer = smp.Unet("densenet121", encoder_weights=None, in_channels=1, classes=1).eval()
     planes = np.random.default_rng(0).random((BATCH, size, size), dtype=np.float32)

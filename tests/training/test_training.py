@@ -11,7 +11,7 @@ from infmap.training.augmentation import augment
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import Films, join_films, mask_paths, render_phantoms
 from infmap.training.loop import CHECKPOINT, Plan, Watch, _read, starting_network, train
-from infmap.training.run import fit_detection, held_out, split_rows
+from infmap.training.run import held_out, split_rows
 from infmap.training.validation import score_films
 
 
@@ -154,23 +154,26 @@ def test_phantoms_teach_lungs_and_opacities_but_no_cause():
     assert len(join_films(films(3), some)) == 7
 
 
-def test_detection_is_calibrated_and_cut_at_specificity_99():
-    random = np.random.default_rng(1)
-    classes = np.repeat([0, 1], [500, 500])
-    odds = np.where(classes == 0, 2.0, -2.0) + random.normal(0, 2.0, 1000)
-    logits = np.stack([odds * 3.0, np.zeros(1000), np.full(1000, -99.0)], 1).astype(np.float32)
-    (slope, intercept), cut = fit_detection(logits, classes)
-    probability = 1 / (1 + np.exp(-(slope * odds * 3.0 + intercept)))
-    assert abs(probability.mean() - 0.5) < 0.01
-    assert (probability[classes == 1] < cut).mean() == pytest.approx(0.99, abs=0.004)
-
-
 def test_scores_of_a_perfect_network_are_perfect():
     some = films()
     maps = np.stack([(some.masks & bit > 0) * np.uint8(255) for bit in (1, 2, 4)], axis=1)
-    classes = np.eye(3, dtype=np.float32)[some.classes]
-    score = score_films(maps, classes, some)
+    score = score_films(maps, (some.classes == 0).astype(float), some)
     assert (score.pooled_f1, score.dice_all, score.auroc, score.sensitivity_99) == (1, 1, 1, 1)
+
+
+def test_films_of_unknown_class_are_neither_positive_nor_negative():
+    some = films()
+    maps = np.zeros((len(some), 3, 64, 64), np.uint8)
+    confidence = np.where(some.classes == 0, 0.9, 0.1)
+    some.classes[1], confidence[1] = -1, 0.99  # surest of all, and unknown
+    assert score_films(maps, confidence, some).auroc == 1.0
+
+
+def test_lungs_that_are_empty_in_truth_and_result_agree():
+    some = films(2)
+    some.masks[:] = 0
+    maps = np.zeros((2, 3, 64, 64), np.uint8)
+    assert score_films(maps, np.zeros(2), some).dice_lungs == 1.0
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,21 @@ from infmap.catalog.groups import film_groups
 from infmap.core import metrics
 from infmap.core.types import CLASSES
 from infmap.core.zones import share
-from infmap.inference.predictor import calibrated_probability, two_largest
+from infmap.inference.manifest import PlattScaling, Thresholds
+from infmap.inference.postprocess import Findings, class_log_odds, film_probability
 from infmap.inference.preprocess import Preprocessing
+from infmap.training.calibration import (
+    Outputs,
+    choose_infection,
+    fit_detection,
+    specific_point,
+)
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import INFECTION, LUNGS, Films, load_films
 from infmap.training.loop import predict_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import Row
-from infmap.training.run import fit_detection, read_rows
+from infmap.training.run import read_rows
 from infmap.training.validation import score_films
 
 CHUNK = 512  # films decoded and held at once
@@ -49,15 +56,14 @@ class Points:
     """What was chosen on the watched films.
 
     Attributes:
-        infection: a pixel is infected at or above it: the best pooled F1 there.
-        covid: a film is called COVID-19 at or above it: specificity 0.99 there.
-        detection: (slope, intercept) of the calibrated log-odds.
+        thresholds: a pixel is infected, and a film called COVID-19, at or above the operating
+            point: the best mean Dice there at a specificity of 0.99, as for a deployed model.
+        detection: the calibrated log-odds.
         films: number of watched films.
     """
 
-    infection: float
-    covid: float
-    detection: tuple[float, float]
+    thresholds: Thresholds
+    detection: PlattScaling
     films: int
 
 
@@ -133,8 +139,8 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> d
     write_csv(folder / FILMS, table, COLUMNS)
     result: dict[str, Any] = {
         "thresholds": {
-            "infection": points.infection,
-            "covid": points.covid,
+            "infection": points.thresholds.infection,
+            "covid": points.thresholds.covid,
             "chosen_on": f"{points.films} watched films, none of which is scored",
         },
         "size": size,
@@ -161,13 +167,18 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
     maps, logits = predict_films(scorer.network, watched, scorer.config)
     if not np.isfinite(logits).all():
         raise Diverged("the class's logits are not finite")
-    score = score_films(maps, logits, watched)
+    score = score_films(maps, class_log_odds(logits), watched)
     infection = maps[:, 0]
     if not classifier and score.pooled_f1 == 0 and int(infection.max()) - int(infection.min()) <= 2:
         raise Diverged(f"the infection map is {infection.max() / 255:.2f} everywhere: Dice is 0")
-    detection, covid = fit_detection(logits, watched.classes)
-    threshold = score.threshold if score.pooled_f1 > 0 else 0.5
-    return Points(threshold, covid, detection, len(watched))
+    outputs, thresholds = Outputs(watched, maps, logits), Thresholds()
+    detection = fit_detection(outputs, thresholds) or PlattScaling()
+    if classifier:
+        found = np.array([film_probability(row, 0, detection) for row in logits])
+        point = specific_point(found, watched.classes)
+    else:
+        point = choose_infection(outputs, thresholds, detection) or 0.5
+    return Points(thresholds.at(point), detection, len(watched))
 
 
 def film_rows(
@@ -182,12 +193,17 @@ def film_rows(
     films, maps, logits = chunk
     truth = (films.masks & INFECTION) > 0
     lungs = (films.masks & LUNGS) > 0
-    found = maps[:, 0] >= points.infection * 255.0
+    findings = _findings(films, maps, logits, points, classifier)
+    found = np.stack([f.infected for f in findings]) if findings else maps[:, 0] >= 128
     counts = metrics.confusion(truth, found)
     dice = counts.dice()
     surface = surface_figures(truth, found, study.surface_tolerance)
     for i, row in enumerate(films.rows):
-        probability = calibrated_probability(logits[i], points.detection)
+        probability = (
+            findings[i].probability
+            if findings
+            else film_probability(logits[i], 0, points.detection)
+        )
         out: dict[str, Any] = {
             "film_id": row["film_id"],
             "source": row["source"],
@@ -196,12 +212,12 @@ def film_rows(
             "class": CLASSES[films.classes[i]] if films.classes[i] >= 0 else None,
             "set": part,
             "covid_probability": probability,
-            "covid_detected": bool(probability >= points.covid),
+            "covid_detected": bool(probability >= points.thresholds.covid),
         }
         if not classifier:
-            out["map_peak"] = float(maps[i, 0].max()) / 255.0
+            out["map_peak"] = float(findings[i].infection.max()) / 255.0
             out["map_detected"] = bool(found[i].any())
-            predicted = two_largest(maps[i, 2] >= 128)
+            predicted = findings[i].lungs
             out["infected_share_predicted"] = share(found[i], predicted)
             if films.known[i, 2]:
                 both = 2.0 * float((predicted & lungs[i]).sum())
@@ -213,6 +229,16 @@ def film_rows(
         if films.known[i, 0] and films.known[i, 2]:
             out["infected_share_true"] = share(truth[i], lungs[i])
         yield out
+
+
+def _findings(
+    films: Films, maps: NDArray[np.uint8], logits: Any, points: Points, classifier: bool
+) -> list[Findings]:
+    """What users would get of each film; nothing of a classifier, which has no maps."""
+    if classifier:
+        return []
+    outputs = Outputs(films, maps, logits)
+    return list(outputs.findings(points.thresholds, points.detection))
 
 
 def _write_panel(
@@ -232,7 +258,8 @@ def _write_panel(
     ]
     by_id = {row["film_id"]: row for row in scorer.rows}
     films = scorer.load([by_id[film["film_id"]] for _, film in picked])
-    maps, _ = predict_films(scorer.network, films, scorer.config)
+    maps, logits = predict_films(scorer.network, films, scorer.config)
+    findings = _findings(films, maps, logits, points, classifier=False)
     np.savez_compressed(
         file,
         kind=np.array([kind for kind, _ in picked]),
@@ -240,7 +267,7 @@ def _write_panel(
         dice=np.array([film["dice"] for _, film in picked]),
         images=films.images,
         truth=(films.masks & INFECTION) > 0,
-        predicted=maps[:, 0] >= points.infection * 255.0,
+        predicted=np.stack([f.infected for f in findings]),
     )
 
 

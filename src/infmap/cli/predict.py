@@ -169,7 +169,7 @@ def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int
 def card(model: Model) -> str:
     """The line on the model that stands in every report."""
     manifest = model.predictor.manifest
-    sources = ", ".join(manifest.training.get("sources", [])) or "unknown films"
+    sources = ", ".join(manifest.training.sources) or "unknown films"
     return f"{manifest.label}, trained on {sources}. Research use only."
 
 

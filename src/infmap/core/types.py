@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -69,9 +69,10 @@ class Severity:
     Attributes:
         grade: one of five steps; cut points in ``infmap.inference.severity``.
         extent_score: geographic extent, 0 to 8 (0 to 4 a lung; Wong et al. 2020).
-        interval: (low, high) of the extent score, split conformal, 90 %.
-        extent_right: the patient's right lung's part, 0 to 4.
-        extent_left: the patient's left lung's part, 0 to 4.
+        interval: (low, high) of the extent score, 90 %, from residuals of cross-validation by
+            patient.
+        extent_right: the patient's right lung's part, 0 to 4; NaN where it was not found.
+        extent_left: the patient's left lung's part, 0 to 4; NaN where it was not found.
         grades: every grade that the interval allows, mildest first.
     """
 
@@ -83,25 +84,47 @@ class Severity:
     grades: tuple[Grade, ...] = ()
 
 
+@dataclass(frozen=True)
+class CalibratedOn:
+    """Films that each figure was calibrated on: a figure is calibrated for such films only.
+
+    Attributes:
+        probability: of the film's probability of COVID-19.
+        operating_point: of infection and of detection.
+        opacity: of the opacity threshold.
+        severity: of the extent score and its interval.
+    """
+
+    probability: str = "unknown films"
+    operating_point: str = "unknown films"
+    opacity: str = "unknown films"
+    severity: str = "unknown films"
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What the system says of one film. All planes are in film pixels, (row, column).
+
+    Probabilities are multiples of 1/255, so the planes are those of the PNG files. Infection is
+    nowhere above opacity, and both are 0 outside the lungs; every figure is counted on the planes.
 
     Attributes:
         infection: float32 (H, W), probability of COVID-19 infection in [0, 1].
         opacity: float32 (H, W), probability of any airspace opacity in [0, 1].
         lungs: bool (H, W), both lungs.
-        infected: bool (H, W), infection at or above the model's threshold.
-        opaque: bool (H, W), opacity of any cause at or above the model's threshold.
-        covid_probability: calibrated probability that the film shows COVID-19, [0, 1].
-        covid_detected: the probability reaches the documented operating point.
+        infected: bool (H, W), infection at or above the operating point.
+        opaque: bool (H, W), opacity at or above the model's threshold; holds ``infected``.
+        covid_probability: probability that the film shows COVID-19, [0, 1], calibrated on the
+            films named in ``calibrated_on``.
+        covid_detected: the probability reaches the operating point; exactly then a pixel is
+            infected.
         infected_fraction: infected share of the lung area, [0, 1]; NaN without lungs.
         infected_fraction_right: the same for the patient's right lung.
         infected_fraction_left: the same for the patient's left lung.
-        opacity_fraction: share of the lung area with any opacity, [0, 1].
+        opacity_fraction: opaque share of the lung area, whatever the cause, [0, 1].
         opacity_fraction_right: the same for the patient's right lung.
         opacity_fraction_left: the same for the patient's left lung.
-        zones: zone A to F (Brixia) to infected share of that zone, [0, 1].
+        zones: zone A to F (Brixia) to infected share of that zone, [0, 1]; NaN for an empty zone.
         severity: grade and extent score.
         quality: measured figures of the quality gate.
         warnings: sentences a reader should see beside the result.
@@ -110,6 +133,9 @@ class Prediction:
         model_sha256: checksum of the model folder, see ``Manifest.sha256``; "" where unknown.
         thresholds: operating points in use, each on a probability: of a pixel to be "lungs",
             "opacity", "infection", and of a film to be "covid"; empty where unknown.
+        zone_areas: zone to its share of the lung area; they sum to 1, and weigh ``zones`` to
+            ``infected_fraction``.
+        calibrated_on: the films behind probability, thresholds and severity.
         seconds: wall time spent on this film.
         doubt: float32 (H, W), [0, 1]: how far the reading of the mirrored film disagrees; None
             where it was not asked for.
@@ -136,6 +162,8 @@ class Prediction:
     radiograph: Radiograph
     model_sha256: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    zone_areas: Mapping[str, float] = field(default_factory=dict)
+    calibrated_on: CalibratedOn = CalibratedOn()
     seconds: float = field(default=0.0)
     doubt: Float32Image | None = None
 
@@ -143,7 +171,8 @@ class Prediction:
         """The JSON fields of one ``results.jsonl`` line that stem from the prediction."""
 
         def r(value: float) -> float | None:
-            return None if value != value else round(float(value), 5)
+            # Six digits, not decimals: an infected pixel of a large film is not rounded to none.
+            return None if value != value else float(f"{float(value):.6g}")
 
         height, width = self.radiograph.shape
         return {
@@ -158,15 +187,17 @@ class Prediction:
             "opacity_fraction_left": r(self.opacity_fraction_left),
             "opacity_fraction_right": r(self.opacity_fraction_right),
             "zones": {k: r(v) for k, v in self.zones.items()},
+            "zone_areas": {k: r(v) for k, v in self.zone_areas.items()},
             "severity": {
                 "grade": self.severity.grade,
+                "grades": list(self.severity.grades),
                 "extent_score": r(self.severity.extent_score),
                 "interval": [r(v) for v in self.severity.interval],
-                "grades": list(self.severity.grades),
             },
             "side_stated": self.radiograph.side_stated,
             "quality": dict(self.quality),
             "warnings": list(self.warnings),
+            "calibrated_on": asdict(self.calibrated_on),
             "model": self.model,
             "seconds": round(self.seconds, 4),
         }

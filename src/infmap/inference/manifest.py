@@ -14,31 +14,128 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from infmap.core.errors import ModelError
+from infmap.core.types import CalibratedOn
 from infmap.inference.preprocess import Preprocessing
+from infmap.inference.severity import Calibration
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+NETWORK_FILES = ("network.xml", "network.bin", "network.onnx", "weights.pt")
+"""Files of a model folder that are loaded, and so carry a checksum."""
+UNKNOWN = "unknown films"
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Operating points, each on a probability in [0, 1].
+    """Operating points, each on a probability in (0, 1).
 
     Attributes:
-        infection: a pixel is infected.
-        opacity: a pixel is opaque.
+        infection: a pixel is infected; also: COVID-19 is detected on a film, because a film is as
+            probable as its surest pixel.
+        opacity: a pixel is opaque; at most ``infection``, so that an infected pixel is opaque.
         lungs: a pixel is lung.
-        covid: a film is reported as COVID-19 detected.
+        infection_chosen_on: films that ``infection`` was chosen on.
+        opacity_chosen_on: films that ``opacity`` was chosen on.
+
+    Raises:
+        ValueError: they are out of order or range.
     """
 
-    infection: float = 0.5
-    opacity: float = 0.5
-    lungs: float = 0.5
-    covid: float = 0.5
+    __pydantic_config__ = STRICT
+
+    infection: Share = 0.5
+    opacity: Share = 0.5
+    lungs: Share = 0.5
+    infection_chosen_on: Text = UNKNOWN
+    opacity_chosen_on: Text = UNKNOWN
+
+    def __post_init__(self) -> None:
+        if not all(0.0 < value < 1.0 for value in (self.infection, self.opacity, self.lungs)):
+            raise ValueError(f"expected thresholds in (0, 1), got {self}")
+        if self.opacity > self.infection:
+            raise ValueError(
+                f"expected opacity at most infection, {self.infection:g}, got {self.opacity:g}"
+            )
+
+    @property
+    def covid(self) -> float:
+        """A film is reported as COVID-19 detected: the operating point of its pixels."""
+        return self.infection
+
+    def at(self, infection: float) -> Thresholds:
+        """The same with another operating point of infection; opacity follows where it must.
+
+        Raises:
+            ValueError: the operating point is not in (0, 1).
+        """
+        return Thresholds(
+            infection=infection,
+            opacity=min(self.opacity, infection),
+            lungs=self.lungs,
+            infection_chosen_on="the user",
+            opacity_chosen_on=self.opacity_chosen_on if self.opacity <= infection else "the user",
+        )
+
+
+@dataclass(frozen=True)
+class PlattScaling:
+    """Logistic regression that makes a probability of COVID-19 of the network's output.
+
+    Platt 1999, with two inputs: the log-odds of the class against the rest, and the log-odds of
+    the surest pixel of the infection map within the lungs.
+
+    Attributes:
+        class_slope: weight of the class's log-odds.
+        peak_slope: weight of the map's peak; 0 where it was not used.
+        intercept: log-odds.
+        population: films that it was fitted on.
+    """
+
+    __pydantic_config__ = STRICT
+
+    class_slope: Annotated[float, Field(ge=-1e3, le=1e3)] = 1.0
+    peak_slope: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
+    intercept: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
+    population: Text = UNKNOWN
+
+    def log_odds(self, class_odds: float, peak_odds: float) -> float:
+        """Calibrated log-odds of a film."""
+        return self.class_slope * class_odds + self.peak_slope * peak_odds + self.intercept
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model was trained on and how.
+
+    Attributes:
+        sources: names of the sources.
+        films: number of films.
+        weights: what it started from.
+        precision: of the network that OpenVINO runs.
+        configuration: the whole configuration, for a reader; see ``infmap.training.config``.
+        finished: day, YYYY-MM-DD.
+    """
+
+    __pydantic_config__ = STRICT
+
+    sources: tuple[str, ...] = ()
+    films: Annotated[int, Field(ge=0)] = 0
+    weights: str = "unknown"
+    precision: Literal["int8", "float"] = "float"
+    configuration: dict[str, Any] = field(default_factory=dict)
+    finished: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,22 +147,24 @@ class Manifest:
         version: the model's version.
         preprocessing: how a film becomes the input.
         thresholds: operating points.
-        detection: (slope, intercept) of the calibrated log-odds of COVID-19 (Platt 1999).
-        severity: the severity calibration, see ``infmap.inference.severity``.
+        detection: the film's probability of COVID-19.
+        severity: from opaque shares of the lungs to an extent score.
         training: what it was trained on and how.
-        metrics: figures measured on named films.
+        metrics: figures measured on named films, for a reader.
         files: file name to SHA-256.
     """
 
-    name: str
-    version: str
+    __pydantic_config__ = STRICT
+
+    name: Text
+    version: Text
     preprocessing: Preprocessing = Preprocessing()
     thresholds: Thresholds = Thresholds()
-    detection: tuple[float, float] = (1.0, 0.0)
-    severity: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    detection: PlattScaling = PlattScaling()
+    severity: Calibration = Calibration()
+    training: Training = Training()
+    metrics: dict[str, Any] = field(default_factory=dict)
+    files: dict[Literal[NETWORK_FILES], Sha256] = field(default_factory=dict)  # type: ignore[valid-type]
 
     @property
     def label(self) -> str:
@@ -78,12 +177,23 @@ class Manifest:
         fields = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(fields.encode()).hexdigest()
 
+    @property
+    def calibrated_on(self) -> CalibratedOn:
+        """Films that each figure was calibrated on."""
+        return CalibratedOn(
+            probability=self.detection.population,
+            operating_point=self.thresholds.infection_chosen_on,
+            opacity=self.thresholds.opacity_chosen_on,
+            severity=self.severity.population,
+        )
+
 
 def read_manifest(folder: Path) -> Manifest:
     """Read a model folder's manifest.
 
     Raises:
-        ModelError: the folder is no model folder, or of another format.
+        ModelError: the folder is no model folder, its manifest is of another format, or a field
+            is missing, unknown, of the wrong type or out of range.
     """
     file = folder / MANIFEST
     try:
@@ -92,44 +202,96 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(
             f"{folder}: no model folder, {MANIFEST} cannot be read ({error.strerror})"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: is not JSON: {error}") from error
-    if values.pop("format", None) != FORMAT:
-        raise ModelError(f"{file}: expected format {FORMAT}; install the infmap that wrote it")
+    if not isinstance(values, dict):
+        raise ModelError(f"{file}: expected an object of fields, got {_short(values)}")
+    found = values.pop("format", None)
+    if found == 1 and not isinstance(found, bool):
+        values = _from_format_1(values)
+    elif found != FORMAT or isinstance(found, bool):
+        raise ModelError(
+            f"{file}: format: expected {FORMAT}, got {_short(found)}; "
+            "install the infmap that wrote it"
+        )
     try:
-        values["preprocessing"] = Preprocessing.from_record(values["preprocessing"])
-        values["thresholds"] = Thresholds(**values["thresholds"])
-        values["detection"] = (float(values["detection"][0]), float(values["detection"][1]))
-        return Manifest(**values)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"{file}: damaged: {error}") from error
+        return _adapter().validate_json(json.dumps(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        what = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        got = (
+            "" if first["type"] in ("missing", "value_error") else f", got {_short(first['input'])}"
+        )
+        raise ModelError(
+            f"{file}: {where}: {what}{got}; train or install the model again"
+        ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a manifest that infmap 0.1 wrote, as they are named today.
+
+    It had an operating point of the film beside that of the pixel; the film's is kept for both.
+    Its severity was fitted on shares of another map, so the definition's own map replaces it.
+    """
+    values = {k: v for k, v in values.items() if k != "severity"}
+    if isinstance(values.get("preprocessing"), dict):
+        values["preprocessing"] = {"crop": None, **values["preprocessing"]}
+    thresholds, detection = values.get("thresholds"), values.get("detection")
+    if isinstance(thresholds, dict) and "covid" in thresholds:
+        kept = {k: v for k, v in thresholds.items() if k != "covid"}
+        point, opacity = thresholds["covid"], kept.get("opacity", 0.5)
+        if isinstance(point, float) and isinstance(opacity, float):
+            kept["opacity"] = min(opacity, point)
+        values["thresholds"] = {**kept, "infection": point}
+    if isinstance(detection, list) and len(detection) == 2:
+        values["detection"] = {"class_slope": detection[0], "intercept": detection[1]}
+    return values
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, with the checksums of the folder's other files."""
     values = asdict(manifest)
     values["files"] = {
-        path.name: sha256(path)
-        for path in sorted(folder.iterdir())
-        if path.name in ("network.xml", "network.bin", "network.onnx", "weights.pt")
+        name: sha256(folder / name) for name in NETWORK_FILES if (folder / name).is_file()
     }
-    text = json.dumps({"format": FORMAT, **values}, indent=2) + "\n"
+    text = json.dumps({"format": FORMAT, **values}, indent=2, allow_nan=False) + "\n"
     temporary = folder / (MANIFEST + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(folder / MANIFEST)
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
-    """Compare every file of the model folder with its checksum.
+    """Compare every network file of the model folder with its checksum.
 
     Raises:
-        ModelError: a file is missing or differs.
+        ModelError: a file is missing, differs, or has no checksum.
     """
-    for name, expected in manifest.files.items():
+    named: Mapping[str, str] = manifest.files
+    for name in NETWORK_FILES:
         path = folder / name
-        if not path.is_file():
-            raise ModelError(f"{path}: is missing; install or train the model again")
-        if sha256(path) != expected:
+        if name not in named:
+            if path.exists():
+                raise ModelError(
+                    f"{path}: the manifest has no checksum of it under files; "
+                    "install or train the model again"
+                )
+            continue
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise ModelError(f"{path}: is missing; install or train the model again") from error
+        if found != named[name]:
             raise ModelError(f"{path}: checksum differs; install or train the model again")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,19 +11,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import RejectedFilm
+from infmap.core.errors import ModelError, RejectedFilm
 from infmap.core.geometry import Fit
-from infmap.core.types import BoolImage, Float32Image, Prediction, Radiograph, Severity
-from infmap.core.zones import brixia_zones, components, share
+from infmap.core.types import ZONES, Float32Image, Prediction, Radiograph, Severity
 from infmap.inference.manifest import Manifest, read_manifest, verify_files
-from infmap.inference.preprocess import Preprocessing, to_film, to_network
+from infmap.inference.postprocess import LEVELS, Findings, find_lungs, postprocess, to_levels
+from infmap.inference.preprocess import Preprocessing, to_network
 from infmap.inference.quality import Quality, assess, assess_lungs
 from infmap.inference.runtimes import Runtime, open_runtime
-from infmap.inference.severity import Calibration, affected_shares, grade_severity
+from infmap.inference.severity import grade_severity
 from infmap.inference.side import assess_side
 
 WIDE_OPACITY = 0.10
-"""Share of the lungs from which opacities without COVID-19 are worth a warning."""
+"""Share of the lungs from which opacities that are mostly no infection are worth a warning."""
+PROBABILITIES = np.arange(LEVELS + 1, dtype=np.float32) / np.float32(LEVELS)
+"""Probability of every level of a plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,13 @@ class Predictor:
         folder: the model folder.
         runtime: "openvino" or "onnxruntime".
         device: "auto", "cpu", "gpu", or a device name of the runtime.
-        threshold: infection threshold instead of the model's, in (0, 1).
+        threshold: operating point of infection and of detection instead of the model's, in (0, 1).
         parallel: batches that ``run`` is to be called with at once, from as many threads.
 
     Raises:
         ModelError: the folder is missing or damaged.
         UsageError: no such runtime or device.
+        ValueError: the threshold is out of range.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Predictor:
         verify_files(folder, self.manifest)
         self.model_sha256 = self.manifest.sha256
         if threshold is not None:
-            thresholds = replace(self.manifest.thresholds, infection=threshold)
+            thresholds = self.manifest.thresholds.at(threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)
         self.parallel = parallel
         self._reopen = partial(
@@ -114,7 +116,7 @@ class Predictor:
             parallel=parallel,
         )
         self._runtime: Runtime = open_runtime(runtime, folder, device, parallel)
-        self._severity = Calibration.from_dict(self.manifest.severity)
+        self._check_network(folder)
 
     def __reduce__(self) -> tuple[Callable[[], Predictor], tuple[()]]:
         """Pickle as folder and options: the process that unpickles loads the network itself."""
@@ -161,86 +163,77 @@ class Predictor:
             RejectedFilm: what was found are not the lungs of a frontal chest film.
         """
         at, fit = self.manifest.thresholds, film.fit
-        lungs = two_largest(maps[2][fit.window] >= at.lungs)
-        zones = brixia_zones(lungs)
+        if not (np.isfinite(maps).all() and np.isfinite(logits).all()):
+            raise RejectedFilm("the network's output is not finite", film.radiograph.source)
+        levels = to_levels(maps)
+        zones = find_lungs(levels, fit, at)
         quality = assess_lungs(zones, film.field, maps[2][fit.window])
-        quality = quality.merged(assess_side(lungs, film.field.pixels))
+        quality = quality.merged(assess_side(zones.labels > 0, film.field.pixels))
         if quality.reject:
             raise _rejected(film.radiograph, quality, film.warnings)
-        opaque = maps[1][fit.window] >= at.opacity
-        probability = calibrated_probability(logits, self.manifest.detection)
-        detected = probability >= at.covid
-        bounded = bounded_infection(maps[0], probability)
-        infected = bounded[fit.window] >= at.infection
-        infected_fraction = share(infected, lungs)
-        infection, opacity = to_film(bounded, fit), to_film(maps[1], fit)
-        graded = maps[0 if self._severity.map_name == "infection" else 1][fit.window]
-        severity = grade_severity(*affected_shares(graded, zones), self._severity)
-        opacity_fraction = share(opaque, lungs)
+        found = postprocess(levels, logits, fit, at, self.manifest.detection, zones)
+        if not found.lung_counts.any():
+            raise RejectedFilm("no lungs were found", film.radiograph.source)
+        severity = grade_severity(
+            found.mean_opacity("ABC"), found.mean_opacity("DEF"), self.manifest.severity
+        )
         return Prediction(
-            infection=infection,
-            opacity=opacity,
-            lungs=to_film(fit.pad(lungs).astype(np.float32), fit) >= 0.5,
-            infected=infection >= at.infection,
-            opaque=opacity >= at.opacity,
-            covid_probability=probability,
-            covid_detected=detected,
-            infected_fraction=infected_fraction,
-            infected_fraction_right=share(infected, zones.right),
-            infected_fraction_left=share(infected, zones.left),
-            opacity_fraction=opacity_fraction,
-            opacity_fraction_right=share(opaque, zones.right),
-            opacity_fraction_left=share(opaque, zones.left),
-            zones=zones.shares(infected),
+            infection=PROBABILITIES[found.infection],
+            opacity=PROBABILITIES[found.opacity],
+            lungs=found.lungs,
+            infected=found.infected,
+            opaque=found.opaque,
+            covid_probability=found.probability,
+            covid_detected=found.detected,
+            infected_fraction=found.infected_share(),
+            infected_fraction_right=found.infected_share("ABC"),
+            infected_fraction_left=found.infected_share("DEF"),
+            opacity_fraction=found.opaque_share(),
+            opacity_fraction_right=found.opaque_share("ABC"),
+            opacity_fraction_left=found.opaque_share("DEF"),
+            zones={zone: found.infected_share(zone) for zone in ZONES},
+            zone_areas=found.zone_areas(),
             severity=severity,
             quality=quality.to_dict(),
-            warnings=film.warnings
-            + quality.warnings
-            + _cautions(detected, infected_fraction, opacity_fraction, severity),
+            warnings=film.warnings + quality.warnings + _cautions(found, severity),
             model=self.manifest.label,
             radiograph=film.radiograph,
             model_sha256=self.model_sha256,
             thresholds={k: getattr(at, k) for k in ("lungs", "opacity", "infection", "covid")},
+            calibrated_on=self.manifest.calibrated_on,
         )
 
-
-def calibrated_probability(logits: NDArray[np.float32], detection: tuple[float, float]) -> float:
-    """Probability of COVID-19 from class logits (3,), Platt-scaled log-odds against the rest."""
-    odds = float(logits[0]) - float(np.logaddexp(logits[1], logits[2]))
-    slope, intercept = detection
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, slope * odds + intercept))))
-
-
-def bounded_infection(infection: Float32Image, probability: float) -> Float32Image:
-    """The infection map, nowhere surer of COVID-19 than the film as a whole is.
-
-    Args:
-        infection: float32 (H, W), probability of infection, as the network gave it.
-        probability: the film's calibrated probability of COVID-19.
-    """
-    return np.minimum(infection, np.float32(probability))
-
-
-def two_largest(mask: BoolImage) -> BoolImage:
-    """Keep the two largest connected components of a mask (H, W)."""
-    labels, areas = components(mask)
-    if len(areas) <= 2:
-        return mask
-    return np.isin(labels, np.argsort(areas)[-2:] + 1)
+    def _check_network(self, folder: Path) -> None:
+        """Run the network once: does it take and give what the manifest says?"""
+        size = self.manifest.preprocessing.size
+        try:
+            maps, logits = self.run(np.zeros((1, size, size), np.float32))
+        except MemoryError:
+            raise
+        except Exception as error:  # each runtime has errors of its own
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(
+                f"{folder}: the network does not take films of {size} x {size}, which the "
+                f"manifest says under preprocessing.size ({reason})"
+            ) from error
+        if maps.shape != (1, 3, size, size) or logits.shape != (1, 3):
+            raise ModelError(
+                f"{folder}: expected maps (1, 3, {size}, {size}) and logits (1, 3) from the "
+                f"network, got {maps.shape} and {logits.shape}"
+            )
 
 
-def _cautions(
-    detected: bool, infected: float, opacity: float, severity: Severity
-) -> tuple[str, ...]:
+def _cautions(found: Findings, severity: Severity) -> tuple[str, ...]:
     """Sentences for a reader where the answers pull in different directions."""
-    if not detected and opacity >= WIDE_OPACITY:
+    opaque, infected = found.opaque_share(), found.infected_share()
+    if opaque < WIDE_OPACITY or infected >= opaque / 2.0:
+        return ()
+    if not found.detected:
         return (
-            f"opacities over {opacity:.0%} of the lungs without COVID-19 being detected: "
+            f"opacities over {opaque:.0%} of the lungs without COVID-19 being detected: "
             f"severity ({severity.grade}) is that of the opacities, whatever their cause",
         )
-    if detected and infected < 0.005:
-        return (
-            "COVID-19 detected from the film as a whole, but no infected region was found: "
-            "judge with care",
-        )
-    return ()
+    return (
+        f"opacities over {opaque:.0%} of the lungs, most of them not read as COVID-19 "
+        f"({infected:.0%}): severity ({severity.grade}) is that of all opacities",
+    )

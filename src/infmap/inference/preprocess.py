@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.core.geometry import Box, Fit
@@ -18,6 +19,8 @@ from infmap.core.types import BoolImage, Float32Image
 from infmap.inference.field import exposed_field
 
 CROPS = ("field", None)
+
+Level = TypeVar("Level", np.float32, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Preprocessing:
             whole film.
 
     Raises:
-        ValueError: no such crop.
+        ValueError: no such crop, or a size or percentile out of range.
     """
+
+    __pydantic_config__ = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
     size: int = 256
     low: float = 0.5
@@ -43,6 +48,12 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.crop not in CROPS:
             raise ValueError(f"expected crop 'field' or none, got {self.crop!r}")
+        if not 32 <= self.size <= 4096:
+            raise ValueError(f"expected a size from 32 to 4096, got {self.size!r}")
+        if not 0.0 <= self.low < self.high <= 100.0:
+            raise ValueError(
+                f"expected percentiles low below high in [0, 100], got {self.low!r}, {self.high!r}"
+            )
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> Preprocessing:
@@ -75,21 +86,27 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     return fit.pad(film.astype(np.float32)).astype(np.float32), fit
 
 
-def to_film(plane: Float32Image, fit: Fit) -> Float32Image:
+def to_film(plane: NDArray[Level], fit: Fit, *, nearest: bool = False) -> NDArray[Level]:
     """Bring a network plane back to the film's grid.
 
+    It keeps order: a plane that is nowhere below another stays so, to the last bit.
+
     Args:
-        plane: float32 (size, size), network pixels, [0, 1].
+        plane: float32 or uint8 (size, size), network pixels.
         fit: where the film lies in it.
+        nearest: take the nearest value instead of weighing its neighbours, for labels.
 
     Returns:
-        float32 (H, W), film pixels, [0, 1]; 0 outside the field.
+        (H, W) of the same type, film pixels, within the plane's range, 0 outside the field; an
+        array of its own.
     """
-    field = fit.field
-    part = np.clip(resize(plane[fit.window], (field.height, field.width)), 0.0, 1.0)
+    seen, field = plane[fit.window], fit.field
+    part = resize(seen, (field.height, field.width), nearest=nearest)
+    if part.dtype != np.uint8:
+        part = np.clip(part, seen.min(), seen.max())
     if part.shape == (fit.height, fit.width):
         return part
-    film = np.zeros((fit.height, fit.width), np.float32)
+    film = np.zeros((fit.height, fit.width), plane.dtype)
     film[field.slices] = part
     return film
 
@@ -101,12 +118,17 @@ def mask_to_network(mask: BoolImage, fit: Fit) -> BoolImage:
     return fit.pad(film).astype(np.bool_)
 
 
-def resize(plane: Float32Image, shape: tuple[int, int]) -> Float32Image:
-    """Resample a float32 plane to (rows, columns), bilinear with antialiasing on reduction."""
+def resize(
+    plane: NDArray[Level], shape: tuple[int, int], *, nearest: bool = False
+) -> NDArray[Level]:
+    """Resample a float32 or uint8 plane to (rows, columns).
+
+    Bilinear, with antialiasing on reduction, unless the nearest value is asked for. Pillow's
+    weights are never negative, so values stay within the plane's range but for a float's rounding.
+    """
     if plane.shape == shape:
-        return plane.astype(np.float32)
-    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
-    return np.asarray(
-        image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, reducing_gap=2.0),
-        dtype=np.float32,
-    )
+        return plane.copy()
+    way = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    gap = None if nearest else 2.0
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    return np.array(image.resize((shape[1], shape[0]), way, reducing_gap=gap), dtype=plane.dtype)

@@ -42,10 +42,12 @@ KEYS = (
     "opacity_fraction_left",
     "opacity_fraction_right",
     "zones",
+    "zone_areas",
     "severity",
     "side_stated",
     "quality",
     "warnings",
+    "calibrated_on",
     "model",
     "seconds",
 )

@@ -44,6 +44,12 @@ class Films:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, keep: NDArray[np.bool_]) -> Films:
+        """Some of the films, bool (N,)."""
+        at = np.flatnonzero(keep)
+        rows = [self.rows[i] for i in at]
+        return Films(rows, self.images[at], self.masks[at], self.known[at], self.classes[at])
+
 
 def film_class(row: dict[str, Any]) -> int:
     """Class of a snapshot row: 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown."""

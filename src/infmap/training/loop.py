@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from infmap.core.errors import ModelError, UsageError
 from infmap.inference.manifest import sha256
+from infmap.inference.postprocess import class_log_odds
 from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
 from infmap.training.augmentation import augment
 from infmap.training.config import Stage, TrainingConfig
@@ -220,7 +221,8 @@ class Watch:
 
 def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
     """Score a network on films it did not learn from, at the stored size."""
-    return score_films(*predict_films(network, films, config), films)
+    maps, logits = predict_films(network, films, config)
+    return score_films(maps, class_log_odds(logits), films)
 
 
 @torch.inference_mode()

@@ -18,7 +18,7 @@ class Score:
     """Figures on films with known infection.
 
     Attributes:
-        threshold: the one with the best pooled F1.
+        threshold: the one scored at: that given, else the one with the best pooled F1.
         pooled_f1: over all pixels of all films, controls included.
         dice_positive: mean Dice of the films with infection.
         dice_all: mean Dice per film; 1 where truth and result are both empty, 0 where one is.
@@ -40,15 +40,28 @@ class Score:
         return {key: round(float(value), 4) for key, value in asdict(self).items()}
 
 
-def score_films(maps: NDArray[np.uint8], classes: NDArray[np.float32], films: Films) -> Score:
-    """Score maps (N, 3, S, S) uint8 and class logits (N, 3) against the films' truth."""
+def score_films(
+    maps: NDArray[np.uint8],
+    confidence: NDArray[np.floating[Any]],
+    films: Films,
+    threshold: float | None = None,
+) -> Score:
+    """Score maps against the films' truth.
+
+    Args:
+        maps: uint8 (N, 3, S, S), 0..255 = probability of infection, opacity, lungs.
+        confidence: (N,), higher is surer of COVID-19.
+        films: with their truth.
+        threshold: of infection; None for the best of ``THRESHOLDS``.
+    """
+    thresholds = THRESHOLDS if threshold is None else np.array([threshold])
     rows = np.flatnonzero(films.known[:, 0] > 0)
-    counts = np.zeros((len(rows), len(THRESHOLDS), 2))
+    counts = np.zeros((len(rows), len(thresholds), 2))
     truth = np.zeros(len(rows))
     for place, film in enumerate(rows):
         mask = (films.masks[film] & INFECTION) > 0
         truth[place] = mask.sum()
-        for column, threshold in enumerate(THRESHOLDS):
+        for column, threshold in enumerate(thresholds):
             found = maps[film, 0] >= threshold * 255.0
             counts[place, column] = found.sum(), (found & mask).sum()
     found, both = counts[..., 0], counts[..., 1]
@@ -56,15 +69,14 @@ def score_films(maps: NDArray[np.uint8], classes: NDArray[np.float32], films: Fi
     best = int(np.argmax(pooled))
     total = found[:, best] + truth
     dice = np.where(total > 0, 2.0 * both[:, best] / np.maximum(total, 1.0), 1.0)
-    positive = films.classes == 0
-    odds = classes[:, 0] - np.logaddexp(classes[:, 1], classes[:, 2])
+    known_class = films.classes >= 0
     return Score(
-        float(THRESHOLDS[best]),
+        float(thresholds[best]),
         float(pooled[best]),
         _mean(dice[truth > 0]),
         _mean(dice),
         _lung_dice(maps, films),
-        *_detection(odds, positive),
+        *_detection(confidence[known_class], films.classes[known_class] == 0),
     )
 
 
@@ -72,11 +84,14 @@ def _lung_dice(maps: NDArray[np.uint8], films: Films) -> float:
     values = []
     for film in np.flatnonzero(films.known[:, 2] > 0):
         mask, found = (films.masks[film] & LUNGS) > 0, maps[film, 2] >= 128
-        values.append(2.0 * (mask & found).sum() / max(1, mask.sum() + found.sum()))
+        total = int(mask.sum() + found.sum())
+        values.append(2.0 * (mask & found).sum() / total if total else 1.0)
     return _mean(np.array(values))
 
 
-def _detection(score: NDArray[np.float32], positive: NDArray[np.bool_]) -> tuple[float, float]:
+def _detection(
+    score: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
+) -> tuple[float, float]:
     yes, no = score[positive].astype(float), np.sort(score[~positive].astype(float))
     if not len(yes) or not len(no):
         return float("nan"), float("nan")

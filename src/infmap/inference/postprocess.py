@@ -1,0 +1,251 @@
+"""From a network's output to the planes and figures that users get: one pure function.
+
+Prediction, training and evaluation all call it, so that what is scored is what is written. It
+holds by construction, for whatever the network says (docs/decisions/017):
+
+- infection <= opacity at every pixel, and both are 0 outside the lungs (the margin is zero);
+- an infected pixel is an opaque one, so the infected share is at most the opaque share;
+- the film's probability is that of its surest pixel: COVID-19 is detected exactly where a pixel
+  is infected;
+- shares are counted on the planes returned, in their 8 bits, and every lung pixel has a zone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.core.geometry import Fit
+from infmap.core.types import ZONES, BoolImage
+from infmap.core.zones import LungZones, brixia_zones, components
+from infmap.inference.manifest import PlattScaling, Thresholds
+from infmap.inference.preprocess import to_film
+
+UInt8Image = NDArray[np.uint8]
+LEVELS = 255
+"""Levels above 0 of a plane: level k is the probability k / 255, as in the PNG files."""
+PEAK_FLOOR = 0.5 / LEVELS
+"""Probability that stands for a map's 0, so that its log-odds are finite: half a level."""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What was found on one film. All planes are on one grid, (row, column).
+
+    Attributes:
+        infection: uint8 (H, W), 0..255 = probability of COVID-19 infection; 0 outside the lungs.
+        opacity: uint8 (H, W), 0..255 = probability of any opacity; nowhere below ``infection``.
+        infected: bool (H, W), infection at or above the operating point.
+        opaque: bool (H, W), opacity at or above its threshold.
+        zones: the lungs, each of their pixels in a zone.
+        probability: of COVID-19 on the film, [0, 1].
+        infected_counts: int64 (7,), infected pixels outside the lungs (none) and in zones A to F.
+        opaque_counts: the same for opaque pixels.
+        lung_counts: the same for pixels.
+        opacity_sums: float64 (7,), sums of the opacity probability.
+    """
+
+    infection: UInt8Image
+    opacity: UInt8Image
+    infected: BoolImage
+    opaque: BoolImage
+    zones: LungZones
+    probability: float
+    infected_counts: NDArray[np.int64]
+    opaque_counts: NDArray[np.int64]
+    lung_counts: NDArray[np.int64]
+    opacity_sums: NDArray[np.float64]
+
+    @property
+    def lungs(self) -> BoolImage:
+        """Bool (H, W), both lungs."""
+        return np.asarray(self.zones.labels > 0)
+
+    @property
+    def detected(self) -> bool:
+        """COVID-19 is detected: a pixel is infected."""
+        return bool(self.infected_counts.any())
+
+    def infected_share(self, zones: str = "ABCDEF") -> float:
+        """Infected share of some zones together, [0, 1]; NaN where they are empty."""
+        return self._share(self.infected_counts, zones)
+
+    def opaque_share(self, zones: str = "ABCDEF") -> float:
+        """Opaque share of some zones together, [0, 1]; NaN where they are empty."""
+        return self._share(self.opaque_counts, zones)
+
+    def mean_opacity(self, zones: str) -> float:
+        """Mean opacity probability over some zones together, [0, 1]; NaN where they are empty."""
+        return self._share(self.opacity_sums, zones)
+
+    def zone_areas(self) -> Mapping[str, float]:
+        """Share of the lung area that each zone takes; they sum to 1. NaN without lungs."""
+        total = int(self.lung_counts.sum())
+        areas = (int(self.lung_counts[i]) for i in range(1, 7))
+        return {z: area / total if total else math.nan for z, area in zip(ZONES, areas)}
+
+    def _share(self, counts: NDArray[np.int64] | NDArray[np.float64], zones: str) -> float:
+        at = [ZONES.index(zone) + 1 for zone in zones]
+        area = int(self.lung_counts[at].sum())
+        return float(counts[at].sum()) / area if area else math.nan
+
+
+def postprocess(
+    maps: UInt8Image,
+    logits: NDArray[np.float32],
+    fit: Fit,
+    thresholds: Thresholds,
+    detection: PlattScaling,
+    zones: LungZones | None = None,
+) -> Findings:
+    """Turn the network's output for one film into what users get.
+
+    Args:
+        maps: uint8 (3, S, S), network pixels, 0..255 = probability of infection, opacity, lungs.
+        logits: float32 (3,), classes COVID-19, other pneumonia, normal.
+        fit: where the film lies in the square; ``Fit(S, S, S)`` answers on the network's grid.
+        thresholds: operating points.
+        detection: from class logits and the map's peak to the film's probability.
+        zones: of ``find_lungs``, where already computed.
+
+    Returns:
+        Findings on the film's grid.
+    """
+    zones = find_lungs(maps, fit, thresholds) if zones is None else zones
+    inside = zones.labels > 0
+    raw = maps[0][fit.window][inside]
+    peak = int(raw.max()) if raw.size else 0
+    labels = _film_labels(zones, fit)
+    outside = labels == 0
+    infection = to_film(maps[0], fit)
+    infection[outside] = 0
+    probability, levels = scale_infection(
+        film_probability(logits, peak, detection), int(infection.max()), thresholds.infection
+    )
+    infection = levels[infection]
+    opacity = np.maximum(to_film(maps[1], fit), infection)
+    opacity[outside] = 0
+    lungs = ~outside
+    zone = labels[lungs].astype(np.intp) << 8
+    infected_by_level = _histogram(zone, infection[lungs])
+    opaque_by_level = _histogram(zone, opacity[lungs])
+    first = first_level(thresholds.infection), first_level(thresholds.opacity)
+    return Findings(
+        infection=infection,
+        opacity=opacity,
+        infected=infection >= first[0],
+        opaque=opacity >= first[1],
+        zones=LungZones(labels),
+        probability=probability,
+        infected_counts=infected_by_level[:, first[0] :].sum(axis=1),
+        opaque_counts=opaque_by_level[:, first[1] :].sum(axis=1),
+        lung_counts=opaque_by_level.sum(axis=1),
+        opacity_sums=opaque_by_level @ (np.arange(LEVELS + 1) / LEVELS),
+    )
+
+
+def to_levels(maps: NDArray[np.float32]) -> UInt8Image:
+    """Probabilities in [0, 1] as levels 0 to 255, the nearest."""
+    return np.asarray(np.rint(maps * np.float32(LEVELS)), dtype=np.uint8)
+
+
+def find_lungs(maps: UInt8Image, fit: Fit, thresholds: Thresholds) -> LungZones:
+    """The two lungs on the network's grid: zones of maps uint8 (3, S, S) within the film."""
+    return brixia_zones(two_largest(maps[2][fit.window] >= first_level(thresholds.lungs)))
+
+
+def first_level(threshold: float) -> int:
+    """The lowest level, 1 to 255, whose probability reaches a threshold in (0, 1)."""
+    reached = np.arange(LEVELS + 1, dtype=np.float32) / np.float32(LEVELS) >= np.float32(threshold)
+    return max(1, int(np.argmax(reached))) if reached.any() else LEVELS
+
+
+def film_probability(logits: NDArray[np.float32], peak: int, detection: PlattScaling) -> float:
+    """Calibrated probability of COVID-19 on the film.
+
+    A logistic regression on two witnesses (Platt 1999): the log-odds of the class against the
+    rest, and those of the surest pixel of the infection map within the lungs.
+
+    Args:
+        logits: float32 (3,), classes.
+        peak: highest level of the map in the lungs, 0 to 255.
+        detection: slopes and intercept.
+    """
+    z = detection.log_odds(float(class_log_odds(logits)), float(peak_log_odds(np.asarray(peak))))
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
+
+
+def class_log_odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-odds of COVID-19 against the other classes: logits (..., 3) to float64 (...)."""
+    x = np.asarray(logits, np.float64)
+    return np.asarray(x[..., 0] - np.logaddexp(x[..., 1], x[..., 2]))
+
+
+def peak_log_odds(peak: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Log-odds of map levels 0 to 255, kept finite by half a level at both ends."""
+    p = np.clip(np.asarray(peak, np.float64) / LEVELS, PEAK_FLOOR, 1.0 - PEAK_FLOOR)
+    return np.asarray(np.log(p / (1.0 - p)))
+
+
+def scale_infection(probability: float, peak: int, threshold: float) -> tuple[float, UInt8Image]:
+    """Make the map's peak the film's probability.
+
+    A map that is surer than the film is cut at the film's probability; a weaker one is scaled up
+    to it. A film whose map is 0 throughout the lungs stays below the operating point, as there is
+    nothing that could be infected.
+
+    Args:
+        probability: of the film, [0, 1].
+        peak: highest level of the map within the lungs, 0 to 255.
+        threshold: the operating point of film and pixel, (0, 1).
+
+    Returns:
+        The film's probability; and uint8 (256,), the new level of every level of the map.
+    """
+    first = first_level(threshold)
+    if not peak:
+        probability = min(probability, math.nextafter(threshold, 0.0))
+    # Rounding to 8 bits must not take the peak to the other side of the operating point.
+    top = round(probability * LEVELS)
+    top = max(top, first) if probability >= threshold else min(top, first - 1)
+    levels = np.arange(LEVELS + 1, dtype=np.float64)
+    if 0 < peak < top:
+        levels *= top / peak
+    return probability, np.minimum(np.rint(levels), top).astype(np.uint8)
+
+
+def two_largest(mask: BoolImage) -> BoolImage:
+    """Keep the two largest connected components of a mask (H, W)."""
+    labels, areas = components(mask)
+    if len(areas) <= 2:
+        return mask
+    return np.isin(labels, np.argsort(areas)[-2:] + 1)
+
+
+def _film_labels(zones: LungZones, fit: Fit) -> UInt8Image:
+    """Zones on the film's grid: smooth outlines of the lungs, each pixel with its nearest zone."""
+    smooth = to_film(_padded(np.where(zones.labels > 0, LEVELS, 0), fit), fit)
+    labels = to_film(_padded(_grown(zones.labels), fit), fit, nearest=True)
+    labels[smooth <= LEVELS // 2] = 0
+    return labels
+
+
+def _padded(film: NDArray[np.integer], fit: Fit) -> UInt8Image:
+    return np.asarray(fit.pad(film), dtype=np.uint8)
+
+
+def _grown(labels: UInt8Image) -> UInt8Image:
+    """Labels with a rim of one pixel more, where the smooth outline may pass."""
+    wide = np.pad(labels, 1)
+    wide = np.maximum(wide[1:-1], np.maximum(wide[:-2], wide[2:]))
+    wide = np.maximum(wide[:, 1:-1], np.maximum(wide[:, :-2], wide[:, 2:]))
+    return np.where(labels > 0, labels, wide)
+
+
+def _histogram(zone: NDArray[np.intp], levels: UInt8Image) -> NDArray[np.int64]:
+    """Pixels by zone 0 to 6 and level, int64 (7, 256), of zones that are multiples of 256."""
+    return np.bincount(zone + levels, minlength=7 << 8).reshape(7, LEVELS + 1).astype(np.int64)

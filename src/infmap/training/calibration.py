@@ -1,0 +1,334 @@
+"""Operating points and calibrations of a model folder, fitted on films it was not trained on.
+
+One order, because each step reads the output of the one before it, as users get it:
+
+1. the film's probability (Platt scaling) and
+2. the operating point of infection, on the validation films;
+3. the opacity threshold and
+4. the severity, on all films given.
+
+Everything is read from the network as deployed (int8 where that ships), on its own grid, by
+``infmap.inference.postprocess``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.catalog.groups import film_groups
+from infmap.core.geometry import Fit
+from infmap.inference.manifest import Manifest, PlattScaling, Thresholds
+from infmap.inference.postprocess import (
+    LEVELS,
+    Findings,
+    class_log_odds,
+    find_lungs,
+    first_level,
+    peak_log_odds,
+    postprocess,
+)
+from infmap.inference.runtimes import open_runtime
+from infmap.training.dataset import INFECTION, OPACITY, Films
+from infmap.training.extent import Readings, fit_extent
+from infmap.training.parts import Row
+from infmap.training.validation import Score, score_films
+
+CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
+"""Thresholds that are tried, probability."""
+SPECIFICITY = 0.99
+"""Least specificity of the film's detection on validation films: one false alarm in a hundred."""
+FALSE_WIDE = 0.05
+"""At most this share of normal films, mean over sources, may be read as widely opaque."""
+WIDE = 0.10
+"""Opaque share of the lungs that counts as wide; the predictor warns from there on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What a deployed network says of films it was not trained on.
+
+    Attributes:
+        films: the films with their truth.
+        maps: uint8 (N, 3, S, S), 0..255 = probability of infection, opacity, lungs.
+        logits: float32 (N, 3), classes.
+    """
+
+    films: Films
+    maps: NDArray[np.uint8]
+    logits: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.films)
+
+    def part(self, keep: NDArray[np.bool_]) -> Outputs:
+        """Some of the films."""
+        return Outputs(self.films.part(keep), self.maps[keep], self.logits[keep])
+
+    def findings(self, thresholds: Thresholds, detection: PlattScaling) -> Iterator[Findings]:
+        """What users get of each film, on the network's grid."""
+        for maps, logits in zip(self.maps, self.logits, strict=True):
+            yield postprocess(maps, logits, _square(maps), thresholds, detection)
+
+
+def read_outputs(folder: Path, films: Films) -> Outputs:
+    """Run a model folder's OpenVINO network over packed films."""
+    runtime = open_runtime("openvino", folder)
+    maps = np.zeros((len(films), 3, *films.images.shape[1:]), np.uint8)
+    logits = np.zeros((len(films), 3), np.float32)
+    for start in range(0, len(films), 16):
+        part = slice(start, start + 16)
+        found, logits[part] = runtime(films.images[part, None].astype(np.float32) / 255.0)
+        maps[part] = np.rint(found * np.float32(LEVELS))
+    return Outputs(films, maps, logits)
+
+
+def unseen(films: Sequence[Row], rows: Sequence[Row], learnt: Collection[str]) -> list[Row]:
+    """Films of which no film of their patient or near-duplicates was learnt from.
+
+    Args:
+        films: some of ``rows``.
+        rows: the whole snapshot, for its groups.
+        learnt: film_id of the films learnt from.
+    """
+    group = dict(zip((row["film_id"] for row in rows), film_groups(rows), strict=True))
+    closed = {group[film_id] for film_id in learnt if film_id in group}
+    return [row for row in films if group[row["film_id"]] not in closed]
+
+
+def calibrate(
+    manifest: Manifest,
+    outputs: Outputs,
+    validation: NDArray[np.bool_],
+    extents: Mapping[str, float],
+) -> Manifest:
+    """Fit everything that a manifest holds beside the network.
+
+    Args:
+        manifest: of the model folder; what cannot be fitted stays as it is.
+        outputs: of films that the network was not trained on.
+        validation: bool (N,), those on which the film's probability and the operating point of
+            infection are decided.
+        extents: film_id to radiologists' geographic extent, 0 to 8.
+
+    Returns:
+        The manifest with thresholds, detection and severity, each with its population.
+    """
+    watched = outputs.part(validation)
+    where = population(watched.films.rows)
+    detection = fit_detection(watched, manifest.thresholds, where) or manifest.detection
+    thresholds = manifest.thresholds
+    point = choose_infection(watched, thresholds, detection)
+    if point is not None:
+        thresholds = replace(
+            thresholds,
+            infection=point,
+            opacity=min(thresholds.opacity, point),
+            infection_chosen_on=where,
+        )
+    opaque = choose_opacity(outputs, thresholds, detection)
+    if opaque is not None:
+        thresholds = replace(thresholds, opacity=opaque[0], opacity_chosen_on=opaque[1])
+    severity = manifest.severity
+    shares = lung_shares(outputs, thresholds, detection)
+    rows = outputs.films.rows
+    readings = Readings.known(
+        shares,
+        [extents.get(row["film_id"], np.nan) for row in rows],
+        [row["patient_id"] or row["cluster_id"] for row in rows],
+    )
+    read = [row for row in rows if row["film_id"] in extents]
+    normal = outputs.films.classes == 2
+    healthy = [row for row, clear in zip(rows, normal, strict=True) if clear]
+    fitted = fit_extent(
+        readings,
+        shares[normal],
+        population=f"readings: {population(read)}; healthy: {population(healthy)}",
+    )
+    severity = fitted if fitted.films else severity
+    return replace(manifest, thresholds=thresholds, detection=detection, severity=severity)
+
+
+def score(manifest: Manifest, outputs: Outputs) -> Score:
+    """Figures of a model folder on films, from the maps that users get."""
+    maps = np.zeros_like(outputs.maps)
+    probability = np.zeros(len(outputs))
+    for i, found in enumerate(outputs.findings(manifest.thresholds, manifest.detection)):
+        maps[i] = found.infection, found.opacity, np.where(found.lungs, LEVELS, 0)
+        probability[i] = found.probability
+    return score_films(maps, probability, outputs.films, manifest.thresholds.infection)
+
+
+def population(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Films in words: each source with its published split and the number of films."""
+    counts = Counter(
+        " ".join(filter(None, (row["source"], row.get("official_split")))) for row in rows
+    )
+    return "; ".join(f"{name}, {n} films" for name, n in sorted(counts.items())) or "no film"
+
+
+def fit_detection(
+    outputs: Outputs, thresholds: Thresholds, where: str = "unknown films"
+) -> PlattScaling | None:
+    """Logistic regression on the class's log-odds and the map's peak in the lungs.
+
+    Args:
+        outputs: films of known and of unknown class; the latter are left out.
+        thresholds: of which the lungs' is used.
+        where: the films in words.
+
+    Returns:
+        The scaling; None where the films are all of COVID-19 or none is.
+    """
+    from scipy.optimize import minimize
+
+    known = outputs.films.classes >= 0
+    truth = (outputs.films.classes[known] == 0).astype(float)
+    if not len(truth) or truth.min() == truth.max():
+        return None
+    x = np.stack(
+        [class_log_odds(outputs.logits[known]), peak_log_odds(peaks(outputs, thresholds)[known])], 1
+    )
+
+    def negative_log_likelihood(p: NDArray[np.float64]) -> float:
+        z = x @ p[:2] + p[2]
+        # The weak penalty keeps slopes finite where a line separates the classes.
+        return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * (p[:2] @ p[:2]))
+
+    slope, peak, intercept = minimize(negative_log_likelihood, np.array([1.0, 0.5, 0.0])).x
+    return PlattScaling(round(slope, 5), round(peak, 5), round(intercept, 5), where)
+
+
+def peaks(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.int64]:
+    """Highest level of each film's infection map within the lungs, int64 (N,), 0 to 255."""
+    found = np.zeros(len(outputs), np.int64)
+    for index, maps in enumerate(outputs.maps):
+        lungs = find_lungs(maps, _square(maps), thresholds).labels > 0
+        found[index] = maps[0][lungs].max(initial=0)
+    return found
+
+
+def choose_infection(
+    outputs: Outputs, thresholds: Thresholds, detection: PlattScaling
+) -> float | None:
+    """The operating point of pixel and film.
+
+    The highest mean Dice per film (1 where truth and result are both empty) over films with known
+    infection, among the candidates at which detection is specific enough, see ``SPECIFICITY``; the
+    most specific one where none is.
+
+    Returns:
+        A probability; None without films of known infection.
+    """
+    known = outputs.films.known[:, 0] > 0
+    if not known.any():
+        return None
+    found = list(outputs.findings(thresholds, detection))
+    truth = (outputs.films.masks & INFECTION) > 0
+    dice = np.stack([dice_by_level(found[i].infection, truth[i]) for i in np.flatnonzero(known)])
+    others = outputs.films.classes > 0
+    probability = np.array([f.probability for f in found])[others]
+    scores = []
+    for candidate in CANDIDATES:
+        alarms = float((probability >= candidate).mean()) if others.any() else 0.0
+        good = alarms <= 1.0 - SPECIFICITY
+        scores.append((good, 0.0 if good else -alarms, dice[:, first_level(candidate)].mean()))
+    return CANDIDATES[max(range(len(scores)), key=scores.__getitem__)]
+
+
+def specific_point(probability: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """The lowest candidate at which films without COVID-19 are called so in one of a hundred.
+
+    Args:
+        probability: (N,), of COVID-19.
+        classes: int64 (N,), 0 COVID-19, above 0 another, -1 unknown.
+    """
+    others = probability[classes > 0]
+    good = (c for c in CANDIDATES if not len(others) or (others >= c).mean() <= 1.0 - SPECIFICITY)
+    return next(good, CANDIDATES[-1])
+
+
+def choose_opacity(
+    outputs: Outputs, thresholds: Thresholds, detection: PlattScaling
+) -> tuple[float, str] | None:
+    """The opacity threshold, and the films that it was chosen on.
+
+    The highest Dice on films with known opacities, mean of the means over COVID-19 and over other
+    pneumonias, among the candidates up to the operating point of infection at which few normal
+    films are read as widely opaque, see ``FALSE_WIDE``; the one with the fewest where none is.
+
+    Returns:
+        None without films of known opacities.
+    """
+    films = outputs.films
+    truth = (films.masks & OPACITY) > 0
+    drawn = (films.known[:, 1] > 0) & truth.any(axis=(1, 2))
+    normal = films.classes == 2
+    if not drawn.any():
+        return None
+    used = np.flatnonzero(drawn | normal)
+    found = outputs.part(drawn | normal).findings(thresholds, detection)
+    dice, wide = [], []
+    for index, finding in zip(used, found, strict=True):
+        dice.append(dice_by_level(finding.opacity, truth[index]))
+        area = np.bincount(finding.opacity[finding.lungs], minlength=LEVELS + 1)[::-1].cumsum()[
+            ::-1
+        ]
+        wide.append(area / max(1, area[0]) >= WIDE)
+    classes, sources = films.classes[used], np.array([films.rows[i]["source"] for i in used])
+    curve = _mean_of_means(np.stack(dice), classes, drawn[used])
+    false = _mean_of_means(np.stack(wide), sources, normal[used])
+    scores = []
+    for candidate in (c for c in CANDIDATES if c <= thresholds.infection):
+        level = first_level(candidate)
+        alarms = float(false[level])
+        good = alarms <= FALSE_WIDE
+        scores.append((good, 0.0 if good else -alarms, float(curve[level])))
+    best = CANDIDATES[max(range(len(scores)), key=scores.__getitem__)]
+    where = population([films.rows[i] for i in np.flatnonzero(drawn)])
+    clear = population([films.rows[i] for i in np.flatnonzero(normal)])
+    return best, f"opacities: {where}; normal: {clear}"
+
+
+def lung_shares(
+    outputs: Outputs, thresholds: Thresholds, detection: PlattScaling
+) -> NDArray[np.float64]:
+    """Mean opacity probability (N, 2) of the right and left lung; NaN where one was not found."""
+    shares = [
+        (f.mean_opacity("ABC"), f.mean_opacity("DEF"))
+        for f in outputs.findings(thresholds, detection)
+    ]
+    return np.array(shares, np.float64).reshape(-1, 2)
+
+
+def dice_by_level(levels: NDArray[np.uint8], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Dice of the pixels at or above every level, float64 (256,); 1 where both are empty.
+
+    Args:
+        levels: uint8 (H, W).
+        truth: bool (H, W).
+    """
+    found = np.bincount(levels.ravel(), minlength=LEVELS + 1)[::-1].cumsum()[::-1]
+    both = np.bincount(levels[truth], minlength=LEVELS + 1)[::-1].cumsum()[::-1]
+    total = found + int(truth.sum())
+    return np.where(total > 0, 2.0 * both / np.maximum(total, 1), 1.0)
+
+
+def _square(maps: NDArray[np.uint8]) -> Fit:
+    """The network's own grid, for maps (3, S, S)."""
+    size = maps.shape[1]
+    return Fit(size, size, size)
+
+
+def _mean_of_means(
+    values: NDArray[Any], groups: NDArray[Any], keep: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Mean over groups of the mean of each, of films kept, float64 (256,); 0 without films."""
+    means = [values[keep & (groups == name)].mean(axis=0) for name in np.unique(groups[keep])]
+    return np.asarray(np.mean(means, axis=0) if means else np.zeros(LEVELS + 1), np.float64)
