@@ -165,6 +165,29 @@ def score(manifest: Manifest, outputs: Outputs) -> Score:
     return score_films(maps, probability, outputs.films, manifest.thresholds.infection)
 
 
+def card_lines(manifest: Manifest) -> list[str]:
+    """What the model card says of operating points and calibrations."""
+    at, severity = manifest.thresholds, manifest.severity
+    lines = [
+        f"- Probability of COVID-19: Platt scaling on {manifest.detection.population}.",
+        f"- Operating point of infection and of detection: {at.infection:g}, highest mean Dice at "
+        f"a specificity of {SPECIFICITY:g} on {at.infection_chosen_on}.",
+        f"- Opacity threshold: {at.opacity:g}, highest mean Dice with at most {FALSE_WIDE:.0%} of "
+        f"normal films widely opaque ({at.opacity_chosen_on}).",
+    ]
+    if severity.films:
+        covered = "" if severity.coverage is None else f"{severity.coverage:.1%}"
+        lines.append(
+            f"- Severity: {severity.population}. Interval from residuals of cross-validation by "
+            f"patient, made for {1 - severity.alpha:.0%}; left-out patients covered: {covered}; "
+            f"half width {severity.half_widths[0]:.1f} at score 0, {severity.half_widths[1]:.1f} "
+            "at 8."
+        )
+    else:
+        lines.append(f"- Severity: {severity.population}.")
+    return lines
+
+
 def population(rows: Sequence[Mapping[str, Any]]) -> str:
     """Films in words: each source with its published split and the number of films."""
     counts = Counter(

@@ -1,0 +1,154 @@
+"""Fit a model folder's operating points anew, on films that some network was not trained on.
+
+A model that was trained on all films there are has none left to be calibrated on. Networks of a
+cross-validation of the same recipe stand in for it: each film is read by one that was trained on no
+film of its patient or near-duplicates (``benchmarks/cross_validation.py`` trains them). They run as
+the model does: in int8 where the model ships in int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infmap.catalog.groups import VAL, own_part
+from infmap.core.errors import ModelError
+from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
+from infmap.training.calibration import Outputs, calibrate, read_outputs, score, unseen
+from infmap.training.dataset import Films, film_class, load_films, mask_paths
+from infmap.training.parts import Row
+from infmap.training.run import CALIBRATION_FILMS, FILMS, read_extents, read_rows
+
+LUNG_SOURCES = ("covid-qu-ex", "radiologist")
+"""Sources whose lung masks are drawn on the film itself."""
+
+
+def refit(
+    folder: Path,
+    snapshot: Path,
+    folds: Sequence[Path],
+    say: Callable[[dict[str, Any]], None],
+    *,
+    work: Path,
+    version: str | None = None,
+) -> Manifest:
+    """Fit thresholds, detection and severity of a model folder, and write its manifest.
+
+    Args:
+        folder: the model folder; the same films and folds give the same manifest again.
+        snapshot: films to fit on; those of its part ``val`` decide on detection.
+        folds: model folders of a cross-validation, may be none.
+        say: called with one record at a time.
+        work: folder for int8 copies of the folds' networks.
+        version: of the model from now on; as it is without.
+
+    Raises:
+        ModelError: a model folder is damaged, or does not say what it was trained on.
+        SnapshotError: the snapshot is missing or damaged.
+    """
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    outputs = out_of_fold(folder, manifest, snapshot, folds, say, work)
+    validation = np.array([own_part(row) == VAL for row in outputs.films.rows], np.bool_)
+    fitted = calibrate(manifest, outputs, validation, read_extents(snapshot))
+    figures = score(fitted, outputs.part(validation)).to_dict()
+    fitted = replace(
+        fitted,
+        version=version or fitted.version,
+        metrics={"validation": {"films": int(validation.sum()), **figures}},
+    )
+    write_manifest(folder, fitted)
+    return fitted
+
+
+def out_of_fold(
+    folder: Path,
+    manifest: Manifest,
+    snapshot: Path,
+    folds: Sequence[Path],
+    say: Callable[[dict[str, Any]], None],
+    work: Path,
+) -> Outputs:
+    """Read every film of a snapshot by a network that was trained on no film of its group.
+
+    The model itself reads what it can, then each fold in turn; films that all of them were trained
+    on are left out. All films are brought to the network by the model's own preprocessing.
+    """
+    rows, resolve = read_rows(snapshot)
+    spec = manifest.preprocessing
+
+    def load(some: Sequence[Row]) -> Films:
+        from infmap.training.pack import find_pack
+
+        return load_films(some, resolve, spec, LUNG_SOURCES, pack=find_pack(snapshot, spec))
+
+    extents = read_extents(snapshot)
+    left = [row for row in rows if _useful(row) or row["film_id"] in extents]
+    parts = []
+    for network in (folder, *folds):
+        learnt = learnt_films(network)
+        read = unseen(left, rows, learnt)
+        if not read:
+            continue
+        deployed = network
+        if network != folder and manifest.training.precision == "int8":
+            deployed = int8_copy(network, [r for r in rows if r["film_id"] in learnt], load, work)
+        parts.append(read_outputs(deployed, load(read)))
+        done = {row["film_id"] for row in read}
+        left = [row for row in left if row["film_id"] not in done]
+        say({"network": network.name, "films": len(read), "left": len(left)})
+    if not parts:
+        raise ModelError(f"{folder}: was trained on every film of {snapshot}; give folds")
+    return join_outputs(parts)
+
+
+def _useful(row: Row) -> bool:
+    """Whether anything is decided on a film: detection, opacity, or what healthy looks like."""
+    return own_part(row) == VAL or film_class(row) == 2 or mask_paths(row)[1] is not None
+
+
+def learnt_films(folder: Path) -> set[str]:
+    """film_id of the films that a model folder's network was trained on.
+
+    Raises:
+        ModelError: the folder does not say.
+    """
+    try:
+        return set((folder / FILMS).read_text(encoding="utf-8").split("\n")) - {""}
+    except OSError as error:
+        raise ModelError(
+            f"{folder / FILMS}: cannot be read ({error.strerror}); without it nobody knows which "
+            "films the network was not trained on"
+        ) from error
+
+
+def int8_copy(
+    folder: Path, learnt: Sequence[Row], load: Callable[[Sequence[Row]], Films], work: Path
+) -> Path:
+    """A folder with the int8 copy of a fold's network, made once, as ``infmap train`` makes it."""
+    from infmap.training.export import quantize
+
+    target = work / f"{folder.name}-int8"
+    if not (target / "network.xml").is_file():
+        seed = int(read_manifest(folder).training.configuration.get("seed", 0))
+        chosen = np.random.default_rng(seed).permutation(len(learnt))[:CALIBRATION_FILMS]
+        films = load([learnt[i] for i in chosen])
+        quantize(folder, films.images.astype(np.float32) / 255.0, target)
+    return target
+
+
+def join_outputs(parts: Sequence[Outputs]) -> Outputs:
+    """Outputs of several networks as one set."""
+    from functools import reduce
+
+    from infmap.training.dataset import join_films
+
+    return Outputs(
+        reduce(join_films, [part.films for part in parts]),
+        np.concatenate([part.maps for part in parts]),
+        np.concatenate([part.logits for part in parts]),
+    )
