@@ -147,6 +147,39 @@ def test_many_films_are_read_no_further_than_is_held(
     assert told == [None] * 5
 
 
+def test_doubt_is_where_the_mirrored_reading_disagrees(model: infmap.Model) -> None:
+    film = sample_films()[-1][1].pixels
+    plain = model.predict(film)
+    assert plain.doubt is None
+    answer = model.predict(film, doubt=True)
+    assert answer.doubt is not None and answer.doubt.dtype == np.float32
+    assert answer.doubt.shape == film.shape
+    assert 0.0 < float(answer.doubt.max()) <= 1.0
+    assert answer.covid_probability == plain.covid_probability
+    mirrored = model.predict(np.ascontiguousarray(film[:, ::-1]))
+    found = np.abs(answer.opacity - mirrored.opacity[:, ::-1])
+    found += np.abs(answer.infection - mirrored.infection[:, ::-1])
+    assert np.abs(answer.doubt - found / 2).mean() < 0.01
+    assert answer.overlay(layer="doubt").size == film.shape[::-1]
+
+
+def test_a_film_that_reads_alike_both_ways_is_in_no_doubt(model: infmap.Model) -> None:
+    film = sample_films()[0][1].pixels
+    even = np.ascontiguousarray((film + film[:, ::-1]) / 2)
+    answer = model.predict(even, doubt=True)
+    assert answer.doubt is not None
+    assert float(answer.doubt.mean()) < 0.02
+
+
+def test_many_films_are_doubted_when_asked(model: infmap.Model, paths: list[Path]) -> None:
+    for path, answer in model.predict_many(paths[:1] + paths[4:], batch_size=2, doubt=True):
+        assert isinstance(answer, infmap.Prediction)
+        assert answer.doubt is not None
+        alone = model.predict(path, doubt=True)
+        assert alone.doubt is not None
+        assert np.abs(answer.doubt - alone.doubt).max() < 0.05
+
+
 def test_many_films_may_be_arrays(model: infmap.Model) -> None:
     films = [sample_films()[0][1].pixels] * 2
     (first, one), (_, other) = model.predict_many(films)

@@ -144,7 +144,10 @@ class Model:
         return self.predictor.manifest.label
 
     def predict(
-        self, film: str | Path | bytes | NDArray[np.generic] | Radiograph | Any
+        self,
+        film: str | Path | bytes | NDArray[np.generic] | Radiograph | Any,
+        *,
+        doubt: bool = False,
     ) -> Prediction:
         """Judge one film.
 
@@ -152,6 +155,8 @@ class Model:
             film: a path, the bytes of a file, a pydicom ``Dataset``, a ``Radiograph``, or an
                 array (H, W), (row, column), integers over their full range or floats in [0, 1],
                 air dark.
+            doubt: read the film mirrored as well and keep where both readings disagree, as
+                ``Prediction.doubt``; about twice the time.
 
         Raises:
             UnreadableFilm: it cannot be decoded.
@@ -159,7 +164,7 @@ class Model:
         """
         start = time.perf_counter()
         radiograph = _read(film)
-        result = _public(self.predictor.predict(radiograph))
+        result = _public(self.predictor.predict(radiograph, doubt=doubt))
         return replace(result, seconds=time.perf_counter() - start)
 
     def predict_many(
@@ -168,6 +173,7 @@ class Model:
         *,
         workers: int | None = None,
         batch_size: int = 4,
+        doubt: bool = False,
         progress: Callable[[int, int | None], object] | None = None,
     ) -> Iterator[tuple[Film, Prediction | FilmError]]:
         """Judge many films as a stream, in bounded memory.
@@ -178,6 +184,7 @@ class Model:
                 loaded for (``load(parallel=...)``) by default.
             batch_size: films that a worker gives the network at once. At most
                 ``(workers + 1) * batch_size`` films are held in memory.
+            doubt: read each film mirrored as well; see ``predict``.
             progress: called with the films done and the films in all (None where ``films`` has
                 no length) before each film is handed over.
 
@@ -192,29 +199,28 @@ class Model:
             raise UsageError("expected several films, got one; put it in a list, or use predict")
         threads = self.predictor.parallel if workers is None else _count("workers", workers)
         total = len(films) if isinstance(films, Sized) else None
-        return self._stream(films, threads, _count("batch_size", batch_size), progress, total)
-
-    def _stream(
-        self,
-        films: Iterable[Film],
-        workers: int,
-        batch_size: int,
-        progress: Callable[[int, int | None], object] | None,
-        total: int | None,
-    ) -> Iterator[tuple[Film, Prediction | FilmError]]:
-        """Run what ``predict_many`` checked."""
         answers = predict_many(
             self.predictor,
             films,
             _read,
             lambda film, answer: (film, answer),
-            batch_size=batch_size,
-            workers=workers,
+            batch_size=_count("batch_size", batch_size),
+            workers=threads,
+            doubt=doubt,
         )
-        for done, (film, answer) in enumerate(answers, start=1):
-            if progress is not None:
-                progress(done, total)
-            yield film, answer if isinstance(answer, FilmError) else _public(answer)
+        return _told(answers, progress, total)
+
+
+def _told(
+    answers: Iterable[tuple[Film, types.Prediction | FilmError]],
+    progress: Callable[[int, int | None], object] | None,
+    total: int | None,
+) -> Iterator[tuple[Film, Prediction | FilmError]]:
+    """Pass answers on, and say how many were."""
+    for done, (film, answer) in enumerate(answers, start=1):
+        if progress is not None:
+            progress(done, total)
+        yield film, answer if isinstance(answer, FilmError) else _public(answer)
 
 
 def _read(film: Any) -> Radiograph:

@@ -90,6 +90,18 @@ def test_a_stopped_run_goes_on_where_it_stopped(films, tmp_path):
     assert call("predict", films / sorted(films.iterdir())[1].name, "-o", out, "--resume") == 2
 
 
+def test_doubt_is_written_only_when_asked(films, tmp_path):
+    film = sorted(films.iterdir())[0]
+    assert call("predict", film, "-o", tmp_path / "plain", "--quiet") == 0
+    assert not (tmp_path / "plain" / "doubt").exists()
+    assert call("predict", film, "-o", tmp_path / "out", "--doubt", "--quiet") == 0
+    (line,) = rows(tmp_path / "out")
+    with Image.open(tmp_path / "out" / "doubt" / f"{line['id']}.png") as plane:
+        assert plane.size == (line["width"], line["height"]) and plane.mode == "L"
+    assert 'value="doubt"' in (tmp_path / "out" / "report.html").read_text()
+    assert 'value="doubt"' not in (tmp_path / "plain" / "report.html").read_text()
+
+
 def test_json_prints_the_lines(films, tmp_path, capsys):
     assert call("predict", films, "-o", tmp_path, "--json") == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

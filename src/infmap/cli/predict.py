@@ -53,6 +53,13 @@ def predict(
     dicom_sr: Annotated[
         bool, typer.Option("--dicom-sr", help="write sr/ID.dcm for DICOM films")
     ] = False,
+    doubt: Annotated[
+        bool,
+        typer.Option(
+            "--doubt",
+            help="write doubt/ID.png: where the mirrored reading disagrees; twice the time",
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print one line of results.jsonl a film")
@@ -85,6 +92,7 @@ def predict(
         as_json,
         dicom_seg=dicom_seg,
         dicom_sr=dicom_sr,
+        doubt=doubt,
     )
     counts = predict_films(
         load(model, runtime=runtime, device=device, threshold=threshold, parallel=run.workers),
@@ -110,6 +118,7 @@ class Run:
         title: heading of the report.
         dicom_seg: write a DICOM Segmentation of each DICOM film.
         dicom_sr: write a DICOM Structured Report of each DICOM film.
+        doubt: read each film mirrored as well, and write where both readings disagree.
     """
 
     out: Path
@@ -121,6 +130,7 @@ class Run:
     title: str = "Chest film report"
     dicom_seg: bool = False
     dicom_sr: bool = False
+    doubt: bool = False
 
 
 def workers_for(films: int) -> int:
@@ -148,6 +158,7 @@ def predict_films(model: Model, paths: Sequence[str], run: Run) -> dict[str, int
             lambda item, result: _finish(item, result, run, thumbnails),
             batch_size=run.batch_size,
             workers=run.workers,
+            doubt=run.doubt,
         )
         for row in track(rows, len(todo), "reading films", quiet=run.quiet):
             line = writer.write(row)

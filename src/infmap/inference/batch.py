@@ -30,6 +30,7 @@ def predict_many(
     *,
     batch_size: int = 4,
     workers: int = 1,
+    doubt: bool = False,
 ) -> Iterator[Result]:
     """Judge films as a stream.
 
@@ -45,6 +46,7 @@ def predict_many(
             kept of it.
         batch_size: most films to the network at once, for each worker.
         workers: threads.
+        doubt: read each film mirrored as well, for ``Prediction.doubt``.
 
     Yields:
         What ``finish`` returned, one an input, in input order. A worker holds one batch of films
@@ -86,6 +88,8 @@ def predict_many(
                 start = time.perf_counter()
                 try:
                     answer = predictor.judge(film, *next(outputs))
+                    if doubt:
+                        answer = predictor.with_doubt(film, answer)
                     seconds = spent + time.perf_counter() - start
                     answer = replace(answer, seconds=seconds)
                 except FilmError as error:

@@ -126,8 +126,12 @@ class Predictor:
         """See ``prepare``, with the model's preprocessing."""
         return prepare(radiograph, self.manifest.preprocessing)
 
-    def predict(self, radiograph: Radiograph) -> Prediction:
+    def predict(self, radiograph: Radiograph, *, doubt: bool = False) -> Prediction:
         """Judge one film.
+
+        Args:
+            radiograph: the film.
+            doubt: read it mirrored as well, for ``Prediction.doubt``: twice the network's time.
 
         Raises:
             RejectedFilm: the film is not fit to be judged.
@@ -136,7 +140,36 @@ class Predictor:
         film = self.prepare(radiograph)
         maps, logits = self.run(film.plane[None])
         prediction = self.judge(film, maps[0], logits[0])
+        if doubt:
+            prediction = self.with_doubt(film, prediction)
         return replace(prediction, seconds=time.perf_counter() - start)
+
+    def with_doubt(self, film: Prepared, prediction: Prediction) -> Prediction:
+        """Add where the reading of the mirrored film disagrees.
+
+        A network trained on films of either side has no reason to read a mirrored one otherwise:
+        where it does, neither reading is worth much (test-time augmentation, Wang et al. 2019,
+        Neurocomputing 338:34). It is no probability of an error.
+
+        Args:
+            film: what the network was given.
+            prediction: what it made of it.
+
+        Returns:
+            The prediction with ``doubt``, float32 (H, W): the mean of the absolute differences of
+            the infection and of the opacity map. 1 within the lungs where the mirrored reading
+            is rejected.
+        """
+        maps, logits = self.run(np.ascontiguousarray(film.plane[None, :, ::-1]))
+        try:
+            other = self.judge(film, np.ascontiguousarray(maps[0][:, :, ::-1]), logits[0])
+        except RejectedFilm:
+            note = "The mirrored film was rejected: the whole reading is in doubt."
+            doubt = prediction.lungs.astype(np.float32)
+            return replace(prediction, doubt=doubt, warnings=(*prediction.warnings, note))
+        difference = np.abs(prediction.infection - other.infection)
+        difference += np.abs(prediction.opacity - other.opacity)
+        return replace(prediction, doubt=difference * np.float32(0.5))
 
     def run(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run the network alone.

@@ -176,6 +176,8 @@ def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, P
         "lungs": prediction.lungs.astype(np.uint8) * np.uint8(255),
         "opacity": to_bytes(prediction.opacity),
     }
+    if prediction.doubt is not None:
+        planes["doubt"] = to_bytes(prediction.doubt)
     written = {}
     for folder, plane in planes.items():
         picture = Image.fromarray(plane)
