@@ -45,6 +45,9 @@ LEAST = 0.02
 """Narrower margins, as a share of the picture's side, stay: they change no answer, and a film that
 fits the network's grid is not resampled for a line or two."""
 
+PASSES = 4
+"""Most searches of both axes; two suffice for margins that surround a film."""
+
 SMALLEST = 32
 """Least side of a field, film pixels: what is smaller is a picture without any field."""
 
@@ -64,21 +67,33 @@ def exposed_field(pixels: Float32Image) -> Box:
     step = max(1, height // LINES), max(1, width // LINES)
     along = max(1, height // SAMPLES), max(1, width // SAMPLES)
     top, left, bottom, right = 0, 0, height, width
-    while True:
-        view = pixels[top:bottom, left:right]
-        if min(view.shape) < SMALLEST:
+    # A margin beside the film makes its lines look plainer, so each axis is searched again within
+    # what the other one left.
+    for _ in range(PASSES):
+        before = top, left, bottom, right
+        top, bottom = _peel(pixels[:, left:right], step[0], along[1])
+        left, right = _peel(pixels[top:bottom].T, step[1], along[0])
+        if min(bottom - top, right - left) < SMALLEST:
             return Box(0, 0, height, width)
-        above, below = _margins(view[:: step[0], :: along[1]])
-        before, after = _margins(view[:: along[0], :: step[1]].T)
-        if not (above or below or before or after):
+        if (top, left, bottom, right) == before:
             break
-        top, bottom = top + above * step[0], bottom - below * step[0]
-        left, right = left + before * step[1], right - after * step[1]
     top = top if top >= LEAST * height else 0
     bottom = bottom if height - bottom >= LEAST * height else height
     left = left if left >= LEAST * width else 0
     right = right if width - right >= LEAST * width else width
     return Box(top, left, bottom - top, right - left)
+
+
+def _peel(lines: Float32Image, step: int, along: int) -> tuple[int, int]:
+    """First and last line plus one within all margins; every so many lines and samples count."""
+    seen = lines[::step, ::along]
+    first, last = 0, len(seen)
+    while last > first:
+        before, after = _margins(seen[first:last])
+        if not (before or after):
+            break
+        first, last = first + before, last - after
+    return first * step, len(lines) if last == len(seen) else last * step
 
 
 def _margins(lines: Float32Image) -> tuple[int, int]:

@@ -37,6 +37,7 @@ class Prepared:
         field: its exposed field, which alone the network and the gate see.
         plane: float32 (S, S), network pixels, [0, 1].
         fit: where the film lies in the plane.
+        quality: what the first half of the quality gate measured.
         warnings: of reading and of the quality gate.
     """
 
@@ -44,6 +45,7 @@ class Prepared:
     field: Radiograph
     plane: Float32Image
     fit: Fit
+    quality: Quality
     warnings: tuple[str, ...]
 
 
@@ -61,7 +63,8 @@ def prepare(radiograph: Radiograph, spec: Preprocessing) -> Prepared:
     quality = assess(field)
     if quality.reject:
         raise _rejected(radiograph, quality, radiograph.warnings)
-    return Prepared(radiograph, field, plane, fit, radiograph.warnings + quality.warnings)
+    warnings = radiograph.warnings + quality.warnings
+    return Prepared(radiograph, field, plane, fit, quality, warnings)
 
 
 def _rejected(film: Radiograph, quality: Quality, warnings: tuple[str, ...]) -> RejectedFilm:
@@ -200,10 +203,11 @@ class Predictor:
             raise RejectedFilm("the network's output is not finite", film.radiograph.source)
         levels = to_levels(maps)
         zones = find_lungs(levels, fit, at)
-        quality = assess_lungs(zones, film.field, maps[2][fit.window])
-        quality = quality.merged(assess_side(zones.labels > 0, film.field.pixels))
+        seen = assess_lungs(zones, film.field, maps[2][fit.window])
+        seen = seen.merged(assess_side(zones.labels > 0, film.field.pixels))
+        quality = film.quality.merged(seen)
         if quality.reject:
-            raise _rejected(film.radiograph, quality, film.warnings)
+            raise _rejected(film.radiograph, quality, film.radiograph.warnings)
         found = postprocess(levels, logits, fit, at, self.manifest.detection, zones)
         if not found.lung_counts.any():
             raise RejectedFilm("no lungs were found", film.radiograph.source)
@@ -228,7 +232,7 @@ class Predictor:
             zone_areas=found.zone_areas(),
             severity=severity,
             quality=quality.to_dict(),
-            warnings=film.warnings + quality.warnings + _cautions(found, severity),
+            warnings=film.warnings + seen.warnings + _cautions(found, severity),
             model=self.manifest.label,
             radiograph=film.radiograph,
             model_sha256=self.model_sha256,
