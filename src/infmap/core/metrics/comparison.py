@@ -106,7 +106,7 @@ def ratio_difference(
     drawn = _ratio_gap(clusters.sums(columns, n, seed))
     standing = (columns[:, 1] != 0) | (columns[:, 3] != 0)
     interval = clusters.percentiles(drawn, level, standing)
-    return _from_draws(value, drawn, interval, len(columns), clusters.standing(standing))
+    return _from_draws(value, drawn, interval, len(columns), clusters.effective(standing))
 
 
 def mean_difference(
@@ -168,7 +168,7 @@ def compare_segmentation(
         standing = ~np.isnan(getattr(first, name)()) | ~np.isnan(getattr(second, name)())
         interval = clusters.percentiles(gap, level, standing)
         change = float(_pooled_gap(value, name)[0])
-        out[name] = _from_draws(change, gap, interval, len(first), clusters.standing(standing))
+        out[name] = _from_draws(change, gap, interval, len(first), clusters.effective(standing))
     left, right = film_values(first), film_values(second)
     gaps = {name: left[name] - right[name] for name in left}
     return out | _film_gaps(gaps, groups, n, seed, level)
@@ -201,7 +201,7 @@ def auroc_difference(
     t, clusters = labels(truth), Clusters(groups)
     standing = min(clusters.standing(t), clusters.standing(~t))
     interval = clusters.percentiles(drawn, level) if standing > 1 else NOTHING
-    return _from_draws(value, drawn, interval, t.size, clusters.count)
+    return _from_draws(value, drawn, interval, t.size, clusters.effective())
 
 
 def delong(
@@ -256,19 +256,19 @@ def _film_gaps(
     for i, name in enumerate(gaps):
         known = ~np.isnan(columns[:, i])
         interval = clusters.percentiles(drawn[:, i], level, known)
-        standing = clusters.standing(known)
-        out[name] = _from_draws(float(value[i]), drawn[:, i], interval, int(films[i]), standing)
+        groups_of = clusters.effective(known)
+        out[name] = _from_draws(float(value[i]), drawn[:, i], interval, int(films[i]), groups_of)
     return out
 
 
 def _from_draws(
-    value: float, drawn: Float64, interval: Interval, films: int, groups: int
+    value: float, drawn: Float64, interval: Interval, films: int, groups: float
 ) -> Difference:
     p = math.nan if math.isnan(interval[0]) else _p(drawn, groups)
     return Difference(value, *interval, p, films)
 
 
-def _p(drawn: Float64, groups: int) -> float:
+def _p(drawn: Float64, groups: float) -> float:
     """Two-sided p by inverting the expanded interval, never 0 (Davison and Hinkley 1997)."""
     known = drawn[~np.isnan(drawn)]
     tail = (min(int((known <= 0).sum()), int((known >= 0).sum())) + 1) / (known.size + 1)

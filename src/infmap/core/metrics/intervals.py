@@ -84,11 +84,10 @@ def rate(hits: ArrayLike, groups: ArrayLike, level: float = 0.95) -> Estimate:
     if h.size == 0:
         return Estimate(math.nan, *NOTHING, 0)
     value, clusters = float(h.mean()), Clusters(g)
-    films = np.bincount(clusters.of_row).astype(np.float64)
     count = clusters.count
     if count < 2:
         return Estimate(value, *NOTHING, h.size)
-    effective = h.size**2 / float(films @ films)
+    effective = clusters.effective()
     independent = value * (1 - value) / h.size
     trials = float(h.size)
     if count < h.size:
@@ -330,9 +329,9 @@ class Clusters:
         """Expanded percentile interval of the figures of the draws, NaN left out.
 
         Percentiles of few groups lie too close together: they are taken further out, as Student's
-        t of the groups lies beyond the normal, and by the bootstrap's own factor of sqrt((k - 1)/k)
-        (Hesterberg 2015). One group says nothing of the spread between groups: NaN, NaN where fewer
-        than two have a row that the figure stands on.
+        t of the effective groups lies beyond the normal, and by the bootstrap's own factor of
+        sqrt((k - 1)/k) (Hesterberg 2015). One group says nothing of the spread between groups: NaN,
+        NaN where fewer than two have a row that the figure stands on.
 
         Args:
             values: float64 (draws,).
@@ -342,10 +341,9 @@ class Clusters:
         """
         normal_quantile(level)
         known = values[~np.isnan(values)]
-        standing = self.standing(rows)
-        if known.size == 0 or standing < 2:
+        if known.size == 0 or self.standing(rows) < 2:
             return NOTHING
-        tail = _expanded((1 - level) / 2, standing)
+        tail = _expanded((1 - level) / 2, self.effective(rows))
         ends = [tail, 1 - tail]
         low, high = np.quantile(known, ends, method=method)  # type: ignore[call-overload]
         return float(low), float(high)
@@ -354,14 +352,22 @@ class Clusters:
         """Groups that have one of these rows, bool (N,); all where not given."""
         return self.count if rows is None else len(np.unique(self.of_row[rows]))
 
+    def effective(self, rows: NDArray[np.bool_] | None = None) -> float:
+        """Groups that are as good as equal ones: (rows)^2 over the sum of squares by group.
 
-def _expanded(tail: float, groups: int) -> float:
+        Where few groups have most rows, an interval stands on little more than those (Kish 1965).
+        """
+        sizes = np.bincount(self.of_row if rows is None else self.of_row[rows])
+        return float(sizes.sum()) ** 2 / max(float((sizes.astype(np.float64) ** 2).sum()), 1.0)
+
+
+def _expanded(tail: float, groups: float) -> float:
     """The tail of the draws that has the wanted tail of the truth beyond it (Hesterberg 2015)."""
     z = math.sqrt(groups / (groups - 1)) * t_quantile(tail, groups - 1)
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def unexpanded(tail: float, groups: int) -> float:
+def unexpanded(tail: float, groups: float) -> float:
     """The tail of the truth beyond a tail of the draws, in (0, 0.5): undoes ``_expanded``."""
     z = -NormalDist().inv_cdf(tail)
     return t_tail(z * math.sqrt((groups - 1) / groups), groups - 1)
