@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from infmap.catalog.plain import plain_tones
 from infmap.catalog.thumbnails import opencv
 from infmap.core.errors import UnreadableFilm
+from infmap.core.quiet import quiet
 from infmap.core.types import BoolImage
 from infmap.dicom.read import sniff
 
@@ -81,7 +82,8 @@ def read_mask(path: Path, values: Sequence[float] | None = None) -> Mask:
         return _decide(tones, lossy=False)
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again")
-    image, wide = _open(data)
+    with quiet():  # what Pillow says of odd tags is of no use here
+        image, wide = _open(data)
     lossy, orientation = image.format in ("JPEG", "WEBP"), _orientation(image)
     try:
         plane, notes = _plane(image, wide, lossy)
