@@ -6,6 +6,7 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import IO, Any
 
 from jinja2 import Environment, FunctionLoader
 
-from infmap.core.types import GRADES, ZONES
+from infmap.core.types import GRADES, ZONES, CalibratedOn
 from infmap.inference.quality import limits
+from infmap.inference.severity import Calibration
 from infmap.report.files import make_folder, write_atomically
 from infmap.report.overlay import (
     INFECTION_COLOUR,
@@ -112,6 +114,7 @@ def _environment() -> Environment:
         figure=figure,
         bounds=bounds,
         layer=shown_layer,
+        calibrated_on=calibrated_on,
     )
     environment.globals.update(grade_text=grade_text, outside=outside)
     return environment
@@ -131,6 +134,13 @@ def shown_layer(row: Mapping[str, Any]) -> str:
     if not row.get("infected_fraction") and row.get("opacity_fraction"):
         return "opacity"
     return "infection"
+
+
+def calibrated_on(row: Mapping[str, Any]) -> dict[str, str]:
+    """Figure to the films that it was calibrated on, as far as the model states them."""
+    stated = row.get("calibrated_on") or {}
+    unknown = {*asdict(CalibratedOn()).values(), Calibration().population}
+    return {k: v.rstrip(".") for k, v in stated.items() if v and v not in unknown}
 
 
 def share(value: float | None, full: float = 1.0) -> str:

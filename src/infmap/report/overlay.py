@@ -29,6 +29,8 @@ _COLOURS: dict[Layer, tuple[tuple[int, int, int], ...]] = {
     "opacity": ((38, 40, 130), (38, 82, 176), (44, 126, 206), (70, 168, 226), (124, 206, 242)),
     "doubt": ((10, 66, 50), (20, 106, 64), (52, 146, 70), (110, 186, 72), (176, 222, 90)),
 }
+# A difference of two readings seldom reaches a half: its colours end there.
+_GAIN: dict[Layer, float] = {"infection": 1.0, "opacity": 1.0, "doubt": 2.0}
 # Below the first probability nothing is tinted; from the second on the tint is full.
 _TINT_FROM, _TINT_FULL = 0.10, 0.50
 
@@ -42,7 +44,7 @@ def colour_table(layer: Layer = "infection") -> UInt8Image:
     Returns:
         uint8 (256, 4): red, green, blue and alpha, each 0 to 255; alpha 0 where nothing is drawn.
     """
-    p = np.linspace(0.0, 1.0, 256)
+    p = np.minimum(np.linspace(0.0, _GAIN[layer], 256), 1.0)
     columns = [np.interp(p, _STOPS, [c[i] for c in _COLOURS[layer]]) for i in range(3)]
     ramp = np.clip((p - _TINT_FROM) / (_TINT_FULL - _TINT_FROM), 0.0, 1.0)
     columns.append(255.0 * ramp * ramp * (3.0 - 2.0 * ramp))
