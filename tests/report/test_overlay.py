@@ -57,7 +57,8 @@ def test_the_doubt_layer_needs_a_doubt(predict: Predict) -> None:
 def test_every_map_grows_lighter_with_its_value(layer: Any) -> None:
     table = colour_table(layer).astype(float)
     lightness = table[:, :3] @ (0.2126, 0.7152, 0.0722)
-    assert (np.diff(lightness[:126:5]) > 0).all()
+    end = 126 if layer == "doubt" else 256
+    assert (np.diff(lightness[:end:5]) > 0).all()
     assert table[0, 3] == 0 and table[-1, 3] == 255
 
 
