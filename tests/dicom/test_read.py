@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -53,7 +55,7 @@ def test_unit_floats_are_kept_and_wide_floats_stretched() -> None:
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((4, 4, 3), np.uint8), "plane"),
+        (np.zeros((4, 4, 2), np.uint8), "plane"),
         (np.zeros((0, 4), np.uint8), "plane"),
         (np.full((4, 4), np.nan, np.float32), "NaN"),
         (np.zeros((4, 4), np.complex64), "real numbers"),
@@ -121,3 +123,56 @@ def test_real_films_are_all_read(data: Path) -> None:
 def test_the_relabelled_real_film_is_the_negative_of_the_other(data: Path) -> None:
     first, second = (read_radiograph(p) for p in sorted((data / "dicom").iterdir()))
     assert np.corrcoef(first.pixels.ravel(), second.pixels.ravel())[0, 1] < -0.99
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.matrix(PLANE),
+        lambda: PLANE[..., None],
+        lambda: PLANE[None],
+        lambda: np.dstack([PLANE] * 3),
+        lambda: np.stack([PLANE] * 3),
+        lambda: np.asfortranarray(PLANE),
+        lambda: memoryview(PLANE),
+        lambda: Image.fromarray(PLANE),
+        lambda: Image.fromarray(PLANE).convert("RGB"),
+        lambda: Image.open(io.BytesIO(png())),
+        lambda: io.BytesIO(png()),
+        lambda: memoryview(png()),
+        lambda: bytearray(png()),
+    ],
+)
+def test_whatever_holds_a_film_is_read(make: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # np.matrix
+        film = read_radiograph(make())
+    np.testing.assert_array_equal(film.pixels, PLANE.astype(np.float32) / np.float32(255))
+
+
+def test_a_torch_tensor_is_read() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    unit = PLANE.astype(np.float32) / np.float32(255)
+    for tensor in (torch.from_numpy(PLANE), torch.from_numpy(unit).requires_grad_()[None]):
+        np.testing.assert_array_equal(read_radiograph(tensor).pixels, unit)
+    assert read_radiograph(torch.from_numpy(unit).to(torch.bfloat16)).shape == (6, 8)
+
+
+def test_open_files_are_named_and_must_be_binary(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png())
+    with path.open("rb") as file:
+        assert read_radiograph(file).source == str(path)
+    with pytest.raises(TypeError, match="binary mode"):
+        read_radiograph(io.StringIO("film"))
+
+
+def test_a_dataset_whose_pixels_were_set_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "film"
+    write_dx(path, PLANE.astype(np.uint16) * 257, spacing_mm=(0.1, 0.2), patient_id="p")
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    turned = np.ascontiguousarray(PLANE.astype(np.uint16)[::-1] * 257)
+    dataset.PixelData = turned.tobytes()
+    film = read_radiograph(dataset)
+    assert np.corrcoef(film.pixels.ravel(), turned.ravel())[0, 1] > 0.999

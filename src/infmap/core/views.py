@@ -12,7 +12,7 @@ LATERAL = "LATERAL"
 _WORDS = re.compile(r"[A-Z]+")
 _FRONTAL = re.compile(r"DECUB|^[LR]LD$")
 _LATERAL = frozenset(
-    {"L", "LL", "RL", "LLAT", "RLAT", "LATL", "LATR", "LLO", "RLO", "PROFILE", "SIDEWAYS"}
+    {"LL", "RL", "LLAT", "RLAT", "LATL", "LATR", "LLO", "RLO", "PROFILE", "SIDEWAYS"}
 )
 
 
@@ -29,7 +29,7 @@ def is_lateral(view: str | None) -> bool:
     words = _WORDS.findall(text)
     if not words or any(_FRONTAL.search(word) for word in words):
         return False
-    return words[-1] in _LATERAL or any(word.startswith("LAT") for word in words)
+    return words == ["L"] or any(w in _LATERAL or w.startswith("LAT") for w in words)
 
 
 def view_name(view: str | None) -> str | None:

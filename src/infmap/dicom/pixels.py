@@ -136,10 +136,11 @@ def stored_values(dataset: Dataset, layout: Layout, notes: list[str]) -> NDArray
         precision, converted = layout.allocated, layout.photometric
     else:
         plain, precision, converted = _compressed(stream, layout, syntax, notes)
+    lossy = stream is not None and not str(syntax).endswith((".57", ".70", ".80", ".90", ".2.5"))
     if plain.ndim == 3:
-        plain = _aligned(plain, layout, notes) if plain.dtype != np.uint8 else plain
+        plain = _aligned(plain, layout, notes, lossy) if plain.dtype != np.uint8 else plain
         return _colours(plain, layout, converted)
-    plain = _aligned(plain, layout, notes)
+    plain = _aligned(plain, layout, notes, lossy)
     return _signed(plain, min(layout.stored, precision)) if layout.signed else plain
 
 
@@ -270,7 +271,7 @@ def _native(
     return np.asarray(plain.reshape(layout.rows, layout.columns, layout.samples))
 
 
-def _aligned(values: NDArray[Any], layout: Layout, notes: list[str]) -> NDArray[Any]:
+def _aligned(values: NDArray[Any], layout: Layout, notes: list[str], lossy: bool) -> NDArray[Any]:
     """Only the bits that are the sample, the lowest at bit 0, as unsigned integers.
 
     Bits above those stored are overlays of old (PS3.5 8.1.2), or anything. Where High Bit or Bits
@@ -295,6 +296,11 @@ def _aligned(values: NDArray[Any], layout: Layout, notes: list[str]) -> NDArray[
     if gapless and not layout.signed and _roughness(plain) < _ROUGHER * _roughness(masked):
         notes.append(f"BitsStored is {layout.stored}, but the pixels use {deeper} bits")
         return plain
+    if not layout.signed and lossy:
+        # Lossy compression overshoots: 4097 of 12 bits is white, not 1.
+        clipped = np.minimum(plain, number(most))
+        if _roughness(masked) > _ROUGHER * _roughness(clipped):
+            return np.asarray(clipped)
     if not shift and not layout.signed:
         notes.append(f"bits above the {layout.stored} stored ones are not of the film; left out")
     return np.asarray(masked)
@@ -302,7 +308,7 @@ def _aligned(values: NDArray[Any], layout: Layout, notes: list[str]) -> NDArray[
 
 def _roughness(values: NDArray[Any]) -> float:
     """Mean step to the next pixel of a row, in standard deviations."""
-    some = values[:: max(1, values.shape[0] // 256)].astype(np.float64)
+    some = values[:: max(1, values.shape[0] // 1024)].astype(np.float64)
     spread = float(some.std())
     return float(np.abs(np.diff(some, axis=1)).mean()) / spread if spread and some.size > 1 else 0.0
 
@@ -329,7 +335,7 @@ def _colours(values: NDArray[Any], layout: Layout, colours: str) -> NDArray[np.u
         values = np.minimum(values >> shift, 255).astype(np.uint8)
     first, chroma = values[..., 0], values[..., 1:].astype(np.int16)
     equal = np.abs(chroma - first[..., None]).mean() < _NO_CHROMA
-    neutral = np.abs(chroma - 128).mean() < _NO_CHROMA and colours != "RGB"
+    neutral = np.abs(chroma - 128).mean() < _NO_CHROMA
     if equal or neutral:
         return np.repeat(first[..., None], 3, axis=2)
     if colours.startswith("YBR"):

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Float32Image, Radiograph
 from infmap.dicom._pydicom import ensure_importable
+from infmap.dicom.arrays import as_array, film_of_array
 from infmap.dicom.film import Film
-from infmap.dicom.tones import from_numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -53,7 +53,7 @@ _ADVICE = {"a ZIP archive or office document": "unpack it first", "a gzip archiv
 
 
 def read_radiograph(
-    source: str | Path | bytes | NDArray[Any] | Dataset,
+    source: str | Path | bytes | NDArray[Any] | Dataset | BinaryIO | Any,
     *,
     name: str | None = None,
     max_pixels: int = 200_000_000,
@@ -62,8 +62,9 @@ def read_radiograph(
     """Read one film. Its kind is told by its content, never by its name.
 
     Args:
-        source: a path; the bytes of a file; a numpy plane (H, W), bright bone, see
-            ``tones.from_numbers`` for its range; or a pydicom Dataset with pixels.
+        source: a path; the bytes of a file, or a file opened for them; an array of numpy, torch
+            or the like, bright bone, see ``arrays.film_of_array`` for shapes and ranges; a picture
+            of Pillow; or a pydicom Dataset with pixels.
         name: what messages call the film; the path by default.
         max_pixels: a film with more pixels is refused before it is decoded. Pillow's own limit
             (twice ``PIL.Image.MAX_IMAGE_PIXELS``) holds as well.
@@ -80,25 +81,38 @@ def read_radiograph(
     """
     label = name
     try:
-        if isinstance(source, (str, Path)):
-            label = label or str(source)
+        if isinstance(source, (str, os.PathLike)):
+            label = label or os.fspath(source)
             return _from_bytes(_load(Path(source)), label, max_pixels, digest)
+        if isinstance(source, memoryview) and source.ndim > 1:
+            source = np.asarray(source)
         if isinstance(source, (bytes, bytearray, memoryview)):
             return _from_bytes(bytes(source), label or "bytes", max_pixels, digest)
-        if isinstance(source, np.ndarray):
-            return _from_array(source, label or "array", max_pixels)
         if _is_dataset(source):
             from infmap.dicom.cr import decode_dataset
 
             label = label or "dataset"
             film = decode_dataset(source, max_pixels)
             return _radiograph(film, label, _digest(film.pixels))
+        if _is_picture(source):
+            from infmap.dicom.image import decode_picture
+
+            label = label or str(getattr(source, "filename", "") or "picture")
+            film = decode_picture(source)  # type: ignore[arg-type]
+            return _radiograph(film, label, _digest(film.pixels))
+        if (values := as_array(source)) is not None:
+            return _from_array(values, label or "array", max_pixels)
+        if callable(getattr(source, "read", None)):
+            stated = getattr(source, "name", None)
+            label = label or (stated if isinstance(stated, str) else "file")
+            return _from_bytes(_contents(source), label, max_pixels, digest)
     except FilmError as error:
         if error.film is None:
             raise type(error)(error.reason, label, sha256=error.sha256) from error.__cause__
         raise
     raise TypeError(
-        f"expected a path, bytes, a numpy plane or a pydicom Dataset, got {type(source).__name__}"
+        "expected a path, bytes, an open file, an array, a picture or a pydicom Dataset, "
+        f"got {type(source).__name__}"
     )
 
 
@@ -227,13 +241,35 @@ def _from_array(values: NDArray[Any], label: str, max_pixels: int) -> Radiograph
             f"expected at most {max_pixels} pixels, got {values.size}; "
             "shrink the film or raise max_pixels"
         )
-    pixels, notes = from_numbers(values)
+    pixels, notes = film_of_array(values)
     return Radiograph(pixels, label, _digest(pixels), warnings=tuple(notes))
 
 
 def _digest(pixels: Float32Image) -> str:
     """Hexadecimal SHA-256 of pixels that came without a file."""
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def _contents(file: Any) -> bytes:
+    """What is left to read of an open file."""
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:
+        raise UnreadableFilm(
+            f"expected a readable file, the system says {type(error).__name__}; open it again"
+        ) from error
+    if not isinstance(data, (bytes, bytearray)):
+        raise TypeError("expected a file opened in binary mode ('rb'), got one of text")
+    return bytes(data)
+
+
+def _is_picture(source: object) -> bool:
+    """Whether it is a picture of Pillow, without importing Pillow for other sources."""
+    if not any(base.__module__.startswith("PIL.") for base in type(source).__mro__):
+        return False
+    from PIL import Image
+
+    return isinstance(source, Image.Image)
 
 
 def _is_dataset(source: object) -> bool:
