@@ -43,7 +43,7 @@ def test_a_killed_parent_leaves_no_worker(tmp_path) -> None:
     ) as parent:
         assert parent.stdout is not None
         workers = [int(parent.stdout.readline()) for _ in range(4)]
-        assert all(processes._is_alive(pid) for pid in workers)
+        assert all(processes.is_alive(pid) for pid in workers)
         parent.send_signal(signal.SIGKILL)
         # The workers hold the other end of standard output: it closes when the last is gone.
         assert parent.stdout.read() == ""
@@ -55,10 +55,10 @@ def test_the_end_of_a_process_is_seen_without_pidfd(monkeypatch) -> None:
 
     monkeypatch.setattr(os, "pidfd_open", missing, raising=False)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        assert processes._is_alive(child.pid)
+        assert processes.is_alive(child.pid)
         child.communicate(b"\n")
     processes._wait_for_end(child.pid)
-    assert not processes._is_alive(child.pid)
+    assert not processes.is_alive(child.pid)
 
 
 def test_a_parent_that_is_gone_already_counts_as_ended() -> None:

@@ -73,11 +73,14 @@ def _wait_for_end(pid: int) -> None:
             return
     # A process that ended is no parent any more, though its id lives on until it is waited for.
     direct = os.getppid() == pid
-    while _is_alive(pid) and not (direct and os.getppid() != pid):
+    while is_alive(pid) and not (direct and os.getppid() != pid):
         time.sleep(LOOK_EVERY)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs, as far as this user may know."""
+    if sys.platform == "win32":  # where os.kill would end it
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
