@@ -25,11 +25,11 @@ import numpy as np
 import torch
 
 from infmap.api import Model, model_folder
-from infmap.cli.inputs import find_films
-from infmap.cli.predict import Run, predict_films, workers_for
 from infmap.inference import Predictor
 from infmap.models import create_model
 from infmap.models._torchvision import ensure_importable
+from infmap.workflows.inputs import find_films
+from infmap.workflows.predict import Run, predict_films, workers_for
 
 BATCH = 16
 
@@ -103,7 +103,7 @@ def whole_predict(folder: Path, films: str) -> dict[str, float]:
         statistics.median(timed(at_once) for _ in range(9)) / BATCH / workers,
     )
     with tempfile.TemporaryDirectory() as out:
-        run = Run(Path(out), workers=workers, quiet=True)
+        run = Run(Path(out), workers=workers)
         seconds = timed(lambda: predict_films(Model(many), paths, run))
     return {
         "films": len(paths),

@@ -22,14 +22,14 @@ def demo(
     Example: infmap demo -o infmap-demo
     """
     from infmap.api import load
-    from infmap.cli.predict import Run, predict_films
+    from infmap.workflows.predict import Run, predict_films
 
     films = write_samples(out / "films")
     run = Run(out / "results", title="Demo on rendered films")
-    counts = predict_films(load(), [str(path) for path in films], run)
-    sys.stdout.write(f"{counts['ok']} of {len(films)} sample films read\n")
+    outcome = predict_films(load(), [str(path) for path in films], run)
+    sys.stdout.write(f"{outcome.counts['ok']} of {len(films)} sample films read\n")
     sys.stdout.write(f"report: {(out / 'results' / 'report.html').resolve()}\n")
-    return 0 if counts["ok"] == len(films) else 3
+    return 0 if outcome.all_ok else 3
 
 
 def write_samples(folder: Path) -> list[Path]:

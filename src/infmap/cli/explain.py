@@ -71,7 +71,7 @@ def explain(
     Status 0: all read; 3: some rejected or failed, all others done. Research use only.
     """
     from infmap.api import load, model_folder
-    from infmap.cli.inputs import find_films
+    from infmap.workflows.inputs import find_films
 
     methods = _methods(method or ["gradcam"], stride)
     paths = find_films(inputs)

@@ -106,6 +106,7 @@ class Predictor:
         self.manifest: Manifest = read_manifest(folder)
         verify_files(folder, self.manifest)
         self.model_sha256 = self.manifest.sha256
+        self.runtime, self.device = runtime, device
         if threshold is not None:
             thresholds = self.manifest.thresholds.at(threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from infmap.report.export import (
+    PLANES,
     FilmRow,
     ResultsWriter,
     iter_results,
     read_results,
+    remove_film,
     write_planes,
 )
 from infmap.report.html import write_report
@@ -15,6 +17,7 @@ from infmap.report.overlay import overlay
 from infmap.report.thumbnails import Thumb, ThumbStore, make_thumb
 
 __all__ = [
+    "PLANES",
     "FilmIds",
     "FilmRow",
     "ResultsWriter",
@@ -25,6 +28,7 @@ __all__ = [
     "make_thumb",
     "overlay",
     "read_results",
+    "remove_film",
     "write_planes",
     "write_report",
 ]

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,10 @@ from infmap.report.files import make_folder, write_atomically, writing
 from infmap.report.overlay import UInt8Image, to_bytes
 
 Status = Literal["ok", "rejected", "failed"]
+PLANES = ("maps", "masks", "lungs", "opacity")
+"""Folders of the planes that every judged film has."""
+FILES = (*((folder, "png") for folder in (*PLANES, "doubt")), ("seg", "dcm"), ("sr", "dcm"))
+"""Folder and ending of every file that a film may have."""
 KEYS = (
     "id",
     "path",
@@ -189,6 +193,24 @@ def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, P
     return written
 
 
+def remove_film(out: Path, film_id: str) -> None:
+    """Remove the planes and DICOM objects of a film that is in the table no more.
+
+    Args:
+        out: the run's folder.
+        film_id: of the film.
+
+    Raises:
+        UsageError: a file cannot be removed.
+        ValueError: the id is not fit for a file name.
+    """
+    check_id(film_id)
+    for folder, ending in FILES:
+        path = out / folder / f"{film_id}.{ending}"
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
 class ResultsWriter:
     """Appends films to ``results.jsonl`` and writes ``results.csv`` at the end.
 
@@ -261,6 +283,24 @@ class ResultsWriter:
                 raise
         return line
 
+    def replace(self, put: Callable[[], object]) -> None:
+        """Close ``results.jsonl`` and have it written anew, before ``results.csv`` is made of it.
+
+        Args:
+            put: replaces the file.
+
+        Raises:
+            UsageError: a file cannot be written.
+        """
+        self._end()
+        put()
+        write_csv(self.out)
+
+    def _end(self) -> None:
+        with writing(self.path):
+            os.fsync(self._file.fileno())
+            self._file.close()
+
     def close(self) -> None:
         """Close ``results.jsonl`` and write ``results.csv``; a second call does nothing.
 
@@ -269,15 +309,18 @@ class ResultsWriter:
         """
         if self._file.closed:
             return
-        with writing(self.path):
-            os.fsync(self._file.fileno())
-            self._file.close()
+        self._end()
         write_csv(self.out)
 
 
 def iter_results(out: Path) -> Iterator[dict[str, Any]]:
     """Read ``results.jsonl`` line by line; see ``read_results``."""
-    return (row for row, _ in _lines(Path(out) / "results.jsonl"))
+    return (row for row, _ in iter_lines(out))
+
+
+def iter_lines(out: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Read ``results.jsonl`` line by line, each with the byte offset at which it ends."""
+    return _lines(Path(out) / "results.jsonl")
 
 
 def read_results(out: Path) -> list[dict[str, Any]]:

@@ -143,12 +143,25 @@ class ThumbStore(Mapping[str, Thumb]):
         Raises:
             UsageError: a file cannot be removed.
         """
-        for name in self._names:
-            for part in _PARTS:
-                path = self.folder / f"{name}.{part}"
-                with writing(path):
-                    path.unlink(missing_ok=True)
-        self._names.clear()
+        for name in sorted(self._names):
+            self.remove(name)
+
+    def remove(self, film_id: str) -> None:
+        """Forget one film.
+
+        Args:
+            film_id: of the film; one that is not there is no error.
+
+        Raises:
+            UsageError: a file cannot be removed.
+            ValueError: the id is not fit for a file name.
+        """
+        check_id(film_id)
+        for part in reversed(_PARTS):  # without the film, the other layers do not count
+            path = self.folder / f"{film_id}.{part}"
+            with writing(path):
+                path.unlink(missing_ok=True)
+        self._names.discard(film_id)
 
     def __getitem__(self, film_id: str) -> Thumb:
         """Read a film's layers; KeyError when there are none or they are damaged."""

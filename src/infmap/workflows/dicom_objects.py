@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,21 +52,6 @@ def write_dicom(
     for folder, dataset in made.items():
         _save(dataset, out / folder, film_id)
     return notes
-
-
-def objects_missing(row: Mapping[str, Any], out: Path, *, seg: bool, sr: bool) -> bool:
-    """Whether a film in the results still lacks an object that is asked for.
-
-    Args:
-        row: its line of ``results.jsonl``.
-        out: the run's folder.
-        seg: a segmentation is asked for.
-        sr: a report is asked for.
-    """
-    if row["status"] != "ok" or NOT_DICOM in row["warnings"]:
-        return False
-    asked = [folder for folder, wanted in (("seg", seg), ("sr", sr)) if wanted]
-    return any(not (out / folder / f"{row['id']}.dcm").is_file() for folder in asked)
 
 
 def _unchanged(path: str, prediction: Prediction) -> bytes:

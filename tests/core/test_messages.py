@@ -9,7 +9,8 @@ from pathlib import Path
 BEGIN = """
 import ctypes, logging, os, sys, warnings
 from pathlib import Path
-from infmap.cli.streams import forgive_closed_pipes, messages_to
+from infmap.cli.streams import forgive_closed_pipes
+from infmap.core.messages import messages_to
 forgive_closed_pipes()
 """
 

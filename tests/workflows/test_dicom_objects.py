@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import infmap
-from infmap.cli.dicom_output import NOT_DICOM, objects_missing
 from infmap.cli.main import main
 from infmap.core.errors import UsageError
 from infmap.core.phantom import sample_films
 from infmap.dicom import write_dx
+from infmap.workflows.dicom_objects import NOT_DICOM
 
 hd = pytest.importorskip("highdicom")
 INFECTED = "severe-bilateral-peripheral"
@@ -111,13 +111,17 @@ def test_python_warns_of_a_repaired_header(films: Path) -> None:
         p.to_dicom_seg(films / "nameless.dcm")
 
 
-def test_films_that_lack_an_object_are_known(out: Path, tmp_path: Path) -> None:
-    lines = rows(out)
-    assert not any(objects_missing(line, out, seg=True, sr=True) for line in lines.values())
-    for name, line in lines.items():
-        assert objects_missing(line, tmp_path, seg=True, sr=False) == (name != "picture")
-        assert not objects_missing(line, tmp_path, seg=False, sr=False)
-        assert not objects_missing({**line, "status": "failed"}, tmp_path, seg=True, sr=True)
+def test_a_resumed_run_writes_the_objects_that_are_missing(films: Path, tmp_path: Path) -> None:
+    paths = [films / "plain.dcm", films / "picture.png"]
+    assert call("predict", *paths, "-o", tmp_path, "-q") == 0
+    assert not (tmp_path / "sr").exists()
+    again = ["predict", *paths, "-o", tmp_path, "-q", "--resume", "--dicom-seg", "--dicom-sr"]
+    assert call(*again) == 0
+    objects = [tmp_path / "seg" / "plain.dcm", tmp_path / "sr" / "plain.dcm"]
+    written = [path.stat().st_mtime_ns for path in objects]
+    assert NOT_DICOM in rows(tmp_path)["picture"]["warnings"]
+    assert call(*again) == 0
+    assert [path.stat().st_mtime_ns for path in objects] == written
 
 
 def test_no_option_no_objects(films: Path, tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Which files a run reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from infmap.core.errors import UsageError
+from infmap.workflows.inputs import find_films, look_for_films
+
+
+def film(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path, format="PNG")
+    return path
+
+
+def names(paths: list[str]) -> list[str]:
+    return [Path(path).name for path in paths]
+
+
+def test_linked_folders_are_followed_and_loops_cut(tmp_path: Path) -> None:
+    film(tmp_path / "real" / "b.png")
+    film(tmp_path / "links" / "a.png")
+    (tmp_path / "links" / "folder").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "loop").symlink_to(tmp_path / "links")
+    found = look_for_films([str(tmp_path / "links")])
+    assert names(found.paths) == ["a.png", "b.png"]
+    assert found.repeated == 1
+
+
+def test_one_file_under_several_names_counts_once(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.png")
+    (tmp_path / "link.png").symlink_to(path)
+    given = [str(path), str(tmp_path), str(tmp_path / "." / "a.png"), str(tmp_path / "*.png")]
+    found = look_for_films(given)
+    assert names(found.paths) == ["a.png"]
+    assert found.repeated >= 3
+    assert any("repeated" in note for note in found.notes())
+
+
+def test_what_lies_beside_films_is_skipped_and_counted(tmp_path: Path) -> None:
+    film(tmp_path / "a.png")
+    for name in ("Thumbs.db", "desktop.ini", "DICOMDIR", "labels.csv", "notes.TXT", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"no film")
+    film(tmp_path / "film.txt")  # a film under a wrong name is a film
+    found = look_for_films([str(tmp_path)])
+    assert names(found.paths) == ["a.png", "film.txt"]
+    assert found.skipped == 6
+    assert any("6 other files skipped" in note for note in found.notes())
+
+
+def test_what_is_named_itself_is_never_skipped(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("a,b\n")
+    assert find_films([str(table)]) == [str(table)]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_results_inside_an_input_are_not_read(tmp_path: Path, *, named: bool) -> None:
+    film(tmp_path / "films" / "a.png")
+    out = tmp_path / "films" / "results"
+    for folder in ("maps", "masks", "thumbnails"):
+        film(out / folder / "a.png")
+    (out / "results.jsonl").touch()
+    (out / "run.json").touch()
+    found = look_for_films([str(tmp_path / "films")], out if named else None)
+    assert names(found.paths) == ["a.png"]
+    assert found.results == 1
+
+
+def test_results_beside_the_films_leave_the_films(tmp_path: Path) -> None:
+    film(tmp_path / "a.png")
+    film(tmp_path / "maps" / "a.png")
+    (tmp_path / "results.jsonl").touch()
+    (tmp_path / "run.json").touch()
+    assert find_films([str(tmp_path)]) == [str(tmp_path / "a.png")]
+
+
+def test_nothing_found_says_what_was_left_out(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("a\n")
+    with pytest.raises(UsageError, match="1 other file skipped"):
+        find_films([str(tmp_path)])
