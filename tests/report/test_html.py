@@ -23,7 +23,7 @@ from infmap.report import (
     overlay,
     write_report,
 )
-from infmap.report.text import bounds, figure, grade_text, outside, percent, probability
+from infmap.report.text import bounds, figure, grade_text, percent, probability
 
 Predict = Callable[..., Prediction]
 
@@ -263,8 +263,6 @@ def test_bounds_of_the_gate_are_in_words() -> None:
     given = [(0.1, inf), (-inf, 2.5), (0.02, 0.75), (64, inf), None]
     words = ["at least 0.1", "at most 2.5", "0.02 to 0.75", "at least 64", "\N{EN DASH}"]
     assert [bounds(limit) for limit in given] == words
-    assert outside(0.05, (0.1, inf)) and not outside(0.1, (0.1, inf))
-    assert not outside(None, (0.1, inf)) and not outside(3.0, None)
     assert [figure(v) for v in (1024.0, 0.12345, 3, None, True)] == [
         "1024",
         "0.123",

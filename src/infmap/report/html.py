@@ -15,6 +15,7 @@ from typing import IO, Any
 from jinja2 import Environment, FunctionLoader
 
 from infmap.core.types import GRADES, ZONES, CalibratedOn
+from infmap.inference.limits import FILM_REJECTS, LUNG_REJECTS
 from infmap.inference.quality import limits
 from infmap.inference.severity import Calibration
 from infmap.report.files import make_folder, write_atomically
@@ -25,7 +26,7 @@ from infmap.report.overlay import (
     Layer,
     colour_table,
 )
-from infmap.report.text import LAYERS, bounds, figure, grade_text, outside, percent, probability
+from infmap.report.text import LAYERS, bounds, figure, grade_text, percent, probability
 from infmap.report.thumbnails import Thumb
 
 FILM_LIMIT = 200
@@ -115,8 +116,9 @@ def _environment() -> Environment:
         bounds=bounds,
         layer=shown_layer,
         calibrated_on=calibrated_on,
+        broken=broken,
     )
-    environment.globals.update(grade_text=grade_text, outside=outside)
+    environment.globals.update(grade_text=grade_text)
     return environment
 
 
@@ -141,6 +143,12 @@ def calibrated_on(row: Mapping[str, Any]) -> dict[str, str]:
     stated = row.get("calibrated_on") or {}
     unknown = {*asdict(CalibratedOn()).values(), Calibration().population}
     return {k: v.rstrip(".") for k, v in stated.items() if v and v not in unknown}
+
+
+def broken(row: Mapping[str, Any]) -> set[str]:
+    """Figures of the quality gate that by themselves reject the film."""
+    measured = {k: v for k, v in (row.get("quality") or {}).items() if isinstance(v, (int, float))}
+    return {limit.name for limit in (*FILM_REJECTS, *LUNG_REJECTS) if limit.broken(measured)}
 
 
 def share(value: float | None, full: float = 1.0) -> str:

@@ -71,10 +71,3 @@ def bounds(limit: tuple[float, float] | None) -> str:
     if math.isfinite(low):
         return f"at least {figure(low)}"
     return f"at most {figure(high)}" if math.isfinite(high) else DASH
-
-
-def outside(value: object, limit: tuple[float, float] | None) -> bool:
-    """Whether a figure lies outside its range of the quality gate."""
-    if limit is None or isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return not limit[0] <= value <= limit[1]
