@@ -103,7 +103,7 @@ def test_the_finding_is_opacity_with_its_extent_and_severity() -> None:
     group = groups(report)["Lung opacity"]
     assert (group.finding_type.value, group.finding_type.scheme_designator) == ("112001", "DCM")
     assert group.finding_sites[0].topographical_modifier is None
-    assert group.finding_sites[0].laterality.meaning == "Right and left"
+    assert group.finding_sites[0].laterality.meaning == "Bilateral"
     assert values(group) == {
         "opacity-share": (30.0, "%"),
         "extent-score": (3.0, "{0:8}"),

@@ -7,9 +7,9 @@ SCHEME_NAME = "infmap private codes"
 
 # (value, scheme, meaning). A value has 16 characters at most, else it becomes a Long Code Value,
 # which readers overlook. SNOMED CT, LOINC and DICOM codes come first.
-CHEST_XRAY = ("399208008", "SCT", "Plain chest X-ray")
+CHEST_XRAY = ("43468-8", "LN", "XR unspecified body region")
 LUNG = ("39607008", "SCT", "Lung")
-RIGHT_AND_LEFT = ("51440002", "SCT", "Right and left")
+RIGHT_AND_LEFT = ("51440002", "SCT", "Bilateral")
 RIGHT = ("24028007", "SCT", "Right")
 LEFT = ("7771000", "SCT", "Left")
 UPPER_ZONE = ("281392002", "SCT", "Upper zone of lung")
