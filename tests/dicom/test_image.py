@@ -117,3 +117,56 @@ def test_colour_photograph_is_rejected() -> None:
 def test_max_pixels_is_checked_before_decoding() -> None:
     with pytest.raises(UnreadableFilm, match="60 x 40"):
         read_radiograph(encode(of(GREY), "PNG")[:60], max_pixels=100)
+
+
+def test_transparent_grey_levels_are_kept() -> None:
+    for level in (0, 90, 255):
+        image = of(GREY)
+        film = read_radiograph(encode(image, "PNG", transparency=level))
+        np.testing.assert_array_equal(film.pixels, EXPECTED)
+
+
+def test_an_alpha_that_is_the_same_everywhere_says_nothing() -> None:
+    for alpha in (0, 100, 255):
+        rgba = np.dstack([GREY, GREY, GREY, np.full_like(GREY, alpha)])
+        np.testing.assert_array_equal(read_radiograph(encode(of(rgba), "PNG")).pixels, EXPECTED)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "int32", "float32", "float64"])
+def test_tiff_samples_of_every_type(dtype: str) -> None:
+    import tifffile
+
+    info = np.iinfo(dtype) if dtype[0] in "iu" else None
+    low, high = (info.min, info.max) if info else (-3.0, 900.0)
+    plane = (low + EXPECTED.astype(np.float64) * (float(high) - float(low))).astype(dtype)
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, plane, photometric="minisblack")
+    film = read_radiograph(stream.getvalue())
+    assert np.corrcoef(film.pixels.ravel(), EXPECTED.ravel())[0, 1] > 0.999
+
+
+def test_tiff_pages_that_are_no_copies_are_refused_and_copies_are_not() -> None:
+    import tifffile
+
+    for second, refused in ((GREY[::2, ::2], False), (GREY[::2], True), (255 - GREY, True)):
+        stream = io.BytesIO()
+        with tifffile.TiffWriter(stream) as writer:
+            writer.write(GREY, photometric="minisblack")
+            writer.write(np.ascontiguousarray(second), photometric="minisblack")
+        if refused:
+            with pytest.raises(RejectedFilm, match="2 frames"):
+                read_radiograph(stream.getvalue())
+        else:
+            np.testing.assert_array_equal(read_radiograph(stream.getvalue()).pixels, EXPECTED)
+
+
+def test_webp_is_read() -> None:
+    film = read_radiograph(encode(of(np.dstack([GREY] * 3)), "WEBP", lossless=True))
+    np.testing.assert_array_equal(film.pixels, EXPECTED)
+
+
+def test_jpeg_without_an_end_is_read_where_nothing_lacks() -> None:
+    whole = encode(of(GREY), "JPEG", quality=95)
+    np.testing.assert_array_equal(read_radiograph(whole[:-2]).pixels, read_radiograph(whole).pixels)
+    with pytest.raises(UnreadableFilm):
+        read_radiograph(whole[:-60])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -55,6 +55,8 @@ def _install() -> None:
     """Put the filters where they are not: others may have replaced the list of filters."""
     filters: Any = warnings.filters
     if not filters or filters[0] is not _WARNING_FILTER:
+        with suppress(ValueError):
+            filters.remove(_WARNING_FILTER)
         filters.insert(0, _WARNING_FILTER)
     loggers = logging.getLogger().manager.loggerDict
     for name in [n for n in list(loggers) if n.split(".", 1)[0] in LIBRARIES]:
