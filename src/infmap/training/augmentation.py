@@ -30,13 +30,14 @@ def augment(
     Returns:
         images (N, 1, size, size) in [0, 1] and masks (N, 3, size, size) in {0, 1}.
     """
-    n = images.shape[0]
+    n, _, stored, _ = images.shape
     grid = F.affine_grid(
-        _transforms(n, generator, strength), [n, 1, size, size], align_corners=False
+        _transforms(n, generator, strength), [n, 1, stored, stored], align_corners=False
     )
     stacked = F.grid_sample(
         torch.cat([images, masks], dim=1), grid, mode="bilinear", align_corners=False
     )
+    stacked = _resized(stacked, size)
     images, masks = stacked[:, :1], (stacked[:, 1:] >= 0.5).float()
     images = _swap_outside(images, masks[:, 2:3], generator, strength)
     images = _tone(images, generator, strength)
@@ -45,14 +46,15 @@ def augment(
     return images.clamp(0.0, 1.0), masks
 
 
-def plain(images: Tensor, masks: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Only bring a batch to the size asked for."""
-    if images.shape[-1] == size:
-        return images, masks
-    return (
-        F.interpolate(images, size=(size, size), mode="area"),
-        (F.interpolate(masks, size=(size, size), mode="area") >= 0.5).float(),
-    )
+def _resized(planes: Tensor, size: int) -> Tensor:
+    """Planes (N, C, S, S) at (N, C, size, size): bilinear, antialiased on reduction.
+
+    The filter of ``infmap.inference.preprocess.resize``, so that a stage of small films shows the
+    network what prediction at that size would.
+    """
+    if planes.shape[-1] == size:
+        return planes
+    return F.interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
 
 
 def _uniform(n: int, low: float, high: float, generator: Generator) -> Tensor:

@@ -101,8 +101,8 @@ class TrainingConfig(Strict):
         description="sources validated on, by their publisher's part val, else the catalog's; what "
         "the catalog alone calls val of other sources is learnt from; null: all of the stages",
     )
-    lung_sources: tuple[str, ...] = Field(
-        ("covid-qu-ex",), description="sources whose lung masks follow the convention to learn"
+    lung_sources: tuple[str, ...] | None = Field(
+        None, description="sources whose lung masks follow the convention to learn; null: all"
     )
     batch_size: int = Field(
         16, ge=1, description="films whose batch statistics and loss are taken together"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from infmap.training.pack import Pack
 
 INFECTION, OPACITY, LUNGS = 1, 2, 4
+UNKNOWN, NOT_COVID = -1, -2
+"""Classes of films of which no class is known: whether it is COVID-19 neither, or that it is not."""
 PHANTOM_SEED = 100_000
 
 
@@ -32,7 +34,8 @@ class Films:
         images: uint8 (N, S, S), 0..255 = [0, 1], padded with 0.
         masks: uint8 (N, S, S), bits: 1 infection, 2 opacity, 4 lungs.
         known: float32 (N, 3), 1 where infection, opacity, lungs are known.
-        classes: int64 (N,): 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown.
+        classes: int64 (N,): 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown, -2 not COVID-19
+            and else unknown.
     """
 
     rows: list[dict[str, Any]]
@@ -50,24 +53,32 @@ class Films:
         rows = [self.rows[i] for i in at]
         return Films(rows, self.images[at], self.masks[at], self.known[at], self.classes[at])
 
+    @property
+    def covid19(self) -> NDArray[np.int8]:
+        """Whether a film is of COVID-19, int8 (N,): 1 it is, 0 it is not, -1 unknown."""
+        return np.select(
+            [self.classes == 0, self.classes == UNKNOWN],
+            [np.int8(1), np.int8(-1)],
+            default=np.int8(0),
+        )
+
 
 def film_class(row: dict[str, Any]) -> int:
-    """Class of a snapshot row: 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown."""
+    """Class of a snapshot row: 0 COVID-19, 1 other pneumonia, 2 normal; see ``Films.classes``."""
     for index, name in enumerate(("covid19", "pneumonia", "normal")):
         if row[name]:
             return index
-    return -1
+    return NOT_COVID if row["covid19"] is False else UNKNOWN
 
 
 def mask_paths(row: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
     """Infection, opacity and lung mask of a row: a path, "" for known to be empty, None unknown.
 
-    Films without COVID-19 have no infection, pneumonia or not. Opacities of a COVID-19 film are
-    its infection; a normal film has none; those of another pneumonia are unknown unless drawn.
+    Films without COVID-19 have no infection, pneumonia or not; an infection that was drawn holds
+    where the class is unknown. Opacities of a COVID-19 film are its infection; a normal film has
+    none; those of another pneumonia are unknown unless drawn.
     """
-    infection = row["infection_mask"] if row["covid19"] else None
-    if row["covid19"] is False:
-        infection = ""
+    infection = "" if row["covid19"] is False else row["infection_mask"]
     opacity = row["opacity_mask"]
     if opacity is None:
         opacity = "" if row["normal"] else (infection or None)
@@ -78,7 +89,7 @@ def load_films(
     rows: Sequence[dict[str, Any]],
     resolve: Callable[[dict[str, Any], str], Path],
     spec: Preprocessing,
-    lung_sources: Sequence[str],
+    lung_sources: Sequence[str] | None,
     progress: Callable[[int], None] | None = None,
     pack: Pack | None = None,
 ) -> Films:
@@ -88,7 +99,7 @@ def load_films(
         rows: rows of the snapshot.
         resolve: row and path column to the file.
         spec: the network's preprocessing.
-        lung_sources: sources whose lung masks are used.
+        lung_sources: sources whose lung masks are used; None for all.
         progress: called with the number of films done.
         pack: of the snapshot, see ``infmap.training.pack.find_pack``; films that it lacks are
             decoded.
@@ -106,6 +117,9 @@ def load_films(
     known = np.array([[path is not None for path in film] for film in paths], np.float32)
     known = known.reshape(n, 3)
     classes = np.array([film_class(row) for row in rows], np.int64)
+    unused = np.array(
+        [lung_sources is not None and row["source"] not in lung_sources for row in rows], np.bool_
+    )
     places = pack.find(rows) if pack else np.full(n, -1, np.int64)
     if pack:
         pack.copy(places, images, masks)
@@ -113,7 +127,7 @@ def load_films(
     def load(index: int) -> None:
         row = rows[index]
         files = [resolve(row, path) if path else None for path in paths[index]]
-        if row["source"] not in lung_sources:
+        if unused[index]:
             files[2] = None
         film = resolve(row, row["path"])
         images[index], masks[index] = decode_film(row["film_id"], film, files, spec)
@@ -125,7 +139,6 @@ def load_films(
         for done, _ in enumerate(pool.map(load, missing), start=n - len(missing) + 1):
             if progress:
                 progress(done)
-    unused = np.array([row["source"] not in lung_sources for row in rows], np.bool_)
     known[unused, 2] = 0.0
     for index in np.flatnonzero(unused & (places >= 0)):
         masks[index] &= np.uint8(~LUNGS & 0xFF)

@@ -24,6 +24,7 @@ from infmap.inference.manifest import sha256
 from infmap.inference.postprocess import class_log_odds
 from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
 from infmap.training.augmentation import augment
+from infmap.training.checks import check_stage
 from infmap.training.config import Stage, TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.distributed import Group, alone
@@ -254,15 +255,7 @@ class Plan:
         self._spans: list[tuple[int, int, Stage, int]] = []  # start, films an epoch, stage, epoch
         step = epoch = 0
         for stage in config.stages:
-            count = sum(
-                round(repeats * float(np.sum(self._sources == source)))
-                for source, repeats in stage.sources.items()
-            )
-            if count < self.films_a_step:
-                raise UsageError(
-                    f"a stage has {count} films, fewer than a step's {self.films_a_step}: "
-                    f"are its sources {', '.join(stage.sources)} in the snapshot?"
-                )
+            count = check_stage(config, stage, self._sources.tolist())
             for _ in range(stage.epochs):
                 self._spans.append((step, count, stage, epoch))
                 step += count // self.films_a_step

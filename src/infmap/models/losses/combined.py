@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,6 +21,10 @@ from infmap.models.network import Output
 
 MAP_WEIGHTS = (1.0, 0.5, 0.5)
 CLASS_WEIGHT = 0.3
+SMOOTHING = 0.05
+"""Share of the truth that is spread over all classes."""
+NOT_COVID = -2
+"""A class that is none of ``CLASSES`` but not COVID-19, else unknown."""
 
 
 class Targets(NamedTuple):
@@ -30,7 +35,8 @@ class Targets(NamedTuple):
         opacity: the same.
         lungs: the same.
         known: float32 (N, 3), 1 where the film's infection, opacity, lungs are known, else 0.
-        classes: int64 (N,), index into ``CLASSES``, -1 where unknown.
+        classes: int64 (N,), index into ``CLASSES``, -1 where unknown, -2 where all that is known
+            is that it is not COVID-19.
     """
 
     infection: Tensor
@@ -97,7 +103,8 @@ def create_loss(
     Args:
         name: a key of ``MAP_LOSSES``.
         focal_weight: weight of the focal term; None: the loss's own.
-        class_weight: weight of the class's cross-entropy (label smoothing 0.05).
+        class_weight: weight of the class's cross-entropy (label smoothing 0.05). Of a film that is
+            known not to be of COVID-19 and no more, the two other classes count as one.
         map_weights: weights of infection, opacity and lungs; a map of weight 0 is not looked at.
 
     Returns:
@@ -127,13 +134,32 @@ def create_loss(
         total = total + maps_loss((output.infection, output.opacity, output.lungs), targets)
         for depth, auxiliary in enumerate(output.auxiliary, start=1):
             total = total + 0.5**depth * maps_loss(auxiliary.split(1, dim=1), targets)
-        if class_weight and bool((targets.classes >= 0).any()):
-            total = total + class_weight * F.cross_entropy(
-                output.classes.float(), targets.classes, ignore_index=-1, label_smoothing=0.05
-            )
+        if class_weight and bool((targets.classes != -1).any()):
+            total = total + class_weight * class_loss(output.classes.float(), targets.classes)
         return total
 
     return loss
+
+
+def class_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """Mean cross-entropy over films of which something is known; 0 where nothing is.
+
+    Args:
+        logits: float32 (N, 3), COVID-19, other pneumonia, normal.
+        classes: int64 (N,), see ``Targets``.
+    """
+    each = F.cross_entropy(
+        logits, classes.clamp(min=0), reduction="none", label_smoothing=SMOOTHING
+    )
+    # Not COVID-19: the sum over the classes that it may be (a partial label, Cour et al. 2011),
+    # smoothed as the whole ones are.
+    log_p = logits.log_softmax(dim=1)
+    other = log_p[:, 1:].logsumexp(dim=1)
+    share = SMOOTHING / logits.shape[1]
+    not_covid = -(1.0 - share) * other - share * log_p[:, 0]
+    each = torch.where(classes == NOT_COVID, not_covid, each)
+    known = (classes >= 0) | (classes == NOT_COVID)
+    return _known_mean(each, known.to(each.dtype))
 
 
 def hybrid_loss(
