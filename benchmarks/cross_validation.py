@@ -23,12 +23,12 @@ from infmap.catalog.snapshot import read_scores
 from infmap.inference import Predictor
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import join_films, load_films
-from infmap.training.run import held_out, read_rows, run
+from infmap.training.run import held_out, is_finished, read_rows, run
 
 
 def train_fold(config: TrainingConfig, fold: int, folder: Path) -> None:
     """Train the model that does not see a fold, unless it is there."""
-    if not (folder / "manifest.json").exists():
+    if not is_finished(folder):
         hold_out = config.hold_out.model_copy(update={"fold": fold})
         run(config.model_copy(update={"hold_out": hold_out}), folder, _say)
 

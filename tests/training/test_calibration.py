@@ -83,11 +83,11 @@ def test_the_operating_point_is_specific_before_it_is_exact():
 
 
 def test_one_in_a_hundred_is_called_at_the_specific_point():
-    classes = np.repeat([0, 1], [100, 500])
+    covid19 = np.repeat([1, 0], [100, 500])
     probability = np.concatenate([np.ones(100), np.linspace(0, 1, 500)])
-    assert specific_point(probability, classes) == CANDIDATES[-1]
-    assert specific_point(probability * 0.5, classes) == 0.5
-    assert specific_point(probability[:100], classes[:100]) == CANDIDATES[0]
+    assert specific_point(probability, covid19) == CANDIDATES[-1]
+    assert specific_point(probability * 0.5, covid19) == 0.5
+    assert specific_point(probability[:100], covid19[:100]) == CANDIDATES[0]
 
 
 def test_the_opacity_threshold_follows_the_network_and_stays_below_infection():

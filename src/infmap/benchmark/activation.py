@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.films import COLUMNS, films_file
+from infmap.benchmark.films import COLUMNS, class_name, films_file
 from infmap.benchmark.splits import HELD_OUT, WATCHED
 from infmap.benchmark.study import write_csv
 from infmap.benchmark.surface import surface_figures, surface_table
 from infmap.core import metrics
-from infmap.core.types import CLASSES
 from infmap.explain import MapSet, Truth, activation_maps, best_threshold, localize
 from infmap.training.dataset import INFECTION, LUNGS, Films
 
@@ -60,7 +59,7 @@ def _score(
             "source": row["source"],
             "group": truth.patients[i],
             "patient": row["patient_id"],
-            "class": CLASSES[held_out.classes[i]] if held_out.classes[i] >= 0 else None,
+            "class": class_name(int(held_out.classes[i])),
             "set": HELD_OUT,
             **{k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")},
             "dice": float(dice[i]),

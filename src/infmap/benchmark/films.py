@@ -23,6 +23,8 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of films.csv; empty is unknown, or what this network does not give."""
 
+NOT_COVID = "not covid19"
+"""Class of a film of which no more is known than that it is not of COVID-19."""
 _TEXT = ("film_id", "source", "group", "patient", "class", "set")
 _AGREEMENT = ("mae", "icc", "bias", "limit_low", "limit_high")
 Float64 = NDArray[np.float64]
@@ -71,7 +73,7 @@ class FilmTable:
         return self.where(keep)
 
     def with_class(self) -> FilmTable:
-        """Films whose class is known."""
+        """Films of which it is known whether they are of COVID-19."""
         return self.where(self.text["class"] != "")
 
     @property
@@ -92,6 +94,13 @@ def _number(value: object) -> float:
     if isinstance(value, str) and value in ("true", "false"):
         return float(value == "true")
     return float(value)  # type: ignore[arg-type]
+
+
+def class_name(index: int) -> str | None:
+    """A film's class as films.csv has it, from ``Films.classes``; None where it is unknown."""
+    if index >= 0:
+        return CLASSES[index]
+    return NOT_COVID if index == -2 else None
 
 
 def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:

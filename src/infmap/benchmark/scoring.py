@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.films import COLUMNS, figures_by_set
+from infmap.benchmark.films import COLUMNS, class_name, figures_by_set
 from infmap.benchmark.grid import Run
 from infmap.benchmark.splits import EXTERNAL, HELD_OUT, WATCHED
 from infmap.benchmark.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
@@ -27,7 +27,6 @@ from infmap.benchmark.surface import surface_figures
 from infmap.benchmark.worker import TRAINING_LOG, Diverged
 from infmap.catalog.groups import film_groups
 from infmap.core import metrics
-from infmap.core.types import CLASSES
 from infmap.core.zones import share
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import Findings, class_log_odds, film_probability
@@ -175,7 +174,7 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
     detection = fit_detection(outputs, thresholds) or PlattScaling()
     if classifier:
         found = np.array([film_probability(row, 0, detection) for row in logits])
-        point = specific_point(found, watched.classes)
+        point = specific_point(found, watched.covid19)
     else:
         point = choose_infection(outputs, thresholds, detection) or 0.5
     return Points(thresholds.at(point), detection, len(watched))
@@ -209,7 +208,7 @@ def film_rows(
             "source": row["source"],
             "group": scorer.groups[row["film_id"]],
             "patient": row["patient_id"],
-            "class": CLASSES[films.classes[i]] if films.classes[i] >= 0 else None,
+            "class": class_name(int(films.classes[i])),
             "set": part,
             "covid_probability": probability,
             "covid_detected": bool(probability >= points.thresholds.covid),

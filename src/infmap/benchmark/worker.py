@@ -47,14 +47,14 @@ def train_and_score(study: Study, run: Run, folder: Path) -> dict[str, Any]:
     import yaml
 
     from infmap.benchmark.scoring import score_run
-    from infmap.inference.manifest import MANIFEST
+    from infmap.training.run import is_finished
     from infmap.training.run import run as train
 
     config = training_config(study.config, run, study.split(run).resolve())
     values = json.loads(config.model_dump_json())
     write_text(folder / CONFIGURATION, yaml.safe_dump(values, sort_keys=False))
     write_json(folder / ENVIRONMENT, environment())
-    if not (folder / MANIFEST).exists():
+    if not is_finished(folder):
         with TrainingLog(folder / TRAINING_LOG) as log:
             train(config, folder, log)
             log.check(end=True)

@@ -202,7 +202,7 @@ def fit_detection(
     """Logistic regression on the class's log-odds and the map's peak in the lungs.
 
     Args:
-        outputs: films of known and of unknown class; the latter are left out.
+        outputs: films known to be of COVID-19 or not, and others, which are left out.
         thresholds: of which the lungs' is used.
         where: the films in words.
 
@@ -211,8 +211,8 @@ def fit_detection(
     """
     from scipy.optimize import minimize
 
-    known = outputs.films.classes >= 0
-    truth = (outputs.films.classes[known] == 0).astype(float)
+    known = outputs.films.covid19 >= 0
+    truth = outputs.films.covid19[known].astype(float)
     if not len(truth) or truth.min() == truth.max():
         return None
     x = np.stack(
@@ -255,7 +255,7 @@ def choose_infection(
     found = list(outputs.findings(thresholds, detection))
     truth = (outputs.films.masks & INFECTION) > 0
     dice = np.stack([dice_by_level(found[i].infection, truth[i]) for i in np.flatnonzero(known)])
-    others = outputs.films.classes > 0
+    others = outputs.films.covid19 == 0
     probability = np.array([f.probability for f in found])[others]
     scores = []
     for candidate in CANDIDATES:
@@ -265,14 +265,14 @@ def choose_infection(
     return CANDIDATES[max(range(len(scores)), key=scores.__getitem__)]
 
 
-def specific_point(probability: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+def specific_point(probability: NDArray[np.float64], covid19: NDArray[np.int8]) -> float:
     """The lowest candidate at which films without COVID-19 are called so in one of a hundred.
 
     Args:
         probability: (N,), of COVID-19.
-        classes: int64 (N,), 0 COVID-19, above 0 another, -1 unknown.
+        covid19: int8 (N,), 1 it is, 0 it is not, -1 unknown.
     """
-    others = probability[classes > 0]
+    others = probability[covid19 == 0]
     good = (c for c in CANDIDATES if not len(others) or (others >= c).mean() <= 1.0 - SPECIFICITY)
     return next(good, CANDIDATES[-1])
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INFECTION, OPACITY, LUNGS = 1, 2, 4
 UNKNOWN, NOT_COVID = -1, -2
-"""Classes of films of which no class is known: whether it is COVID-19 neither, or that it is not."""
+"""Classes of films whose class is unknown: nothing is known, or that it is not COVID-19."""
 PHANTOM_SEED = 100_000
 
 

@@ -13,16 +13,25 @@ from typing import Any, Literal
 import numpy as np
 
 from infmap.core.errors import SnapshotError
-from infmap.inference.manifest import Manifest, Training, write_manifest
+from infmap.inference.manifest import MANIFEST, Manifest, Training, read_manifest, write_manifest
 from infmap.inference.postprocess import class_log_odds
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import calibrate, read_outputs, score, unseen
+from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films, render_phantoms
 from infmap.training.parts import Row, check_hold_out, held_out, select_films, split_rows
 from infmap.training.validation import Score, score_films
 
-__all__ = ["choose_precision", "held_out", "read_extents", "read_rows", "run", "split_rows"]
+__all__ = [
+    "choose_precision",
+    "held_out",
+    "is_finished",
+    "read_extents",
+    "read_rows",
+    "run",
+    "split_rows",
+]
 FILMS = "films.txt"
 """In a model folder: the film_id of every film learnt from, a line each."""
 EXTENT = "geographic_extent"
@@ -52,7 +61,8 @@ def run(
         SnapshotError: the snapshot is missing or damaged, or a film cannot be loaded.
         ModelError: the folder holds a run of another configuration, or the weights to start
             from cannot be read.
-        UsageError: the configuration asks for what does not exist.
+        UsageError: the configuration asks for what does not exist, or for what its films cannot
+            teach, see ``infmap.training.checks``.
         MissingExtra: Ray is asked for and not installed.
     """
     from infmap.training.distributed import check_processes, launch
@@ -68,6 +78,7 @@ def run(
     spec = Preprocessing(size=config.size)
     check_hold_out(rows, config)
     chosen = select_films(rows, config)
+    check_choice(config, chosen)
     learn, watch = chosen.learn, chosen.validate
     say({"films": len(learn), "validation_films": len(watch), "left_out": chosen.left_out})
     pack = find_pack(config.snapshot, spec)
@@ -75,27 +86,26 @@ def run(
     if config.phantoms:
         films = join_films(films, render_phantoms(config.phantoms, spec))
     val = load_films(watch, resolve, spec, config.lung_sources, pack=pack)
+    for note in check_truth(config, films, val):
+        say({"note": note})
     if processes > 1 or on != "local":
         launch(config, films, val, folder, say, processes, on)
     network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
 
     export(network, folder, config.size)
     (folder / FILMS).write_text("".join(f"{r['film_id']}\n" for r in learn), encoding="utf-8")
-    precision = choose_precision(folder, films, val, config, say)
-    manifest = Manifest(
-        name=config.name,
-        version=config.version,
-        preprocessing=spec,
-        training=Training(
-            sources=tuple(sorted({row["source"] for row in learn})),
-            films=len(learn),
-            weights=weights,
-            precision=precision,
-            configuration=json.loads(config.model_dump_json()),
-            finished=time.strftime("%Y-%m-%d", time.gmtime()),
-        ),
+    training = Training(
+        sources=tuple(sorted({row["source"] for row in learn})),
+        films=len(learn),
+        weights=weights,
+        configuration=json.loads(config.model_dump_json()),
     )
-    write_manifest(folder, manifest)  # it predicts from here on, whatever can be fitted below
+    manifest = Manifest(config.name, config.version, spec, training=training)
+    write_manifest(folder, manifest)  # it predicts from here on, whatever fails below
+    precision = choose_precision(folder, films, val, config, say)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    training = replace(training, precision=precision, finished=today)
+    manifest = replace(manifest, training=training)
     extents = read_extents(config.snapshot)
     known = {row["film_id"] for row in watch}
     read = [
@@ -138,9 +148,10 @@ def choose_precision(
     copy = folder / "int8"
     quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
     after = _raw_score(copy, val)
-    loss = max(before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
-    say({"int8_loss_of_dice": round(loss, 5), "allowed": config.int8_loss})
-    keep = loss <= config.int8_loss
+    losses = (before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
+    loss = max((one for one in losses if np.isfinite(one)), default=None)
+    say({"int8_loss_of_dice": loss and round(loss, 5), "allowed": config.int8_loss})
+    keep = loss is not None and loss <= config.int8_loss
     for name in ("network.xml", "network.bin"):
         if keep:
             (copy / name).replace(folder / name)
@@ -153,6 +164,11 @@ def choose_precision(
 def _raw_score(folder: Path, films: Films) -> Score:
     outputs = read_outputs(folder, films)
     return score_films(outputs.maps, class_log_odds(outputs.logits), films)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run's model folder is there with all that is fitted on it."""
+    return (folder / MANIFEST).exists() and bool(read_manifest(folder).training.finished)
 
 
 def read_extents(snapshot: Path) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,8 +24,10 @@ class Score:
         dice_positive: mean Dice of the films with infection.
         dice_all: mean Dice per film; 1 where truth and result are both empty, 0 where one is.
         dice_lungs: mean Dice of the lungs at 0.5.
-        auroc: COVID-19 against the other classes.
+        auroc: films of COVID-19 against those known not to be.
         sensitivity_99: sensitivity at specificity 0.99.
+
+    A figure that no film speaks of is NaN.
     """
 
     threshold: float
@@ -35,9 +38,12 @@ class Score:
     auroc: float
     sensitivity_99: float
 
-    def to_dict(self) -> dict[str, float]:
-        """JSON fields."""
-        return {key: round(float(value), 4) for key, value in asdict(self).items()}
+    def to_dict(self) -> dict[str, float | None]:
+        """JSON fields; null for NaN."""
+        return {
+            key: round(float(value), 4) if math.isfinite(value) else None
+            for key, value in asdict(self).items()
+        }
 
 
 def score_films(
@@ -69,14 +75,14 @@ def score_films(
     best = int(np.argmax(pooled))
     total = found[:, best] + truth
     dice = np.where(total > 0, 2.0 * both[:, best] / np.maximum(total, 1.0), 1.0)
-    known_class = films.classes >= 0
+    sure = films.covid19 >= 0
     return Score(
         float(thresholds[best]),
-        float(pooled[best]),
+        float(pooled[best]) if len(rows) else math.nan,
         _mean(dice[truth > 0]),
         _mean(dice),
         _lung_dice(maps, films),
-        *_detection(confidence[known_class], films.classes[known_class] == 0),
+        *_detection(confidence[sure], films.covid19[sure] == 1),
     )
 
 
