@@ -1,19 +1,19 @@
-"""Accuracy of a model folder, through the predictor that users run.
+"""Accuracy of a model folder, on the maps that users get.
 
     python benchmarks/accuracy.py MODEL_FOLDER SNAPSHOT [-o FILE.json]
 
 Held-out films of the training source (covid-qu-ex Val) stand beside other sources. Films that the
-model learnt from, or whose near-duplicate cluster holds one, are left out of the other sources, so
-those are unseen; a model that learnt from all of them has none, see cross_validation.py. Films are
-scored in network pixels (256 x 256; those of covid-qu-ex are that size). 95 % intervals, by patient
-or near-duplicate group, are those of docs/metrics.md.
+model learnt from, or that share a patient or a near-duplicate with one, are left out of the other
+sources, so those are unseen; a model that learnt from all has none, see cross_validation.py.
+Films are scored in network pixels (256 x 256; those of covid-qu-ex are that size) by the evaluator
+of studies. 95 % intervals, by patient or near-duplicate group, are those of docs/metrics.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,198 +22,162 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.api import model_folder
+from infmap.benchmark.evaluation import contradicts_itself, evaluate
+from infmap.benchmark.films import FilmTable, film_figures
 from infmap.catalog.groups import film_groups, sharing_with
 from infmap.catalog.snapshot import read_scores
 from infmap.core import metrics
-from infmap.inference import Predictor
-from infmap.inference.predictor import bounded_infection, calibrated_probability, two_largest
-from infmap.inference.severity import fit_calibration
-from infmap.training.dataset import Films, load_films
-from infmap.training.run import FILMS, lung_shares, read_rows
+from infmap.inference.manifest import Manifest, read_manifest
+from infmap.training.calibration import lung_shares, read_outputs
+from infmap.training.dataset import load_films
+from infmap.training.extent import Readings, fit_extent
+from infmap.training.parts import Row
+from infmap.training.run import EXTENT, FILMS, read_rows
 
 Figures = dict[str, Any]
 LUNG_SOURCES = ("covid-qu-ex", "radiologist")
-EXTENT = "geographic_extent"
 FOLDS = 5
+CHUNK = 512
+"""Films decoded and held at once."""
+CLASSES = {"COVID-19": "covid19", "other pneumonia": "pneumonia", "normal": "normal"}
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Films of one source with what the model says of them."""
+    """Films with what a model folder says of them.
 
-    films: Films
-    maps: NDArray[np.uint8]
-    probability: NDArray[np.float64]
+    Attributes:
+        table: one row a film, as in a study's films.csv.
+        shares: float64 (N, 2), mean opacity probability of the right and the left lung.
+        contradictions: films whose result breaks a rule.
+    """
 
-    @property
-    def groups(self) -> list[str]:
-        """Films whose errors count together: of a patient, or near-duplicates of each other."""
-        return film_groups(self.films.rows)
+    table: FilmTable
+    shares: NDArray[np.float64]
+    contradictions: int
 
-    def part(self, keep: NDArray[np.bool_]) -> Scored:
-        """Some of the films."""
-        index = np.flatnonzero(keep)
-        f = self.films
-        rows = [f.rows[i] for i in index]
-        films = Films(rows, f.images[index], f.masks[index], f.known[index], f.classes[index])
-        return Scored(films, self.maps[index], self.probability[index])
+    def where(self, keep: NDArray[np.bool_]) -> Scored:
+        """Some of the films; contradictions are those of all."""
+        return Scored(self.table.where(keep), self.shares[keep], self.contradictions)
 
 
-def score(predictor: Predictor, films: Films) -> Scored:
-    """Run the network over packed films."""
-    maps, probability = [], []
-    for start in range(0, len(films), 16):
-        planes = films.images[start : start + 16].astype(np.float32) / 255.0
-        found, logits = predictor.run(planes)
-        detection = predictor.manifest.detection
-        batch = [calibrated_probability(row, detection) for row in logits]
-        for film, bound in zip(found, batch, strict=True):
-            film[0] = bounded_infection(film[0], bound)
-        maps.append(np.round(found * 255.0).astype(np.uint8))
-        probability += batch
-    return Scored(films, np.concatenate(maps), np.array(probability))
+def score(folder: Path, members: Sequence[Row], rows: list[Row], resolve: Any) -> Scored:
+    """Run a model folder's network over films of a snapshot.
+
+    Args:
+        folder: the model folder.
+        members: the films.
+        rows: all films of the snapshot, for its groups.
+        resolve: row and path column to the file.
+    """
+    manifest = read_manifest(folder)
+    groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
+    table: list[Row] = []
+    shares, wrong = [np.empty((0, 2))], 0
+    for start in range(0, len(members), CHUNK):
+        part = members[start : start + CHUNK]
+        films = load_films(part, resolve, manifest.preprocessing, LUNG_SOURCES)
+        outputs = read_outputs(folder, films)
+        at = manifest.thresholds, manifest.detection
+        table += evaluate(outputs, *at, groups, "scored")
+        shares.append(lung_shares(outputs, *at))
+        wrong += sum(contradicts_itself(found) for found in outputs.findings(*at))
+    return Scored(FilmTable.of(table), np.concatenate(shares), wrong)
 
 
-def with_interval(statistic: Callable[[NDArray[np.int64]], float], groups: list[str]) -> Figures:
-    """A statistic of film indices, with its cluster bootstrap interval."""
-    value = statistic(np.arange(len(groups)))
-    low, high = metrics.bootstrap_interval(statistic, groups)
-    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+def joined(parts: Sequence[Scored]) -> Scored:
+    """Films scored by different models as one set."""
+    tables = [part.table for part in parts]
+    columns = [
+        {name: np.concatenate([getattr(t, kind)[name] for t in tables]) for name in of}
+        for kind, of in (("text", tables[0].text), ("values", tables[0].values))
+    ]
+    shares = np.concatenate([part.shares for part in parts])
+    return Scored(FilmTable(*columns), shares, sum(part.contradictions for part in parts))
 
 
-def segmentation(scored: Scored, plane: int, threshold: float) -> Figures:
-    """Pooled F1 and Dice per film of infection (0), opacity (1) or lungs (2), where known."""
-    part = scored.part(scored.films.known[:, plane] > 0)
-    if not len(part.films):
-        return {"films": 0}
-    truth = (part.films.masks & (1 << plane)) > 0
-    found = part.maps[:, plane] >= threshold * 255.0
-    if plane == 2:
-        found = np.stack([two_largest(film) for film in found])
-    counts = metrics.confusion(truth, found)
-    positive = truth.any(axis=(1, 2))
-    figures: Figures = {"films": len(part.films), "positive": int(positive.sum())}
-    for name in ("f1", "dice_film", "dice_positive"):
-        figures[name] = with_interval(
-            lambda i, name=name: metrics.pixel_summary(_take(counts, i))[name], part.groups
-        )
-    healthy = ~positive
-    alarms = found.any(axis=(1, 2))[healthy]
-    share = metrics.rate(alarms, np.array(part.groups)[healthy])
-    ends = [round(share.low, 4), round(share.high, 4)]
-    figures["any_pixel_false_alarms"] = [int(alarms.sum()), share.n, *ends]
-    return figures
-
-
-def _take(counts: metrics.Confusion, index: NDArray[np.int64]) -> metrics.Confusion:
-    return metrics.Confusion(*(p[index] for p in (counts.tp, counts.fp, counts.fn, counts.tn)))
-
-
-def detection(scored: Scored, operating_point: float, threshold: float) -> Figures:
-    """COVID-19 against all else, from the class head and by the paper's rule on the map."""
-    part = scored.part(scored.films.classes >= 0)
-    truth = part.films.classes == 0
-    figures: Figures = {"films": len(truth), "positive": int(truth.sum())}
-    if truth.all() or not truth.any():
-        yes = part.probability >= operating_point
-        share = metrics.rate(yes, part.groups)
-        ends = [round(share.low, 4), round(share.high, 4)]
-        return {**figures, "called_positive": [int(yes.sum()), *ends]}
-    area = metrics.auroc_estimate(truth, part.probability, part.groups)
-    figures["auroc"] = {name: round(getattr(area, name), 4) for name in ("value", "low", "high")}
-    for specificity in (0.99, 0.9988):
-        at = metrics.sensitivity_at(truth, part.probability, specificity)
-        figures[f"sensitivity_at_{specificity}"] = [round(float(v), 4) for v in at]
-    figures["brier"] = round(metrics.brier(truth, part.probability), 4)
-    figures["ece_15_bins"] = round(metrics.ece(truth, part.probability), 4)
-    figures["operating_point"] = _rates(truth, part.probability >= operating_point, part.groups)
-    pixels = (part.maps[:, 0] >= threshold * 255.0).sum(axis=(1, 2))
-    for minimum in (1, 64, 256):
-        figures[f"map_rule_{minimum}_pixels"] = _rates(truth, pixels >= minimum, part.groups)
-    return figures
-
-
-def _rates(truth: NDArray[np.bool_], yes: NDArray[np.bool_], groups: list[str]) -> Figures:
-    figures: Figures = {}
-    for name, part, right in (("sensitivity", truth, yes), ("specificity", ~truth, ~yes)):
-        share = metrics.rate(right[part], np.array(groups)[part])
-        figures[name] = [round(v, 4) for v in (share.value, share.low, share.high)]
-    return figures
+def figures(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
+    """All figures of one set of films, and of each class of them."""
+    found: Figures = {"films": len(scored.table), "contradictions": scored.contradictions}
+    found["all"] = metrics.to_dict(film_figures(scored.table))
+    for name, label in CLASSES.items():
+        part = scored.table.where(scored.table.text["class"] == label)
+        if len(part):
+            found[name] = {"films": len(part), **metrics.to_dict(film_figures(part))}
+    return found | {"severity": severity(scored, scores)}
 
 
 def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
-    """Pearson r with the readers' scores, for both maps: of the affected share, and of the extent.
+    """Pearson r of shares and extents with the readers' scores.
 
     The extent score of a film comes from a calibration on other patients' films.
     """
-    figures: Figures = {}
     readings: dict[tuple[str, str], dict[str, float]] = {}
     for row in scores:
         readings.setdefault((row["name"], row["reader"]), {})[row["film_id"]] = row["value"]
-    read = {film_id for values in readings.values() for film_id in values}
-    scored = scored.part(np.array([r["film_id"] in read for r in scored.films.rows]))
-    if not len(scored.films):
-        return figures
-    for plane, label in ((0, "infection"), (1, "opacity")):
-        shares = lung_shares(scored.maps, plane)
-        extents = extents_by_others(scored, shares, readings)
-        for (name, reader), values in sorted(readings.items()):
-            truth = np.array([values.get(r["film_id"], np.nan) for r in scored.films.rows])
-            for what, found in (("share", np.nanmean(shares, axis=1)), ("extent", extents)):
-                known = ~np.isnan(found + truth)
-                if known.sum() >= 10:
-                    groups = np.array(scored.groups)[known]
-                    r, (low, high) = metrics.pearson(found[known], truth[known], groups)
-                    figures[f"{name} ({reader}) and {what} from {label}"] = [
-                        int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
-                    ]  # fmt: skip
+    ids, groups = scored.table.text["film_id"], scored.table.text["group"]
+    truths = {
+        key: np.array([values.get(film_id, np.nan) for film_id in ids])
+        for key, values in sorted(readings.items())
+    }
+    extents = np.full(len(ids), np.nan)
+    for (name, _), truth in truths.items():
+        if name == EXTENT:
+            extents = extents_by_others(scored.shares, truth, groups)
+    figures: Figures = {}
+    values = scored.table.values
+    for (name, reader), truth in truths.items():
+        for what, found in (
+            ("infected share", values["infected_share_predicted"]),
+            ("opaque share", values["opaque_share_predicted"]),
+            ("extent", extents),
+        ):
+            known = ~np.isnan(found + truth)
+            if known.sum() >= 10:
+                r, (low, high) = metrics.pearson(found[known], truth[known], groups[known])
+                figures[f"{name} ({reader}) and {what}"] = [
+                    int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
+                ]  # fmt: skip
     return figures
 
 
 def extents_by_others(
-    scored: Scored,
-    shares: NDArray[np.float64],
-    readings: Mapping[tuple[str, str], dict[str, float]],
+    shares: NDArray[np.float64], truth: NDArray[np.float64], groups: NDArray[np.str_]
 ) -> NDArray[np.float64]:
-    """Extent score (N,) of each film, 0 to 8, by a calibration on films of other patients.
+    """Extent score (N,) of each film, 0 to 8, by a calibration on films of other groups.
 
     NaN where too few films are scored, or a lung is missing.
     """
-    known = {k: v for (name, _), of in readings.items() if name == EXTENT for k, v in of.items()}
-    truth = np.array([known.get(r["film_id"], np.nan) for r in scored.films.rows])
-    patient = np.unique(scored.groups, return_inverse=True)[1]
-    fold = np.random.default_rng(0).permutation(patient.max(initial=0) + 1)[patient] % FOLDS
+    group = np.unique(groups, return_inverse=True)[1]
+    fold = np.random.default_rng(0).permutation(group.max(initial=0) + 1)[group] % FOLDS
     extents = np.full(len(truth), np.nan)
-    if np.isfinite(truth).sum() < 20:
-        return extents
     for held in range(FOLDS):
-        learn = np.isfinite(truth) & (fold != held)
-        groups = [scored.groups[i] for i in np.flatnonzero(learn)]
-        fitted = fit_calibration(shares[learn], truth[learn], groups=groups, method="cross")
-        for i in np.flatnonzero(fold == held):
-            extents[i] = sum(fitted.extent(float(share)) for share in shares[i])
+        learn = fold != held
+        fitted = fit_extent(
+            Readings.known(shares[learn], truth[learn], groups[learn]),
+            np.empty((0, 2)),
+            population="other groups",
+        )
+        if fitted.films:
+            for i in np.flatnonzero(fold == held):
+                extents[i] = sum(fitted.extent(float(share)) for share in shares[i])
     return extents
 
 
-def figures(
-    scored: Scored, scores: list[dict[str, Any]], infection: float, opacity: float, covid: float
-) -> Figures:
-    """All figures of one set of films, at the operating points given."""
-    return {
-        "infection": segmentation(scored, 0, infection),
-        "infection of COVID-19 films": segmentation(
-            scored.part(scored.films.classes == 0), 0, infection
-        ),
-        "opacity": segmentation(scored, 1, opacity),
-        "opacity of other films": segmentation(scored.part(scored.films.classes == 1), 1, opacity),
-        "lungs": segmentation(scored, 2, 0.5),
-        "lungs by class": {
-            name: segmentation(scored.part(scored.films.classes == n), 2, 0.5)
-            for n, name in enumerate(("COVID-19", "other pneumonia", "normal"))
-        },
-        "detection": detection(scored, covid, infection),
-        "severity": severity(scored, scores),
+def parts_of(rows: list[Row], manifest: Manifest, folder: Path) -> dict[str, list[Row]]:
+    """Films to score by name: Val, and the unseen films of the other sources."""
+    learnt = set((folder / FILMS).read_text(encoding="utf-8").splitlines())
+    seen = sharing_with(rows, learnt)
+    val = [r for r in rows if r["source"] == "covid-qu-ex" and r["official_split"] == "val"]
+    parts = {
+        "covid-qu-ex val": val,
+        "covid-qu-ex val, no patient or near-duplicate learnt from": [
+            r for r in val if r["film_id"] not in seen
+        ],
     }
+    for source in ("cohen", "radiologist", "chestxray14"):
+        parts[source] = [r for r in rows if r["source"] == source and r["film_id"] not in seen]
+    return {name: members for name, members in parts.items() if members}
 
 
 def main() -> None:
@@ -224,28 +188,12 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path)
     given = parser.parse_args()
     folder = model_folder(given.model)
-    predictor = Predictor(folder)
-    manifest = predictor.manifest
+    manifest = read_manifest(folder)
     rows, resolve = read_rows(given.snapshot)
-    learnt = set((folder / FILMS).read_text(encoding="utf-8").splitlines())
-    seen = sharing_with(rows, learnt)
-    val = [r for r in rows if r["official_split"] == "val"]
-    parts = {
-        "covid-qu-ex val": val,
-        "covid-qu-ex val, without near-duplicates of train": [
-            r for r in val if r["film_id"] not in seen
-        ],
-    }
-    for source in ("cohen", "radiologist", "chestxray14"):
-        unseen = [r for r in rows if r["source"] == source and r["film_id"] not in seen]
-        if unseen:
-            parts[source] = unseen
-    at = manifest.thresholds
     scores = read_scores(given.snapshot)
-    result: Figures = {"model": manifest.label, "trained_on": manifest.training.get("sources")}
-    for name, members in parts.items():
-        films = load_films(members, resolve, manifest.preprocessing, LUNG_SOURCES)
-        result[name] = figures(score(predictor, films), scores, at.infection, at.opacity, at.covid)
+    result: Figures = {"model": manifest.label, "trained_on": list(manifest.training.sources)}
+    for name, members in parts_of(rows, manifest, folder).items():
+        result[name] = figures(score(folder, members, rows, resolve), scores)
     text = json.dumps(result, indent=2)
     print(text)
     if given.out:

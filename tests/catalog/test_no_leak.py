@@ -262,6 +262,7 @@ SPLITTING = {
 SHOWING = {
     "catalog/audit/__init__.py": "whether copies were looked for",
     "catalog/audit/overlap.py": "counts what two sides share",
+    "catalog/audit/counts.py": "writes the tables of the audit",
     "catalog/card.py": "counts films by part",
     "catalog/diff.py": "what changed",
     "catalog/duplicates.py": "writes cluster_id",
@@ -278,6 +279,7 @@ SHOWING = {
     "catalog/verify.py": "clusters are named after films",
     "benchmark/scoring.py": "reads the parts that benchmark/splits.py wrote",
     "benchmark/tables.py": "name of a run's split",
+    "training/calibration.py": "names the films that it was fitted on",
     "cli/catalog_read.py": "names of options",
 }
 """Modules that read these columns without deciding what is learnt from or scored."""

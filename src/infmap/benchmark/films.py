@@ -19,7 +19,8 @@ from infmap.core.types import CLASSES
 COLUMNS = (
     "film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn", "dice", "nsd",
     "hd95", "covid_probability", "covid_detected", "map_peak", "map_detected",
-    "infected_share_true", "infected_share_predicted", "lung_dice",
+    "infected_share_true", "infected_share_predicted", "lung_dice", "opacity_dice",
+    "opaque_share_true", "opaque_share_predicted",
 )  # fmt: skip
 """Columns of films.csv; empty is unknown, or what this network does not give."""
 
@@ -106,10 +107,11 @@ def class_name(index: int) -> str | None:
 def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
     """Every figure of one set of films, by its column's name in results.csv.
 
-    ``infection_*``: pixels, see ``segmentation_table`` and ``surface_table``. ``lungs_dice_film``.
+    ``infection_*``: pixels, see ``segmentation_table`` and ``surface_table``. ``lungs_dice_film``
+    and ``opacity_dice_film``: means over films.
     ``detection_*``: COVID-19 by the class head at its operating point. ``map_detection_*``: by the
     paper's rule, positive where any pixel of the map is. ``share_*``: agreement of the infected
-    share of the lungs with the true one.
+    share of the lungs with the true one; ``opaque_share_*`` the same of opacities.
 
     Args:
         table: the films of one set.
@@ -123,18 +125,19 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
         predicted = v["tp"] + v["fp"] > 0
         surface = SurfaceFigures(v["nsd"], v["hd95"], v["tp"] + v["fn"] > 0, predicted)
         out |= _named("infection", surface_table(surface, groups, draws))
-    lungs = table.known("lung_dice")
-    if len(lungs):
-        out["lungs_dice_film"] = metrics.film_mean(
-            lungs.values["lung_dice"], lungs.text["group"], draws
-        )
+    for name, column in (("lungs_dice_film", "lung_dice"), ("opacity_dice_film", "opacity_dice")):
+        part = table.known(column)
+        if len(part):
+            out[name] = metrics.film_mean(part.values[column], part.text["group"], draws)
     out |= _named("detection", _detection(table, "covid_detected", "covid_probability", draws))
     out |= _named("map_detection", _detection(table, "map_detected", "map_peak", draws))
-    shares = table.known("infected_share_true", "infected_share_predicted")
-    if len(shares) >= 2:
-        true, found = (shares.values[f"infected_share_{k}"] for k in ("true", "predicted"))
-        agreement = metrics.agreement_table(true, found, shares.text["group"], draws)
-        out |= _named("share", {name: agreement[name] for name in _AGREEMENT})
+    for prefix, share in (("share", "infected_share"), ("opaque_share", "opaque_share")):
+        columns = [f"{share}_true", f"{share}_predicted"]
+        shares = table.known(*columns)
+        if len(shares) >= 2:
+            true, found = (shares.values[column] for column in columns)
+            agreement = metrics.agreement_table(true, found, shares.text["group"], draws)
+            out |= _named(prefix, {name: agreement[name] for name in _AGREEMENT})
     return out
 
 

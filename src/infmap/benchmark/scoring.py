@@ -19,17 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.films import COLUMNS, class_name, figures_by_set
+from infmap.benchmark.evaluation import evaluate, evaluate_classifier
+from infmap.benchmark.films import COLUMNS, figures_by_set
 from infmap.benchmark.grid import Run
 from infmap.benchmark.splits import EXTERNAL, HELD_OUT, WATCHED
 from infmap.benchmark.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
-from infmap.benchmark.surface import surface_figures
 from infmap.benchmark.worker import TRAINING_LOG, Diverged
 from infmap.catalog.groups import film_groups
-from infmap.core import metrics
-from infmap.core.zones import share
 from infmap.inference.manifest import PlattScaling, Thresholds
-from infmap.inference.postprocess import Findings, class_log_odds, film_probability
+from infmap.inference.postprocess import class_log_odds, film_probability
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import (
     Outputs,
@@ -38,7 +36,7 @@ from infmap.training.calibration import (
     specific_point,
 )
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import INFECTION, LUNGS, Films, load_films
+from infmap.training.dataset import INFECTION, Films, load_films
 from infmap.training.loop import predict_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import Row
@@ -189,55 +187,12 @@ def film_rows(
     classifier: bool,
 ) -> Iterator[dict[str, Any]]:
     """Rows of films.csv."""
-    films, maps, logits = chunk
-    truth = (films.masks & INFECTION) > 0
-    lungs = (films.masks & LUNGS) > 0
-    findings = _findings(films, maps, logits, points, classifier)
-    found = np.stack([f.infected for f in findings]) if findings else maps[:, 0] >= 128
-    counts = metrics.confusion(truth, found)
-    dice = counts.dice()
-    surface = surface_figures(truth, found, study.surface_tolerance)
-    for i, row in enumerate(films.rows):
-        probability = (
-            findings[i].probability
-            if findings
-            else film_probability(logits[i], 0, points.detection)
-        )
-        out: dict[str, Any] = {
-            "film_id": row["film_id"],
-            "source": row["source"],
-            "group": scorer.groups[row["film_id"]],
-            "patient": row["patient_id"],
-            "class": class_name(int(films.classes[i])),
-            "set": part,
-            "covid_probability": probability,
-            "covid_detected": bool(probability >= points.thresholds.covid),
-        }
-        if not classifier:
-            out["map_peak"] = float(findings[i].infection.max()) / 255.0
-            out["map_detected"] = bool(found[i].any())
-            predicted = findings[i].lungs
-            out["infected_share_predicted"] = share(found[i], predicted)
-            if films.known[i, 2]:
-                both = 2.0 * float((predicted & lungs[i]).sum())
-                out["lung_dice"] = both / max(1.0, float(predicted.sum() + lungs[i].sum()))
-            if films.known[i, 0]:
-                out |= {k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")}
-                out |= {"dice": float(dice[i]), "nsd": float(surface.nsd[i])}
-                out["hd95"] = float(surface.hd95[i])
-        if films.known[i, 0] and films.known[i, 2]:
-            out["infected_share_true"] = share(truth[i], lungs[i])
-        yield out
-
-
-def _findings(
-    films: Films, maps: NDArray[np.uint8], logits: Any, points: Points, classifier: bool
-) -> list[Findings]:
-    """What users would get of each film; nothing of a classifier, which has no maps."""
+    outputs, at = Outputs(*chunk), points.thresholds
     if classifier:
-        return []
-    outputs = Outputs(films, maps, logits)
-    return list(outputs.findings(points.thresholds, points.detection))
+        point = at.covid
+        return evaluate_classifier(outputs, point, points.detection, scorer.groups, part)
+    tolerance = study.surface_tolerance
+    return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance)
 
 
 def _write_panel(
@@ -258,7 +213,7 @@ def _write_panel(
     by_id = {row["film_id"]: row for row in scorer.rows}
     films = scorer.load([by_id[film["film_id"]] for _, film in picked])
     maps, logits = predict_films(scorer.network, films, scorer.config)
-    findings = _findings(films, maps, logits, points, classifier=False)
+    findings = Outputs(films, maps, logits).findings(points.thresholds, points.detection)
     np.savez_compressed(
         file,
         kind=np.array([kind for kind, _ in picked]),

@@ -141,7 +141,7 @@ def calibrate(
     readings = Readings.known(
         shares,
         [extents.get(row["film_id"], np.nan) for row in rows],
-        [row["patient_id"] or row["cluster_id"] for row in rows],
+        film_groups(rows),
     )
     read = [row for row in rows if row["film_id"] in extents]
     normal = outputs.films.classes == 2
