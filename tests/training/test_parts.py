@@ -5,11 +5,19 @@ import pytest
 import torch
 
 from infmap.core.errors import UsageError
+from infmap.inference import Preprocessing
 from infmap.models.losses.combined import class_loss
 from infmap.training.augmentation import augment
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import Films, film_class, load_films, mask_paths
+from infmap.training.dataset import (
+    Films,
+    film_class,
+    join_films,
+    load_films,
+    mask_paths,
+    render_phantoms,
+)
 from infmap.training.parts import select_films
 
 LABELS = ("covid19", "pneumonia", "normal", "infection_mask", "opacity_mask", "lung_mask")
@@ -91,8 +99,6 @@ def test_augmentation_shrinks_without_aliasing(strength):
 def test_a_lung_mask_of_any_source_is_used_where_none_is_named(tmp_path):
     from PIL import Image
 
-    from infmap.inference.preprocess import Preprocessing
-
     for name in ("f", "l"):
         Image.fromarray(np.full((64, 64), 255, np.uint8)).save(tmp_path / f"{name}.png")
     row = labelled(lung_mask="l.png") | {"film_id": "a/1", "source": "a", "path": "f.png"}
@@ -142,6 +148,14 @@ def test_films_that_cannot_teach_are_refused(learn, changes, message):
     with pytest.raises(UsageError, match=message) as refused:
         check_truth(config(**changes), learn, films([0, 1]))
     assert "\n" not in str(refused.value)
+
+
+def test_phantoms_do_not_stand_for_a_second_class():
+    rendered = render_phantoms(2, Preprocessing(size=64))
+    with pytest.raises(UsageError, match="all 8 films of known class .* of COVID-19"):
+        check_truth(config(), join_films(films([0] * 8), rendered), films([0, 1]))
+    notes = check_truth(config(), join_films(films([-1] * 8), rendered), films([0, 1]))
+    assert notes == ["no film to learn from has a known class: the class is not learnt"]
 
 
 def test_patience_needs_something_to_wait_for():

@@ -95,7 +95,11 @@ def check_truth(config: TrainingConfig, films: Films, val: Films) -> list[str]:
 
 
 def _check_classes(films: Films) -> list[str]:
-    covid19 = films.covid19[films.covid19 >= 0]
+    # Phantoms are known to be normal, but would teach what is a phantom, not what is a class.
+    real = np.array([row["source"] != "phantom" for row in films.rows], np.bool_)
+    covid19 = films.covid19[real & (films.covid19 >= 0)]
+    if not real.any():
+        return []
     if not len(covid19):
         return ["no film to learn from has a known class: the class is not learnt"]
     if covid19.min() == covid19.max():

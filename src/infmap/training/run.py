@@ -19,7 +19,7 @@ from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import calibrate, read_outputs, score, unseen
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import Films, join_films, load_films, render_phantoms
+from infmap.training.dataset import UNKNOWN, Films, join_films, load_films, render_phantoms
 from infmap.training.parts import Row, check_hold_out, held_out, select_films, split_rows
 from infmap.training.validation import Score, score_films
 
@@ -84,7 +84,10 @@ def run(
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     if config.phantoms:
-        films = join_films(films, render_phantoms(config.phantoms, spec))
+        rendered = render_phantoms(config.phantoms, spec)
+        if not (films.covid19 >= 0).any():  # else the class would be learnt from normals alone
+            rendered.classes[:] = UNKNOWN
+        films = join_films(films, rendered)
     val = load_films(watch, resolve, spec, config.lung_sources, pack=pack)
     for note in check_truth(config, films, val):
         say({"note": note})
