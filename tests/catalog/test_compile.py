@@ -55,7 +55,8 @@ def verb(*arguments: object) -> int:
 
 def trained(folder: Path, **changes: Any) -> int:
     """Train as the tutorial does, for a few steps."""
-    settings = yaml.safe_load(block("train.yaml")) | {"size": 64, "phantoms": 4} | changes
+    settings = yaml.safe_load(block("train.yaml")) | {"size": 64, "phantoms": 4, "int8_loss": None}
+    settings |= changes
     settings["stages"] = [{"epochs": 1, "size": 64, "sources": {"folder": 1, "phantom": 1}}]
     settings.setdefault("network", {"weights": "random"})
     (folder / "train.yaml").write_text(yaml.safe_dump(settings))
