@@ -210,3 +210,16 @@ def test_pictures_of_the_first_films_only(
     assert read == sorted(Path(p).stem for p in given[:2])
     run(model, given[::-1], out, resume=True)
     assert set(Small(out)) == {r["id"] for r in rows(out)[:2]}
+
+
+def test_what_was_written_of_a_replaced_film_goes_where_the_new_one_is_rejected(
+    model: infmap.Model, films: Path, tmp_path: Path
+) -> None:
+    out, film = tmp_path / "out", films / "healthy-1.png"
+    predict_films(model, [str(film)], Run(out))
+    assert all((out / folder / "healthy-1.png").exists() for folder in PLANES)
+    save(film, np.full((300, 300), 0.4, np.float32))
+    outcome = predict_films(model, [str(film)], Run(out, resume=True))
+    assert outcome == Outcome({"ok": 0, "rejected": 1, "failed": 0})
+    assert not any((out / folder / "healthy-1.png").exists() for folder in PLANES)
+    assert (out / "thumbnails" / "healthy-1.film.jpg").exists()

@@ -114,5 +114,7 @@ def _say(outcome: Outcome, found: Found, out: Path) -> None:
     if outcome.kept:
         parts.append(f"{outcome.kept} of them kept from before")
     sys.stdout.write(f"{', '.join(parts)}; report: {out / 'report.html'}\n")
+    if outcome.messages:
+        sys.stdout.write(f"messages of decoders and libraries: {outcome.messages}\n")
     for note in found.notes():
         sys.stdout.write(f"{note}\n")

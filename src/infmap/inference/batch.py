@@ -68,7 +68,7 @@ def predict_many(
         for item in batch:
             film = load(item)
             held.append((item, film))
-            pixels += film.radiograph.pixels.size if isinstance(film, Prepared) else 0
+            pixels += _pixels(film)
             if pixels >= PIXELS_AT_ONCE:
                 results += conclude(held)
                 held, pixels = [], 0
@@ -99,10 +99,19 @@ def predict_many(
 
     source = iter(items)
     running: deque[Future[list[Result]]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="film") as pool:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="film")
+    try:
         while batch := list(islice(source, batch_size)):
             running.append(pool.submit(work, batch))
             if len(running) > workers:
                 yield from running.popleft().result()
         while running:
             yield from running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pixels(film: Prepared | FilmError) -> int:
+    """Pixels that a film holds in memory; a rejected one has them for a person to look at."""
+    held = getattr(film, "radiograph", None)
+    return 0 if held is None else int(held.pixels.size)

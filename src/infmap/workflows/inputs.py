@@ -17,7 +17,7 @@ JUNK_ENDINGS = {
     ".yml", ".pdf", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".rtf", ".ini", ".db", ".lnk", ".url",
 }  # fmt: skip
 """Endings of tables and documents about films; skipped unless a film hides behind one."""
-RESULT_FOLDERS = {"maps", "masks", "lungs", "opacity", "thumbnails", "seg", "sr"}
+RESULT_FOLDERS = {"maps", "masks", "lungs", "opacity", "doubt", "thumbnails", "seg", "sr"}
 """Folders of a run's own pictures and objects."""
 
 

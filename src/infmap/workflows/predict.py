@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,7 @@ def predict_films(
             cannot be written.
     """
     out = make_folder(run.out)
-    with writing(out), lock_folder(out), messages_to(out / MESSAGES):
+    with lock_folder(out), messages_to(out / MESSAGES):
         counts, kept = _Workflow(model, run).read(paths, track, tell)
     messages = out / MESSAGES
     return Outcome(counts, kept, messages if messages.exists() else None)
@@ -155,8 +156,8 @@ class _Workflow:
         self._only_pictures_of(todo)
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
         write_record(self.out, self.settings, started=self.started, **record)
-        with ResultsWriter(self.out, resume=going_on) as writer:
-            self.inputs = InputNotes(self.out)
+        self.inputs = InputNotes(self.out)
+        with closing(self.inputs), ResultsWriter(self.out, resume=going_on) as writer:
             rows = predict_many(
                 self.model.predictor,
                 todo.todo,
@@ -169,7 +170,6 @@ class _Workflow:
             for row in track(rows, len(todo.todo)):
                 tell(writer.write(row))
                 self.inputs.write(row.id)
-            self.inputs.close()
             if going_on:
                 for film_id in todo.dropped:
                     remove_film(self.out, film_id)
@@ -189,8 +189,9 @@ class _Workflow:
             old = []
         ThumbStore(self.out).clear()
         for film_id in old:
-            remove_film(self.out, film_id)
-        for name in ("results.jsonl", "results.csv", INPUTS, RECORD):
+            with suppress(ValueError):  # an id that is not of our making
+                remove_film(self.out, film_id)
+        for name in ("results.jsonl", "results.csv", "report.html", INPUTS, RECORD):
             with writing(self.out / name):
                 (self.out / name).unlink(missing_ok=True)
 
@@ -224,6 +225,9 @@ class _Workflow:
             if shown:
                 self.thumbnails.add(film_id, result)
             return FilmRow.of(film_id, path, result)
+        # What was written of the file before it was replaced.
+        remove_film(self.out, film_id)
+        self.thumbnails.remove(film_id)
         if isinstance(result, RejectedFilm):
             return self._rejected(film, result, shown=shown)
         return FilmRow.failed(film_id, path, result.reason, result.sha256)

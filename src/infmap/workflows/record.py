@@ -51,7 +51,7 @@ class Settings:
         return cls(
             model=model.name,
             model_sha256=predictor.model_sha256,
-            threshold=predictor.manifest.thresholds.infection,
+            threshold=round(predictor.manifest.thresholds.infection, 6),
             runtime=predictor.runtime,
             device={"auto": "cpu"}.get(predictor.device.lower(), predictor.device.lower()),
             infmap=__version__,
