@@ -170,3 +170,14 @@ def test_jpeg_without_an_end_is_read_where_nothing_lacks() -> None:
     np.testing.assert_array_equal(read_radiograph(whole[:-2]).pixels, read_radiograph(whole).pixels)
     with pytest.raises(UnreadableFilm):
         read_radiograph(whole[:-60])
+
+
+def test_an_unknown_adobe_transform_is_one_film_at_most() -> None:
+    data = encode(of(np.dstack([GREY] * 3)).convert("CMYK"), "JPEG")
+    at = data.index(b"Adobe")
+    for value in range(3, 256, 50):
+        mutant = data[: at + 11] + bytes([value]) + data[at + 12 :]
+        try:
+            assert read_radiograph(mutant).shape == GREY.shape
+        except UnreadableFilm as error:
+            assert "\n" not in error.reason

@@ -185,8 +185,11 @@ def decode_strictly(data: bytes, frame: Frame, colours: str, **options: bool) ->
     except ValueError as error:
         if not _is_harmless(str(error), data):
             raise Damaged(str(error)) from error
-        with quiet():
-            values = simplejpeg.decode_jpeg(data, colours, strict=False, **options)
+        try:
+            with quiet():
+                values = simplejpeg.decode_jpeg(data, colours, strict=False, **options)
+        except ValueError as second:
+            raise Damaged(str(second)) from second
     return np.asarray(values[..., 0] if values.shape[2] == 1 else values)
 
 

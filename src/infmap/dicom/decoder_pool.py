@@ -33,6 +33,9 @@ _START = (
 )
 _WALL_BASE, _WALL_FACTOR = 30.0, 10.0
 """Wall time allowed: the CPU limit holds first unless the machine is very busy or has no such."""
+_PIPE = 1 << 20
+"""Bytes a pipe holds: the most that Linux allows without privileges."""
+
 _OUT_OF_TIME = -int(getattr(signal, "SIGPROF", 1 << 16))
 """Exit status of a process whose CPU time is over."""
 
@@ -69,6 +72,9 @@ class _Child:
             bufsize=0,
             start_new_session=True,
         )
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                _widen(pipe.fileno())
 
     def ask(self, job: Job, data: bytes) -> tuple[dict[str, Any], bytearray]:
         """One question, one answer."""
@@ -230,6 +236,15 @@ def _sentences(kind: str, chatter: str) -> list[str]:
     lines = [re.sub(r"[^\x20-\x7e]+", " ", line).strip() for line in chatter.splitlines()]
     lines = list(dict.fromkeys(line for line in lines if line))[:3]
     return [f"the {kind} decoder says: {'; '.join(lines)[:200]}"] if lines else []
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a film, so that the two processes seldom wait for each other."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # the system limits what a user may have of it
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _paths() -> list[str]:
