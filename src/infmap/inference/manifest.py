@@ -217,15 +217,22 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return _adapter().validate_json(json.dumps(values))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        what = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-        got = (
-            "" if first["type"] in ("missing", "value_error") else f", got {_short(first['input'])}"
-        )
-        raise ModelError(
-            f"{file}: {where}: {what}{got}; train or install the model again"
-        ) from error
+        raise ModelError(f"{file}: {_first(error)}; train or install the model again") from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong: the field, what was expected, what arrived."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"{where}: expected a value, got none"
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{where}: expected no field of that name, got {_short(first['input'])}"
+    if first["type"] == "value_error":
+        return f"{where}: {what}"
+    what = what.partition(" should ")[2].removeprefix("be ") or what
+    return f"{where}: expected {what}, got {_short(first['input'])}"
 
 
 @cache

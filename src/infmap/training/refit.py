@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infmap.catalog.groups import VAL, own_part
 from infmap.core.errors import ModelError
@@ -40,7 +41,7 @@ def refit(
 
     Args:
         folder: the model folder; the same films and folds give the same manifest again.
-        snapshot: films to fit on; those of its part ``val`` decide on detection.
+        snapshot: films to fit on; those that ``validated_on`` names decide on detection.
         folds: model folders of a cross-validation, may be none.
         say: called with one record at a time.
         work: folder for int8 copies of the folds' networks.
@@ -52,9 +53,16 @@ def refit(
     """
     manifest = read_manifest(folder)
     verify_files(folder, manifest)
-    outputs = out_of_fold(folder, manifest, snapshot, folds, say, work)
-    validation = np.array([own_part(row) == VAL for row in outputs.films.rows], np.bool_)
-    fitted = calibrate(manifest, outputs, validation, read_extents(snapshot))
+    rows, _ = read_rows(snapshot)
+    extents = read_extents(snapshot)
+    wanted = [
+        row
+        for row, val in zip(rows, validated_on(manifest, rows), strict=True)
+        if val or _useful(row) or row["film_id"] in extents
+    ]
+    outputs = out_of_fold(folder, manifest, snapshot, wanted, folds, say, work=work)
+    validation = validated_on(manifest, outputs.films.rows)
+    fitted = calibrate(manifest, outputs, validation, extents)
     figures = score(fitted, outputs.part(validation)).to_dict()
     fitted = replace(
         fitted,
@@ -65,15 +73,29 @@ def refit(
     return fitted
 
 
+def validated_on(manifest: Manifest, rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """Films on which detection is decided, bool (N,): those of a part ``val``.
+
+    Of the sources that the model's configuration validates on; else, where a publisher names
+    validation films, of those alone.
+    """
+    sources = manifest.training.configuration.get("validation_sources")
+    named = {row["source"] for row in rows if row["official_split"] == VAL}
+    wanted = set(sources or named or {row["source"] for row in rows})
+    return np.array([own_part(row) == VAL and row["source"] in wanted for row in rows], np.bool_)
+
+
 def out_of_fold(
     folder: Path,
     manifest: Manifest,
     snapshot: Path,
+    films: Sequence[Row],
     folds: Sequence[Path],
     say: Callable[[dict[str, Any]], None],
+    *,
     work: Path,
 ) -> Outputs:
-    """Read every film of a snapshot by a network that was trained on no film of its group.
+    """Read films of a snapshot, each by a network that was trained on no film of its group.
 
     The model itself reads what it can, then each fold in turn; films that all of them were trained
     on are left out. All films are brought to the network by the model's own preprocessing.
@@ -86,8 +108,7 @@ def out_of_fold(
 
         return load_films(some, resolve, spec, LUNG_SOURCES, pack=find_pack(snapshot, spec))
 
-    extents = read_extents(snapshot)
-    left = [row for row in rows if _useful(row) or row["film_id"] in extents]
+    left = list(films)
     parts = []
     for network in (folder, *folds):
         learnt = learnt_films(network)
@@ -107,8 +128,8 @@ def out_of_fold(
 
 
 def _useful(row: Row) -> bool:
-    """Whether anything is decided on a film: detection, opacity, or what healthy looks like."""
-    return own_part(row) == VAL or film_class(row) == 2 or mask_paths(row)[1] is not None
+    """Whether the opacity threshold or the severity can be decided on a film."""
+    return film_class(row) == 2 or mask_paths(row)[1] is not None
 
 
 def learnt_films(folder: Path) -> set[str]:
