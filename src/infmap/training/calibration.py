@@ -45,7 +45,7 @@ CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
 SPECIFICITY = 0.99
 """Least specificity of the film's detection on validation films: one false alarm in a hundred."""
 FALSE_WIDE = 0.05
-"""At most this share of normal films, mean over sources, may be read as widely opaque."""
+"""At most this share of normal films may be read as widely opaque."""
 WIDE = 0.10
 """Opaque share of the lungs that counts as wide; the predictor warns from there on."""
 
@@ -225,7 +225,7 @@ def fit_detection(
         return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * (p[:2] @ p[:2]))
 
     slope, peak, intercept = minimize(negative_log_likelihood, np.array([1.0, 0.5, 0.0])).x
-    return PlattScaling(round(slope, 5), round(peak, 5), round(intercept, 5), where)
+    return PlattScaling(*(round(float(v), 5) for v in (slope, peak, intercept)), where)
 
 
 def peaks(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.int64]:
@@ -304,9 +304,8 @@ def choose_opacity(
             ::-1
         ]
         wide.append(area / max(1, area[0]) >= WIDE)
-    classes, sources = films.classes[used], np.array([films.rows[i]["source"] for i in used])
-    curve = _mean_of_means(np.stack(dice), classes, drawn[used])
-    false = _mean_of_means(np.stack(wide), sources, normal[used])
+    curve = _mean_of_means(np.stack(dice), films.classes[used], drawn[used])
+    false = np.stack(wide)[normal[used]].mean(axis=0) if normal.any() else np.zeros(LEVELS + 1)
     scores = []
     for candidate in (c for c in CANDIDATES if c <= thresholds.infection):
         level = first_level(candidate)
@@ -352,6 +351,6 @@ def _square(maps: NDArray[np.uint8]) -> Fit:
 def _mean_of_means(
     values: NDArray[Any], groups: NDArray[Any], keep: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Mean over groups of the mean of each, of films kept, float64 (256,); 0 without films."""
+    """Mean over groups of the mean of each, of films kept, float64 (256,)."""
     means = [values[keep & (groups == name)].mean(axis=0) for name in np.unique(groups[keep])]
-    return np.asarray(np.mean(means, axis=0) if means else np.zeros(LEVELS + 1), np.float64)
+    return np.asarray(np.mean(means, axis=0), np.float64)
