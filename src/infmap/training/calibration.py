@@ -225,7 +225,9 @@ def fit_detection(
         return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * (p[:2] @ p[:2]))
 
     slope, peak, intercept = minimize(negative_log_likelihood, np.array([1.0, 0.5, 0.0])).x
-    return PlattScaling(*(round(float(v), 5) for v in (slope, peak, intercept)), where)
+    return PlattScaling(
+        round(float(slope), 5), round(float(peak), 5), round(float(intercept), 5), where
+    )
 
 
 def peaks(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.int64]:
