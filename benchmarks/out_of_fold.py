@@ -1,4 +1,4 @@
-"""Figures of a model folder out of fold: on films that it was not trained on and on the maps that users get.
+"""Figures of a model folder out of fold, on the maps that users get.
 
     python benchmarks/out_of_fold.py MODEL_FOLDER SNAPSHOT [--folds FOLDER] [-o FILE.json]
     python benchmarks/out_of_fold.py MODEL_FOLDER --consistency FOLDER...
