@@ -176,3 +176,12 @@ def test_a_dataset_whose_pixels_were_set_is_read(tmp_path: Path) -> None:
     dataset.PixelData = turned.tobytes()
     film = read_radiograph(dataset)
     assert np.corrcoef(film.pixels.ravel(), turned.ravel())[0, 1] > 0.999
+
+
+def test_values_beyond_the_bits_that_a_file_states_stay_within_the_range() -> None:
+    from infmap.dicom.tones import from_numbers
+
+    for bits, white in ((8, 255), (5, 255), (16, 255)):
+        pixels, _ = from_numbers(PLANE, bits)
+        np.testing.assert_allclose(pixels, PLANE / np.float32(white), atol=1e-6)
+    np.testing.assert_allclose(from_numbers(PLANE // 16, 4)[0], (PLANE // 16) / 15, atol=1e-6)

@@ -98,7 +98,7 @@ def _full_range(dtype: np.dtype[Any], bits: int | None, low: float, high: float)
         return 1.0
     if dtype.kind == "f":
         return 1.0 if low >= 0.0 and high <= 1.0 else None
-    if bits is not None and bits <= 8 and dtype.kind == "u":
+    if bits is not None and bits <= 8 and dtype.kind == "u" and high < 1 << bits:
         return float((1 << bits) - 1)
     if dtype == np.uint8:
         return 255.0
