@@ -205,7 +205,7 @@ class Predictor:
         levels = to_levels(maps)
         zones = find_lungs(levels, fit, at)
         seen = assess_lungs(zones, film.field, maps[2][fit.window])
-        seen = seen.merged(assess_side(zones.labels > 0, film.field.pixels))
+        seen = seen.merged(assess_side(zones.labels > 0, film.plane[fit.window]))
         quality = film.quality.merged(seen)
         if quality.reject:
             raise _rejected(film.radiograph, quality, film.radiograph.warnings)

@@ -77,7 +77,7 @@ def assess_side(lungs: BoolImage, pixels: Float32Image) -> Quality:
 
     Args:
         lungs: bool (h, w), both lungs, on any grid that covers the film exactly.
-        pixels: float32 (H, W), film pixels, [0, 1], air dark.
+        pixels: float32 (H, W), the film or what the network sees of it, [0, 1], air dark.
 
     Returns:
         Quality with ``side_score``: about 5 for an ordinary film, below ``LIMIT`` for one that is
