@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from infmap.core.types import Prediction, Radiograph, Severity
+from infmap.core.types import CalibratedOn, Prediction, Radiograph, Severity
 from infmap.dicom import codes, infection_seg, severity_report, write_dx
 
 hd = pytest.importorskip("highdicom")
@@ -170,6 +170,25 @@ def test_a_clear_film_has_no_finding() -> None:
     assert values(found["Lung opacity"])["opacity-share"] == (0.0, "%")
     assert ("Severity", "None") in evaluations(found["Lung opacity"])
     assert "No lung opacity found" in comments(report)[0]
+
+
+def test_the_grades_that_the_interval_allows_are_named() -> None:
+    severity = replace(PREDICTION.severity, grades=("mild", "moderate", "severe"))
+    report = report_of(severity=severity)
+    said = evaluations(groups(report)["Lung opacity"])
+    assert said[0] == ("Severity", "Moderate")
+    name = "Severity grade that the interval allows"
+    assert said[1:] == [(name, "Mild"), (name, "Moderate"), (name, "Severe")]
+    assert "which allows mild, moderate, severe." in comments(report)[0]
+
+
+def test_the_films_behind_the_calibration_are_named() -> None:
+    on = CalibratedOn("40 films of A", "30 films of B", "20 films of C", "10 films of D")
+    text = comments(report_of(calibrated_on=on))[0]
+    assert (
+        "Calibrated on: probability, 40 films of A; operating point, 30 films of B; "
+        "opacity, 20 films of C; severity, 10 films of D."
+    ) in text
 
 
 def test_lungs_and_zones_have_groups_of_their_own() -> None:

@@ -92,7 +92,10 @@ def _opacity(p: Prediction) -> Group:
                 for name, value in (*scores, (codes.EXTENT_HIGH, high))
             ),
         ),
-        ((codes.SEVERITY, codes.GRADE_CODES[p.severity.grade]),),
+        (
+            (codes.SEVERITY, codes.GRADE_CODES[p.severity.grade]),
+            *((codes.POSSIBLE_GRADE, codes.GRADE_CODES[grade]) for grade in p.severity.grades),
+        ),
         OPACITY if p.opaque.any() else 0,
     )
 

@@ -58,10 +58,11 @@ def _opacity(p: Prediction) -> list[str]:
         ]
     else:
         said = ["No lung opacity found (opacity map)."]
+    allowed = f", which allows {', '.join(p.severity.grades)}" if p.severity.grades else ""
     return [
         *said,
         f"Severity grade of the opacity: {p.severity.grade}. Extent score "
-        f"{p.severity.extent_score:.1f} of 8, 90 % interval {low:.1f} to {high:.1f}.",
+        f"{p.severity.extent_score:.1f} of 8, 90 % interval {low:.1f} to {high:.1f}{allowed}.",
     ]
 
 
@@ -89,6 +90,11 @@ def _limits(p: Prediction) -> list[str]:
             "The film's header does not state the patient's sides: right and left are those of "
             "the film as displayed."
         )
+    on = p.calibrated_on
+    said.append(
+        f"Calibrated on: probability, {on.probability}; operating point, {on.operating_point}; "
+        f"opacity, {on.opacity}; severity, {on.severity}."
+    )
     checksum = f", SHA-256 {p.model_sha256}" if p.model_sha256 else ""
     said.append(f"Model {p.model}{checksum}.")
     return said
