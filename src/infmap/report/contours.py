@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 import contourpy
 import numpy as np
@@ -30,10 +32,28 @@ def outlines(mask: BoolImage, size: tuple[int, int] | None = None) -> list[Line]
     width, height = size or (mask.shape[1], mask.shape[0])
     scale = min(1.0, LONG_SIDE / max(width, height))
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-    plane = np.pad(shrink(mask.astype(np.float32), (columns, rows)), 1)
-    found = contourpy.contour_generator(z=plane).lines(0.5)
+    plane = np.pad(shrink(mask.astype(np.float32), (columns, rows)), 1).astype(np.float64)
+    # contourpy.contour_generator would look for NaN and masks first, for most of its time.
+    lines: Any = contourpy.SerialContourGenerator(
+        *_grid(plane.shape[0], plane.shape[1]),
+        plane,
+        np.ma.nomask,
+        corner_mask=False,
+        line_type=contourpy.LineType.Separate,
+        fill_type=contourpy.FillType.OuterCode,
+        quad_as_tri=False,
+        z_interp=contourpy.ZInterp.Linear,
+    )
+    found = lines.lines(0.5)
     # Index 1 of the padded plane is the middle of the first pixel: half a pixel in.
     return [(np.asarray(line) - 0.5) * (width / columns, height / rows) for line in found]
+
+
+@lru_cache(maxsize=8)
+def _grid(rows: int, columns: int) -> tuple[Line, Line]:
+    """Column and row of each point of a grid, float64 (rows, columns) each."""
+    y, x = np.mgrid[:rows, :columns].astype(np.float64)
+    return x, y
 
 
 def dashes(line: Line, on: float, off: float) -> Iterator[Line]:
@@ -65,7 +85,9 @@ def path_data(lines: Iterable[Line], every: int = 3) -> str:
     parts = []
     for line in lines:
         kept = line[:-1] if len(line) < 12 * every else line[:-1:every]
-        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept) + "Z")
+        # One formatting of all points takes a third of the time of one a point.
+        text = "L".join(["%.1f %.1f"] * len(kept)) % tuple(kept.ravel().tolist())
+        parts.append(f"M{text}Z")
     return "".join(parts)
 
 

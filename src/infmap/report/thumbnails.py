@@ -84,7 +84,7 @@ def _encode(picture: Image.Image, kind: str, transparency: bytes | None = None) 
     if kind == "JPEG":
         picture.save(buffer, "JPEG", quality=85)
     else:
-        picture.save(buffer, "PNG", compress_level=6, transparency=transparency)
+        picture.save(buffer, "PNG", compress_level=3, transparency=transparency)
     return buffer.getvalue()
 
 
