@@ -33,11 +33,12 @@ def outlines(mask: BoolImage, size: tuple[int, int] | None = None) -> list[Line]
     scale = min(1.0, LONG_SIDE / max(width, height))
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
     plane = np.pad(shrink(mask.astype(np.float32), (columns, rows)), 1).astype(np.float64)
+    no_mask: Any = np.ma.nomask
     # contourpy.contour_generator would look for NaN and masks first, for most of its time.
     lines: Any = contourpy.SerialContourGenerator(
         *_grid(plane.shape[0], plane.shape[1]),
         plane,
-        np.ma.nomask,
+        no_mask,
         corner_mask=False,
         line_type=contourpy.LineType.Separate,
         fill_type=contourpy.FillType.OuterCode,
