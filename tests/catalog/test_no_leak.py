@@ -281,6 +281,7 @@ SHOWING = {
     "benchmark/tables.py": "name of a run's split",
     "training/calibration.py": "names the films that it was fitted on",
     "cli/catalog_read.py": "names of options",
+    "training/refit.py": "names the sources whose publisher has a validation part",
 }
 """Modules that read these columns without deciding what is learnt from or scored."""
 

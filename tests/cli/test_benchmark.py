@@ -3,10 +3,16 @@ import json
 
 import pytest
 
-from infmap.cli.main import _run
+from infmap.cli.main import main
 
 COLUMNS = ("film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn",
            "covid_probability", "covid_detected")  # fmt: skip
+
+
+def call(verb, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main([verb, *arguments])
+    return ended.value.code
 
 
 def run_folder(folder, found, sure):
@@ -28,11 +34,11 @@ def run_folder(folder, found, sure):
 
 def test_the_better_run_is_named(tmp_path, capsys):
     good, bad = run_folder(tmp_path / "good", 1.2, 10), run_folder(tmp_path / "bad", 0.3, 2)
-    assert _run("benchmark", ["compare", str(good), str(bad)]) == 0
+    assert call("benchmark", ["compare", str(good), str(bad)]) == 0
     out = capsys.readouterr().out
     assert "good localizes infection better than bad" in out
     assert "good detects COVID-19 better" in out
-    assert _run("benchmark", ["compare", str(bad), str(good), "--json"]) == 0
+    assert call("benchmark", ["compare", str(bad), str(good), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["differences"]["infection_f1"]["high"] < 0
     assert found["detection"] == {"only_first": 0, "only_second": 8, "p": 2 / 2**8, "n": 20}
@@ -50,12 +56,12 @@ def test_the_better_run_is_named(tmp_path, capsys):
 )
 def test_wrong_use_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert _run("benchmark", arguments) == 2
+    assert call("benchmark", arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("verb", ["run", "report", "compare"])
 def test_every_help_has_an_example(verb, capsys):
-    _run("benchmark", [verb, "--help"])
+    call("benchmark", [verb, "--help"])
     assert f"Example: infmap benchmark {verb}" in " ".join(capsys.readouterr().out.split())
