@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,28 @@ def test_what_lies_beside_films_is_skipped_and_counted(tmp_path: Path) -> None:
     assert names(found.paths) == ["a.png", "film.txt"]
     assert found.skipped == 6
     assert any("6 other files skipped" in note for note in found.notes())
+
+
+def test_documents_and_programs_beside_films_are_skipped(tmp_path: Path) -> None:
+    film(tmp_path / "IM000001")  # as on a disc: films without an ending
+    for name, content in (
+        ("README", b"text"),
+        ("AUTORUN.INF", b"[autorun]"),
+        ("viewer.exe", b"MZ\x90\0"),
+        ("convert.py", b"print()"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "damaged").write_bytes(bytes(200))  # may have been a film
+    found = look_for_films([str(tmp_path)])
+    assert names(found.paths) == ["IM000001", "damaged"]
+    assert found.skipped == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("notes.txt", "pipe"):
+        os.mkfifo(tmp_path / name)
+    assert names(find_films([str(tmp_path)])) == ["notes.txt", "pipe"]
 
 
 def test_what_is_named_itself_is_never_skipped(tmp_path: Path) -> None:

@@ -15,8 +15,13 @@ JUNK_NAMES = {"thumbs.db", "desktop.ini", "dicomdir"}
 JUNK_ENDINGS = {
     ".csv", ".tsv", ".txt", ".md", ".log", ".htm", ".html", ".json", ".jsonl", ".xml", ".yaml",
     ".yml", ".pdf", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".rtf", ".ini", ".db", ".lnk", ".url",
+    ".exe", ".dll", ".inf", ".bat", ".cmd", ".jar", ".sh", ".py", ".ipynb", ".r", ".js", ".css",
+    ".ico", ".rst", ".tex", ".bib", ".toml", ".cfg", ".conf", ".ppt", ".pptx", ".md5", ".sha256",
 }  # fmt: skip
-"""Endings of tables and documents about films; skipped unless a film hides behind one."""
+"""Endings of tables, documents and programs beside films, such as the viewer that a hospital puts
+on a disc with them; skipped unless a film hides behind one."""
+UNKNOWN = "bytes of an unknown kind"
+"""What ``sniff`` says of a file without a kind: behind a name without an ending, a damaged film."""
 RESULT_FOLDERS = {"maps", "masks", "lungs", "opacity", "doubt", "thumbnails", "seg", "sr"}
 """Folders of a run's own pictures and objects."""
 
@@ -158,12 +163,16 @@ def _is_junk(path: str) -> bool:
     name = os.path.basename(path).lower()
     if name in JUNK_NAMES:
         return True
-    if os.path.splitext(name)[1] not in JUNK_ENDINGS:
+    ending = os.path.splitext(name)[1]
+    if ending and ending not in JUNK_ENDINGS:
         return False
     from infmap.dicom.read import sniff
 
     try:
+        if not os.path.isfile(path):
+            return False  # to open a pipe that nobody writes would wait for ever
         with open(path, "rb") as file:
-            return not sniff(file.read(1024)).isupper()  # films' kinds are named in capitals
+            kind = sniff(file.read(1024))
     except OSError:
         return False  # it fails with its reason
+    return not kind.isupper() and (bool(ending) or kind != UNKNOWN)  # films' kinds are in capitals
