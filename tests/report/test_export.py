@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,36 @@ def test_without_resume_a_run_starts_anew(tmp_path: Path, one_of_each: list[Film
 
 def test_damage_before_the_last_line_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text('{"id": "a", "st\n{"id": "b", "status": "ok"}\n')
+    with pytest.raises(UsageError, match="damaged at line 1"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": 7},
+        {"id": "../../x"},
+        {"status": "fine"},
+        {"sha256": [1]},
+        {"warnings": 3},
+        {"warnings": [3]},
+        {"severity": 3},
+        {"zones": [0.5]},
+        {"quality": {"tilt": "steep"}},
+        {"width": "wide"},
+        {"covid_probability": math.nan},
+        {"infected_fraction": "a"},
+    ],
+)
+def test_a_line_that_someone_edited_is_damage(
+    tmp_path: Path, one_of_each: list[FilmRow], changed: dict[str, Any]
+) -> None:
+    with ResultsWriter(tmp_path) as writer:
+        for row in one_of_each:
+            writer.write(row)
+    path = tmp_path / "results.jsonl"
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text(json.dumps(json.loads(first) | changed) + "\n" + "".join(others))
     with pytest.raises(UsageError, match="damaged at line 1"):
         read_results(tmp_path)
 

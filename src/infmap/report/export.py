@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell
 from infmap.core.types import ZONES, Prediction
 from infmap.report.files import make_folder, write_atomically, writing
+from infmap.report.ids import check_id
+from infmap.report.lines import parse
 from infmap.report.overlay import UInt8Image, to_bytes
 
 Status = Literal["ok", "rejected", "failed"]
@@ -129,17 +130,6 @@ class FilmRow:
             "reason": self.reason,
         }
         return {key: own.get(key, plain(self.fields.get(key))) for key in KEYS}
-
-
-def check_id(film_id: str) -> None:
-    """Refuse an id that would leave its folder.
-
-    Raises:
-        ValueError: the id is empty, starts with a dot, or holds a separator or control character.
-    """
-    bad = not film_id or film_id.startswith(".") or re.search(r'[\x00-\x1f/\\:*?"<>|]', film_id)
-    if bad or len(film_id.encode(errors="replace")) > 200:
-        raise ValueError(f"expected an id fit for a file name (see film_ids), got {film_id!r}")
 
 
 def plain(value: Any) -> Any:
@@ -352,7 +342,7 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                         f"{path} is damaged at line {damaged}; "
                         "mend it, or run again without --resume to start anew"
                     )
-                row = _parse(line)
+                row = parse(line)
                 if row is None:
                     damaged = number
                     continue
@@ -362,16 +352,6 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         return
     except OSError as e:
         raise UsageError(f"cannot read {path}: {e.strerror}; check the output folder") from e
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and "id" in row and "status" in row else None
 
 
 def flatten(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,3 +64,14 @@ def readable(path: str) -> str:
     plain = re.sub(r"[^\w.+-]+", "_", anyascii(stem), flags=re.ASCII)
     name = plain.strip("._-")[:LONGEST].rstrip("._-") or "film"
     return f"film-{name}" if _RESERVED.fullmatch(name) else name
+
+
+def check_id(film_id: str) -> None:
+    """Refuse an id that would leave its folder.
+
+    Raises:
+        ValueError: the id is empty, starts with a dot, or holds a separator or control character.
+    """
+    bad = not film_id or film_id.startswith(".") or re.search(r'[\x00-\x1f/\\:*?"<>|]', film_id)
+    if bad or len(film_id.encode(errors="replace")) > 200:
+        raise ValueError(f"expected an id fit for a file name (see film_ids), got {film_id!r}")

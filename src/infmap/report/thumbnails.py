@@ -13,8 +13,8 @@ from PIL import Image
 
 from infmap.core.types import Prediction, Radiograph
 from infmap.report.contours import outlines, path_data, shrink
-from infmap.report.export import check_id
 from infmap.report.files import make_folder, write_atomically, writing
+from infmap.report.ids import check_id
 from infmap.report.overlay import Layer, UInt8Image, colour_table, map_of, to_bytes
 
 LONG_SIDE = 512

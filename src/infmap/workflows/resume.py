@@ -153,9 +153,9 @@ def _known(out: Path) -> dict[str, Known]:
 def _states(out: Path) -> Iterator[tuple[str, State]]:
     with suppress(FileNotFoundError), (out / INPUTS).open("rb") as file:
         for line in file:
-            with suppress(ValueError, KeyError, TypeError):  # cut off, or not ours
+            with suppress(ValueError, KeyError, TypeError, OverflowError):  # cut off, or not ours
                 values = json.loads(line)
-                yield values["id"], (int(values["size"]), int(values["mtime_ns"]))
+                yield str(values["id"]), (int(values["size"]), int(values["mtime_ns"]))
 
 
 def _is_same(path: str, film: Known) -> bool:
