@@ -181,3 +181,20 @@ def test_an_unknown_adobe_transform_is_one_film_at_most() -> None:
             assert read_radiograph(mutant).shape == GREY.shape
         except UnreadableFilm as error:
             assert "\n" not in error.reason
+
+
+def test_a_tiff_of_too_many_pixels_is_said_to_be_too_large() -> None:
+    import tifffile
+
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((200, 300), np.uint8), compression="zlib")
+    with pytest.raises(UnreadableFilm, match="at most 1000 pixels, the header says 300 x 200"):
+        read_radiograph(stream.getvalue(), max_pixels=1000)
+
+
+def test_a_jpeg_2000_of_too_many_pixels_is_said_to_be_too_large() -> None:
+    import imagecodecs
+
+    data = imagecodecs.jpeg2k_encode(np.zeros((200, 300), np.uint8), level=0, codecformat="j2k")
+    with pytest.raises(UnreadableFilm, match="at most 1000 pixels, the header says 300 x 200"):
+        read_radiograph(bytes(data), max_pixels=1000)

@@ -32,6 +32,10 @@ class Damaged(Exception):
     """The stream breaks its own rules."""
 
 
+class TooLarge(Damaged):
+    """It says that it has more pixels than are allowed. The argument says how many."""
+
+
 class NotRead(Exception):
     """The stream may be right, but no decoder here reads it. The argument says what it is."""
 
@@ -81,13 +85,14 @@ def decode(job: Job, data: bytes) -> Decoded:
 
     Raises:
         Damaged: the stream is damaged, or not of the size that is stated around it.
+        TooLarge: more pixels than the job allows.
         NotRead: a variant that is not read here.
         Exception: whatever else a decoder raises on hostile data, which means damaged.
     """
     size = codestream.size_of(data)
     if size is not None:
         if size[0] * size[1] > job.pixels:
-            raise Damaged(f"it says {size[1]} x {size[0]} pixels")
+            raise TooLarge(f"{size[1]} x {size[0]}")
         if job.rows and size != (job.rows, job.columns):
             raise Damaged(f"it says {size[1]} x {size[0]} pixels")
     result = _DECODERS[job.kind](job, data)
@@ -100,7 +105,7 @@ def stated_pixels(job: Job, data: bytes) -> int:
     """Pixels that the picture has by what is stated around it, else by its own header.
 
     Raises:
-        Damaged: more than the job allows.
+        TooLarge: a TIFF of more than the job allows.
     """
     if job.rows:
         return job.rows * job.columns
@@ -109,7 +114,7 @@ def stated_pixels(job: Job, data: bytes) -> int:
 
         return pixels_of(data, job.pixels)
     size = codestream.size_of(data)
-    return size[0] * size[1] if size is not None else job.pixels
+    return min(size[0] * size[1], job.pixels) if size is not None else job.pixels
 
 
 def _jpeg(job: Job, data: bytes) -> Decoded:

@@ -203,6 +203,11 @@ def decode_apart(job: Job, data: bytes, what: str, notes: list[str]) -> Decoded:
         raise UnreadableFilm(
             f"expected a compression that is read here, got {reply['text']}; export it uncompressed"
         )
+    if fault == "large":
+        raise UnreadableFilm(
+            f"expected at most {job.pixels} pixels, the header says {reply['text']}; "
+            "shrink the film if that is true"
+        )
     if fault == "missing":
         raise UnreadableFilm(
             f"expected an installed decoder, got none ({reply['text']}); "

@@ -83,7 +83,7 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
     """Decode one picture, or say why not."""
     import numpy as np
 
-    from infmap.dicom.codecs import Damaged, Job, NotRead, decode, stated_pixels
+    from infmap.dicom.codecs import Damaged, Job, NotRead, TooLarge, decode, stated_pixels
 
     job = Job(**header["job"])
     try:
@@ -92,6 +92,8 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
         with _limited(pixels):
             result = decode(job, bytes(data))
             values = np.ascontiguousarray(result.values)
+    except TooLarge as error:
+        return {"error": "large", "text": str(error)}, None
     except Damaged as error:
         return {"error": "damaged", "text": str(error)}, None
     except NotRead as error:

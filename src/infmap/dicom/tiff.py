@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.dicom.codecs import Damaged, NotRead
+from infmap.dicom.codecs import Damaged, NotRead, TooLarge
 
 _REDUCED, _MASK = 1, 4
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -22,13 +22,13 @@ def pixels_of(data: bytes, most: int) -> int:
     """Pixels of the film in a TIFF file, without decoding it.
 
     Raises:
-        Damaged: more than ``most``.
+        TooLarge: more than ``most``.
     """
     with _open(data) as file:
         page, _ = _film(file)
         count = int(page.imagelength) * int(page.imagewidth)
     if count > most:
-        raise Damaged(f"it says {page.imagewidth} x {page.imagelength} pixels")
+        raise TooLarge(f"{page.imagewidth} x {page.imagelength}")
     return count
 
 
