@@ -59,6 +59,8 @@ NAN = float("nan")
         ({"runtime": "abacus"}, "runtime"),
         ({"runtime": ""}, "runtime"),
         ({"runtime": None}, "runtime"),
+        ({"runtime": ["openvino"]}, "runtime"),
+        ({"runtime": "onnxruntime", "device": "quantum"}, "device"),
         ({"device": ""}, "device"),
         ({"device": None}, "device"),
         ({"device": 0}, "device"),
@@ -66,6 +68,7 @@ NAN = float("nan")
         ({"model": ""}, "model"),
         ({"model": 3}, "model"),
         ({"model": "no-such-model"}, "model"),
+        ({"model": "m" * 5000}, "model"),
         ({"model": "../infmap-lite0"}, "model"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -258,7 +259,7 @@ def load(
             ``parallel`` below 1.
         MissingExtra: the runtime is not installed.
     """
-    if runtime not in RUNTIMES:
+    if not isinstance(runtime, str) or runtime not in RUNTIMES:
         raise UsageError(f"runtime: expected one of {', '.join(RUNTIMES)}, got {runtime!r}")
     if not isinstance(device, str) or not device.strip():
         raise UsageError(f"device: expected auto, cpu, gpu or a device's name, got {device!r}")
@@ -295,9 +296,9 @@ def model_folder(model: str | Path | None = None) -> Path:
         return WEIGHTS / DEFAULT_MODEL
     if not isinstance(model, (str, Path)) or not str(model).strip():
         raise UsageError(f"model: expected a folder or a shipped model's name, got {model!r}")
-    if Path(model).is_dir():
+    if os.path.isdir(model):
         return Path(model)
-    if (WEIGHTS / str(model)).is_dir() and "/" not in str(model):
+    if "/" not in str(model) and os.path.isdir(WEIGHTS / str(model)):
         return WEIGHTS / str(model)
     shipped = ", ".join(sorted(p.name for p in WEIGHTS.iterdir() if p.is_dir()))
-    raise ModelError(f"{model}: no such model folder; shipped models: {shipped}")
+    raise ModelError(f"{str(model)[:200]}: no such model folder; shipped models: {shipped}")

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import os
 import shutil
 
 import numpy as np
@@ -209,3 +210,18 @@ def test_mutated_manifests_load_or_are_model_errors(folder):
             refused += 1
             assert "\n" not in str(error)
     assert refused > 2000
+
+
+def test_a_wrong_curve_is_a_short_line(folder):
+    change(folder, "severity.knots", [0.0, *(0.001 * i for i in range(500)), 7.0])
+    with pytest.raises(ModelError, match=r"severity: .*\.\.\.") as caught:
+        read_manifest(folder)
+    assert len(str(caught.value)) < 300 + len(str(folder))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_place_of_a_network_is_not_waited_for(folder):
+    (folder / "network.bin").unlink()
+    os.mkfifo(folder / "network.bin")
+    with pytest.raises(ModelError, match=r"network\.bin: is missing"):
+        infmap.load(folder)

@@ -30,6 +30,8 @@ FORMAT = 2
 NETWORK_FILES = ("network.xml", "network.bin", "network.onnx", "weights.pt")
 """Files of a model folder that are loaded, and so carry a checksum."""
 UNKNOWN = "unknown films"
+_LONGEST = 200
+"""Characters of what is wrong with a field: a curve has many numbers."""
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -230,7 +232,7 @@ def _first(error: ValidationError) -> str:
     if first["type"] == "unexpected_keyword_argument":
         return f"{where}: expected no field of that name, got {_short(first['input'])}"
     if first["type"] == "value_error":
-        return f"{where}: {what}"
+        return f"{where}: {what if len(what) <= _LONGEST else what[:_LONGEST] + '...'}"
     what = what.partition(" should ")[2].removeprefix("be ") or what
     return f"{where}: expected {what}, got {_short(first['input'])}"
 
@@ -294,10 +296,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
                     "install or train the model again"
                 )
             continue
+        if not path.is_file():  # also a pipe, which would be waited for
+            raise ModelError(f"{path}: is missing; install or train the model again")
         try:
             found = sha256(path)
         except OSError as error:
-            raise ModelError(f"{path}: is missing; install or train the model again") from error
+            raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
         if found != named[name]:
             raise ModelError(f"{path}: checksum differs; install or train the model again")
 

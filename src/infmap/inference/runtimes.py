@@ -88,6 +88,8 @@ class OnnxRuntime:
         except ImportError as error:
             raise MissingExtra("the runtime 'onnxruntime'", "onnx") from error
         cuda = device.lower() in ("cuda", "gpu")
+        if not cuda and device.lower() not in ("auto", "cpu"):
+            raise UsageError(f"device {device!r} is not here: expected auto, cpu or gpu")
         providers = ["CUDAExecutionProvider"] if cuda else ["CPUExecutionProvider"]
         if cuda and providers[0] not in onnxruntime.get_available_providers():
             raise UsageError(f"device {device!r} is not here: this onnxruntime has no CUDA")
