@@ -8,6 +8,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +168,13 @@ def test_a_line_is_on_disk_when_write_returns(tmp_path: Path, one_of_each: list[
 
 
 def test_csv_says_the_same_as_jsonl(tmp_path: Path, one_of_each: list[FilmRow]) -> None:
+    areas = dict(zip("ABCDEF", (0.1, 0.2, 0.2, 0.1, 0.25, 0.15), strict=True))
+    severity = {**one_of_each[0].fields["severity"], "grades": ["none", "mild"]}
+    calibrated = {"probability": "the films of X"}
+    known = {"zone_areas": areas, "calibrated_on": calibrated, "severity": severity}
+    judged = replace(one_of_each[0], fields={**one_of_each[0].fields, **known})
     with ResultsWriter(tmp_path) as writer:
-        for row in one_of_each:
+        for row in (judged, *one_of_each[1:]):
             writer.write(row)
     rows = read_results(tmp_path)
     with (tmp_path / "results.csv").open(newline="", encoding="utf-8") as f:
@@ -185,6 +191,11 @@ def test_csv_says_the_same_as_jsonl(tmp_path: Path, one_of_each: list[FilmRow]) 
         "2.5",
     ]
     assert json.loads(first["quality_json"]) == rows[0]["quality"]
+    assert json.loads(first["calibrated_on_json"]) == calibrated
+    assert {z: float(first[f"zone_areas_{z}"]) for z in areas} == areas
+    assert first["severity_grades"] == "none; mild"
+    left_out = set(KEYS) - {name.removesuffix("_json") for name in CSV_COLUMNS}
+    assert left_out == {"zones", "zone_areas", "severity"}, "they have columns of their parts"
     assert first["warnings"] == "first warning; second, with comma"
     assert (flat[2]["status"], flat[2]["zones_A"], flat[2]["reason"]) == (
         "failed",

@@ -59,13 +59,16 @@ KEYS = (
 CSV_COLUMNS = (
     *KEYS[: KEYS.index("zones")],
     *(f"zones_{z}" for z in ZONES),
+    *(f"zone_areas_{z}" for z in ZONES),
     "severity_grade",
+    "severity_grades",
     "severity_extent_score",
     "severity_low",
     "severity_high",
     "side_stated",
     "quality_json",
     "warnings",
+    "calibrated_on_json",
     "model",
     "seconds",
 )
@@ -356,19 +359,23 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
 
 def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
     """One line of ``results.jsonl`` as one row of ``results.csv``; empty where null."""
-    zones = row.get("zones") or {}
+    zones, areas = row.get("zones") or {}, row.get("zone_areas") or {}
     severity = row.get("severity") or {}
     low, high = severity.get("interval") or (None, None)
-    quality, warnings = row.get("quality"), row.get("warnings")
+    grades, warnings = severity.get("grades"), row.get("warnings")
+    quality, calibrated = row.get("quality"), row.get("calibrated_on")
     flat = {key: row.get(key) for key in CSV_COLUMNS}
     flat.update({f"zones_{z}": zones.get(z) for z in ZONES})
+    flat.update({f"zone_areas_{z}": areas.get(z) for z in ZONES})
     flat.update(
         severity_grade=severity.get("grade"),
+        severity_grades=None if grades is None else "; ".join(grades),
         severity_extent_score=severity.get("extent_score"),
         severity_low=low,
         severity_high=high,
         quality_json=None if quality is None else json.dumps(quality),
         warnings=None if warnings is None else "; ".join(warnings),
+        calibrated_on_json=None if calibrated is None else json.dumps(calibrated),
     )
     return {k: str(v).lower() if isinstance(v, bool) else cell(v) for k, v in flat.items()}
 
