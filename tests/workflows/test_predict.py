@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -173,6 +174,17 @@ def test_a_folder_in_use_is_refused(model: infmap.Model, films: Path, tmp_path: 
         run(model, paths(films), out)
     assert not (out / "results.jsonl").exists()
     assert run(model, paths(films), out)[0].counts["ok"] == 3
+
+
+def test_a_folder_that_cannot_be_written_is_said_with_advice(
+    model: infmap.Model, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder / ".lock"))
+
+    monkeypatch.setattr(workflow, "lock_folder", read_only)
+    with pytest.raises(UsageError, match="the disk is read-only; choose another output folder"):
+        run(model, paths(films), tmp_path / "out")
 
 
 def test_a_killed_run_goes_on(films: Path, tmp_path: Path) -> None:

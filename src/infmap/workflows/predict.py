@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +124,10 @@ def predict_films(
             cannot be written.
     """
     out = make_folder(run.out)
-    with lock_folder(out), messages_to(out / MESSAGES):
+    with ExitStack() as held:
+        with writing(out):
+            held.enter_context(lock_folder(out))
+            held.enter_context(messages_to(out / MESSAGES))
         counts, kept = _Workflow(model, run).read(paths, track, tell)
     messages = out / MESSAGES
     return Outcome(counts, kept, messages if messages.exists() else None)
