@@ -274,3 +274,10 @@ def test_damaged_streams_are_never_judged() -> None:
         for damaged in (bytes(data), files[name][: len(data) * 2 // 3] + b"\xff\xd9"):
             with pytest.raises(UnreadableFilm, match="damaged|truncated"):
                 read_radiograph(damaged)
+
+
+def test_floating_point_pixels_are_named() -> None:
+    d = film(PixelData=None)
+    d.FloatPixelData = deep().astype("<f4").tobytes()
+    with pytest.raises(UnreadableFilm, match="got floating-point ones"):
+        read_radiograph(saved(d))

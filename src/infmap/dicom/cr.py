@@ -131,6 +131,11 @@ def _refuse_deflate_bomb(data: bytes, max_pixels: int) -> None:
 def _check(dataset: Dataset, max_pixels: int, notes: list[str]) -> None:
     """Refuse what is not one projection film, before decoding."""
     modality = text(dataset, "Modality")
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise UnreadableFilm(
+            "expected whole-number pixels (PixelData), got floating-point ones, which no CR or DX "
+            "has; export the film itself"
+        )
     if "PixelData" not in dataset or not dataset.get_item("PixelData").value:
         what = f" (modality {_word(modality)})" if modality else ""
         raise UnreadableFilm(
