@@ -14,13 +14,14 @@ from PIL import Image
 
 from infmap.catalog.duplicates import deduplicate
 from infmap.catalog.ingest import ingest
-from infmap.catalog.mask_files import film_orientation, fit_mask, read_mask, turn
+from infmap.catalog.mask_files import film_orientation, fit_mask, read_mask
 from infmap.catalog.snapshot import write_snapshot
 from infmap.catalog.splits import split
 from infmap.catalog.store import Catalog
 from infmap.catalog.verify import verify
 from infmap.core.errors import UnreadableFilm
 from infmap.core.phantom import render
+from infmap.dicom.exif import as_seen
 from infmap.training.pack import write_pack
 
 FOREGROUND = np.zeros((40, 60), np.bool_)
@@ -198,7 +199,7 @@ def test_a_mask_in_the_stored_grid_is_turned_with_its_film(
     Image.fromarray(stored).save(tmp_path / "with.png", exif=exif)
     Image.fromarray(stored).save(tmp_path / "mask.png")
     assert film_orientation((tmp_path / "film.jpg").read_bytes()) == orientation
-    upright = turn(FOREGROUND, orientation)
+    upright = as_seen(FOREGROUND, orientation)
     for name in ("mask.png", "with.png"):
         found, notes = fit_mask(read_mask(tmp_path / name), upright.shape, orientation)
         np.testing.assert_array_equal(found, upright)
@@ -335,7 +336,7 @@ def test_a_turned_mask_becomes_one_of_the_catalog_in_film_pixels(
     (row,) = catalog.films()
     assert row["infection_mask"].startswith("@catalog/")
     with Image.open(root / "masks" / "a.png") as stored:
-        expected = turn(np.asarray(stored) > 0, 6)
+        expected = as_seen(np.asarray(stored) > 0, 6)
     mask = read_mask(catalog.resolve(row, row["infection_mask"])).foreground
     np.testing.assert_array_equal(mask, expected)
     assert any("turned as its film" in note for note in report.notes["folder"])

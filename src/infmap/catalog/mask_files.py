@@ -22,11 +22,11 @@ from infmap.catalog.thumbnails import opencv
 from infmap.core.errors import UnreadableFilm
 from infmap.core.quiet import quiet
 from infmap.core.types import BoolImage
+from infmap.dicom.exif import as_seen, orientation_of
 from infmap.dicom.read import sniff
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 EXPECTED = "expected a mask as PNG, JPEG, TIFF, BMP or GIF with background 0 and one other value"
-ORIENTATION = 0x0112
 RESIZED = "resized to its film"
 _NAMED = {
     b"\x93NUMPY": "a NumPy array",
@@ -84,12 +84,12 @@ def read_mask(path: Path, values: Sequence[float] | None = None) -> Mask:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again")
     with quiet():  # what Pillow says of odd tags is of no use here
         image, wide = _open(data)
-    lossy, orientation = image.format in ("JPEG", "WEBP"), _orientation(image)
+    lossy, orientation = image.format in ("JPEG", "WEBP"), orientation_of(image) or 1
     try:
         plane, notes = _plane(image, wide, lossy)
     except ValueError as error:
         raise UnreadableFilm(f"{EXPECTED}, got pixels of the kind {image.mode}") from error
-    plane = turn(plane, orientation)
+    plane = as_seen(plane, orientation)
     mask = _named(plane, values) if values is not None else _decide(plane, lossy)
     return Mask(mask.foreground, orientation != 1, (*notes, *mask.notes))
 
@@ -119,7 +119,7 @@ def fit_mask(
         stored = shape[::-1] if orientation >= 5 else shape
         exact = found.shape in (shape, stored)
         if found.shape == stored or (not exact and _alike(found.shape, stored)):
-            found = turn(found, orientation)
+            found = as_seen(found, orientation)
             notes.append("turned as its film, by the film's EXIF orientation")
     if found.shape == shape:
         return found, tuple(notes)
@@ -152,14 +152,6 @@ def film_mask(path: Path, shape: tuple[int, int], film: Path) -> tuple[BoolImage
     return fit_mask(mask, shape, 1 if same else film_orientation(film.read_bytes()))
 
 
-def turn(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """A stored plane (h, w) as EXIF orientation 1 to 8 says it is seen (Exif 2.32, table 4)."""
-    if orientation in (5, 6, 7, 8):
-        plane = plane.T
-    rows, columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    return np.ascontiguousarray(plane[:: -1 if rows else 1, :: -1 if columns else 1])
-
-
 def film_orientation(data: bytes) -> int:
     """EXIF orientation of a film's file, 1 to 8; 1 where it has none or is no picture."""
     marks = (b"Exif", b"eXIf", b"exif", b"Orientation")  # JPEG and WebP, PNG, its old text, XMP
@@ -167,18 +159,9 @@ def film_orientation(data: bytes) -> int:
         return 1
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _orientation(image)
+            return orientation_of(image) or 1
     except Exception:  # a DICOM file has none
         return 1
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where it is damaged, as the films' reader takes it."""
-    try:
-        found = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # EXIF is written by anyone's camera
-        return 1
-    return int(found) if found in range(1, 9) else 1
 
 
 def _open(data: bytes) -> tuple[Image.Image, NDArray[Any] | None]:

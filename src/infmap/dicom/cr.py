@@ -16,7 +16,7 @@ from infmap.core.errors import FilmError, RejectedFilm, UnreadableFilm
 from infmap.core.quiet import quiet
 from infmap.core.views import view_name
 from infmap.dicom.elements import numbers, text, whole
-from infmap.dicom.film import Film
+from infmap.dicom.film import Film, too_large
 from infmap.dicom.lut import is_big_endian, lut_of
 from infmap.dicom.orient import states_side, upright, view_of
 from infmap.dicom.pixels import layout_of, stored_values
@@ -165,10 +165,7 @@ def _check(dataset: Dataset, max_pixels: int, notes: list[str]) -> None:
             f"expected a described image, got one of {columns} x {rows} pixels; export it again"
         )
     if rows * columns > max_pixels:
-        raise UnreadableFilm(
-            f"expected at most {max_pixels} pixels, the header says {columns} x {rows}; "
-            "shrink the film if that is true"
-        )
+        raise too_large(max_pixels, f"{columns} x {rows}")
     if (
         text(dataset, "PresentationIntentType") == "FOR PROCESSING"
         or text(dataset, "SOPClassUID") == _FOR_PROCESSING

@@ -26,6 +26,7 @@ import numpy as np
 from infmap.core.errors import UnreadableFilm
 from infmap.dicom.codecs import Decoded, Job
 from infmap.dicom.decoder_process import receive, seconds_for, send
+from infmap.dicom.film import too_large
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -204,10 +205,7 @@ def decode_apart(job: Job, data: bytes, what: str, notes: list[str]) -> Decoded:
             f"expected a compression that is read here, got {reply['text']}; export it uncompressed"
         )
     if fault == "large":
-        raise UnreadableFilm(
-            f"expected at most {job.pixels} pixels, the header says {reply['text']}; "
-            "shrink the film if that is true"
-        )
+        raise too_large(job.pixels, reply["text"])
     if fault == "missing":
         raise UnreadableFilm(
             f"expected an installed decoder, got none ({reply['text']}); "

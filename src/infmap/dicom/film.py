@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from infmap.core.errors import UnreadableFilm
 from infmap.core.types import Float32Image
 
 
@@ -28,3 +29,15 @@ class Film:
     bits: int | None = None
     photometric: str | None = None
     side_stated: bool = False
+
+
+def too_large(most: int, stated: str) -> UnreadableFilm:
+    """The error of a film whose header states more pixels than are allowed.
+
+    Args:
+        most: pixels allowed.
+        stated: by the header, such as "9000 x 9000".
+    """
+    return UnreadableFilm(
+        f"expected at most {most} pixels, the header says {stated}; shrink the film if that is true"
+    )

@@ -17,13 +17,13 @@ from infmap.core.quiet import quiet
 from infmap.dicom import codestream
 from infmap.dicom.codecs import TIFF, Damaged, Job, decode_strictly
 from infmap.dicom.decoder_pool import decode_apart
-from infmap.dicom.film import Film
+from infmap.dicom.exif import as_seen, orientation_of
+from infmap.dicom.film import Film, too_large
 from infmap.dicom.tones import from_numbers, to_grey
 
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _NUMBERS = ("L", "I;16", "I;16B", "I;16L", "I;16N", "I;16S", "I", "F")
 _BITS = {"1": 1, "I": 32, "F": 32}
-_ORIENTATION = 274
 
 
 def decode_image(data: bytes, kind: str, max_pixels: int) -> Film:
@@ -79,8 +79,8 @@ def decode_picture(image: Image.Image, kind: str = "picture") -> Film:
         photometric = {"P": "PALETTE COLOR", "PA": "PALETTE COLOR"}.get(image.mode, "RGB")
         photometric = "MONOCHROME2" if image.mode in ("1", "LA", "La") else photometric
     bits = 16 if image.mode.startswith("I;16") else _BITS.get(image.mode, 8)
-    upright = _upright(pixels, _exif_orientation(image, notes))
-    return Film(upright, warnings=notes + more, bits=bits, photometric=photometric)
+    turned = as_seen(pixels, _exif_orientation(image, notes))
+    return Film(turned, warnings=notes + more, bits=bits, photometric=photometric)
 
 
 def _jpeg(data: bytes, max_pixels: int) -> Film:
@@ -89,7 +89,7 @@ def _jpeg(data: bytes, max_pixels: int) -> Film:
     if frame is None:
         raise _damaged("JPEG", data.rstrip(b"\0").endswith(b"\xff\xd9"))
     if frame.width * frame.height > max_pixels:
-        raise _bomb(max_pixels, f"{frame.width} x {frame.height}")
+        raise too_large(max_pixels, f"{frame.width} x {frame.height}")
     if frame.precision != 8 or frame.process not in (0xC0, 0xC1, 0xC2):
         return _apart(data, str(codestream.kind_of(data)), max_pixels, [])
     colours = {1: "GRAY", 3: "RGB", 4: "CMYK"}.get(frame.components)
@@ -110,8 +110,8 @@ def _jpeg(data: bytes, max_pixels: int) -> Film:
         orientation = _exif_orientation(image, notes)
     pixels, more = from_numbers(plane) if plane.ndim == 2 else to_grey(plane)
     photometric = "MONOCHROME2" if plane.ndim == 2 else "RGB"
-    upright = _upright(pixels, orientation)
-    return Film(upright, warnings=notes + more, bits=8, photometric=photometric)
+    turned = as_seen(pixels, orientation)
+    return Film(turned, warnings=notes + more, bits=8, photometric=photometric)
 
 
 def _tiff(data: bytes, max_pixels: int) -> Film:
@@ -132,8 +132,8 @@ def _tiff(data: bytes, max_pixels: int) -> Film:
         if info["inverse"]:
             pixels = np.float32(1.0) - pixels
         photometric = "MONOCHROME1" if info["inverse"] else "MONOCHROME2"
-    upright = _upright(pixels, info["orientation"])
-    return Film(upright, warnings=notes + more, bits=info["bits"], photometric=photometric)
+    turned = as_seen(pixels, info["orientation"])
+    return Film(turned, warnings=notes + more, bits=info["bits"], photometric=photometric)
 
 
 def _apart(data: bytes, kind: str, max_pixels: int, notes: list[str]) -> Film:
@@ -157,7 +157,7 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=(kind,))
             frames = 1 if kind == "JPEG" else int(getattr(image, "n_frames", 1))
     except Image.DecompressionBombError as error:
-        raise _bomb(max_pixels, "many more") from error
+        raise too_large(max_pixels, "many more") from error
     except UnidentifiedImageError as error:
         raise UnreadableFilm(
             f"expected a {kind} image, got one whose header is damaged or of a variant that is "
@@ -167,7 +167,7 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
         raise _damaged(kind, "truncated" not in str(error).lower()) from error
     width, height = image.size
     if width * height > max_pixels:
-        raise _bomb(max_pixels, f"{width} x {height}")
+        raise too_large(max_pixels, f"{width} x {height}")
     if frames > 1:
         raise RejectedFilm(
             f"expected one film, got a {kind} file of {frames} frames; save the film alone"
@@ -188,24 +188,10 @@ def _load(image: Image.Image, kind: str) -> None:
 
 def _exif_orientation(image: Image.Image, notes: list[str]) -> int:
     """EXIF orientation, 1 to 8; 1 where it is absent or damaged."""
-    try:
-        with quiet():
-            found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # EXIF is written by anyone's camera; the film is still good
+    found = orientation_of(image)
+    if found is None:
         notes.append("the EXIF orientation is damaged and was ignored")
-        return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
-
-
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn (H, W) as TIFF 6.0 and EXIF say: 2 to 4 flip, 5 to 8 also swap rows and columns."""
-    if orientation >= 5:
-        pixels = pixels.T
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    return found or 1
 
 
 def _check_palette(image: Image.Image, kind: str) -> None:
@@ -268,14 +254,6 @@ def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
         return np.asarray(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255.0 + 0.5, np.uint8)
     scaled: NDArray[np.float64] = values.astype(np.float64) * (255.0 / ((1 << bits) - 1))
     return (np.clip(scaled, 0.0, 255.0) + 0.5).astype(np.uint8)
-
-
-def _bomb(max_pixels: int, arrived: str) -> UnreadableFilm:
-    """The error of a file that says it is huge."""
-    return UnreadableFilm(
-        f"expected at most {max_pixels} pixels, the header says {arrived}; "
-        "shrink the film if that is true"
-    )
 
 
 def _damaged(kind: str, whole: bool) -> UnreadableFilm:

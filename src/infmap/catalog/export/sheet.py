@@ -20,12 +20,12 @@ from infmap.catalog.mask_files import RESIZED, film_mask
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import BoolImage
 from infmap.dicom import read_radiograph
+from infmap.dicom.exif import ORIENTATION
 
 Link = Literal["copy", "hard", "symbolic"]
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg"}
 _UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a file that it cannot read."""
-_ORIENTATION = 0x0112
 _PNG_DEPTH = 24
 """Byte of a PNG file that holds its bits a channel."""
 
@@ -199,7 +199,7 @@ def _as_it_is(path: Path, grey_png: bool) -> tuple[str, tuple[int, int]] | None:
     try:
         with Image.open(path, formats=("PNG",) if grey_png else tuple(_SUFFIXES)) as image:
             modes = ("L",) if grey_png else ("L", "RGB")
-            turned = image.getexif().get(_ORIENTATION, 1) != 1
+            turned = image.getexif().get(ORIENTATION, 1) != 1
             if image.mode not in modes or "transparency" in image.info or turned:
                 return None
             kind, size = str(image.format), image.size
