@@ -30,7 +30,6 @@ from infmap.report.text import LAYERS, bounds, figure, grade_text, percent, prob
 from infmap.report.thumbnails import Thumb
 
 FILM_LIMIT = 200
-MAX_EXTENT = 8.0
 
 
 def write_report(

@@ -69,9 +69,10 @@ def parse(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         values = json.loads(line)
-        # A file name that is not UTF-8 has stray bytes, which only Python's strings can hold.
-        text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
-        _adapter().validate_json(text)
+        if b"\\ud" in line.lower():
+            # A file name that is not UTF-8 has stray bytes, which only Python's strings can hold.
+            line = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+        _adapter().validate_json(line)
         return dict(values)
     except (ValueError, RecursionError):  # of pydantic, too
         return None

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from infmap.core.types import Prediction
 
-NOT_DICOM = "not a DICOM film: no DICOM objects were written"
+NONE_WRITTEN = "no DICOM objects were written"
+"""Stands in each warning that says why; a resumed run does not try such a film again."""
+NOT_DICOM = f"not a DICOM film: {NONE_WRITTEN}"
 
 
 def write_dicom(
@@ -48,7 +50,7 @@ def write_dicom(
             made["sr"] = severity_report(source, prediction, segmentation=segmentation)
         notes = header_notes(source)
     except FilmError as error:
-        return (f"no DICOM objects were written: {error.reason}",)
+        return (f"{NONE_WRITTEN}: {error.reason}",)
     for folder, dataset in made.items():
         _save(dataset, out / folder, film_id)
     return notes

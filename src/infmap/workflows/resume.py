@@ -24,6 +24,7 @@ from typing import IO, Any, NamedTuple
 from infmap.report import PLANES, FilmIds
 from infmap.report.export import iter_lines
 from infmap.report.files import write_atomically, writing
+from infmap.workflows.dicom_objects import NONE_WRITTEN
 
 INPUTS = "inputs.jsonl"
 SETTLED = 2.0
@@ -142,7 +143,7 @@ def _known(out: Path) -> dict[str, Known]:
             row["status"],
             row.get("sha256"),
             row.get("width") is not None,
-            any("no DICOM objects" in text for text in row.get("warnings") or ()),
+            any(NONE_WRITTEN in text for text in row.get("warnings") or ()),
             states.get(row["id"]),
         )
         for row, _ in iter_lines(out)
@@ -156,6 +157,12 @@ def _states(out: Path) -> Iterator[tuple[str, State]]:
             with suppress(ValueError, KeyError, TypeError, OverflowError):  # cut off, or not ours
                 values = json.loads(line)
                 yield str(values["id"]), (int(values["size"]), int(values["mtime_ns"]))
+
+
+def _state_line(film_id: str, state: State) -> bytes:
+    """The line of ``inputs.jsonl`` that ``_states`` reads."""
+    size, changed = state
+    return json.dumps({"id": film_id, "size": size, "mtime_ns": changed}).encode() + b"\n"
 
 
 def _is_same(path: str, film: Known) -> bool:
@@ -221,9 +228,8 @@ class InputNotes:
         """Write the state of a film whose line is written."""
         state = self._states.pop(film_id, None)
         if state is not None:
-            line = json.dumps({"id": film_id, "size": state[0], "mtime_ns": state[1]})
             with writing(self._path):
-                self._file.write(line.encode() + b"\n")
+                self._file.write(_state_line(film_id, state))
 
     def close(self) -> None:
         """Close the file."""
@@ -250,12 +256,8 @@ def put_in_order(out: Path, ids: Sequence[str], paths: Sequence[str]) -> None:
     with source.open("rb") as table:
         write_atomically(source, lambda to: _copy(table, to, places, ids, paths))
     states = dict(_states(out))
-    lines = (
-        json.dumps({"id": name, "size": states[name][0], "mtime_ns": states[name][1]}) + "\n"
-        for name in ids
-        if name in states
-    )
-    write_atomically(out / INPUTS, lambda to: to.writelines(line.encode() for line in lines))
+    lines = (_state_line(name, states[name]) for name in ids if name in states)
+    write_atomically(out / INPUTS, lambda to: to.writelines(lines))
 
 
 def _copy(
