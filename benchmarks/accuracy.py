@@ -32,10 +32,10 @@ from infmap.training.calibration import lung_shares, read_outputs
 from infmap.training.dataset import load_films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.parts import Row
-from infmap.training.run import EXTENT, FILMS, read_rows
+from infmap.training.refit import LUNG_SOURCES, learnt_films
+from infmap.training.run import EXTENT, read_rows
 
 Figures = dict[str, Any]
-LUNG_SOURCES = ("covid-qu-ex", "radiologist")
 FOLDS = 5
 CHUNK = 512
 """Films decoded and held at once."""
@@ -166,8 +166,7 @@ def extents_by_others(
 
 def parts_of(rows: list[Row], manifest: Manifest, folder: Path) -> dict[str, list[Row]]:
     """Films to score by name: Val, and the unseen films of the other sources."""
-    learnt = set((folder / FILMS).read_text(encoding="utf-8").splitlines())
-    seen = sharing_with(rows, learnt)
+    seen = sharing_with(rows, learnt_films(folder))
     val = [r for r in rows if r["source"] == "covid-qu-ex" and r["official_split"] == "val"]
     parts = {
         "covid-qu-ex val": val,

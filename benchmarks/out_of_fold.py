@@ -35,6 +35,7 @@ from infmap.core.types import Prediction
 from infmap.inference import Predictor
 from infmap.inference.manifest import PlattScaling, Thresholds, read_manifest
 from infmap.inference.postprocess import LEVELS
+from infmap.inference.predictor import WIDE_OPACITY
 from infmap.training.calibration import Outputs
 from infmap.training.dataset import Films
 from infmap.training.extent import Readings, fit_extent
@@ -141,7 +142,7 @@ def involvement(scored: Scored, threshold: float) -> Figures:
     off = share - truth
     figures = {"found": share.mean(), "true": truth.mean(), "mean_difference": off.mean(),
                "mean_absolute_difference": np.abs(off).mean(),
-               "warned": (share >= 0.10).mean()}  # fmt: skip
+               "warned": (share >= WIDE_OPACITY).mean()}  # fmt: skip
     return {"films": len(part.films), **{k: round(float(v), 4) for k, v in figures.items()}}
 
 
@@ -266,7 +267,7 @@ def _wide(scored: Scored, threshold: float) -> Figures:
     """Normal films of whose lungs a tenth or more is read as opaque."""
     part = scored.part(scored.films.classes == 2)
     area = (part.maps[:, 2] > 0).sum((1, 2))
-    wide = (part.maps[:, 1] >= threshold * 255.0).sum((1, 2)) >= 0.10 * np.maximum(area, 1)
+    wide = (part.maps[:, 1] >= threshold * 255.0).sum((1, 2)) >= WIDE_OPACITY * np.maximum(area, 1)
     return {"films": len(wide), "share": round(float(wide.mean()), 4) if len(wide) else None}
 
 

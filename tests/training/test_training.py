@@ -11,7 +11,7 @@ from infmap.training.augmentation import augment
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import Films, join_films, mask_paths, render_phantoms
 from infmap.training.loop import CHECKPOINT, Plan, Watch, _read, starting_network, train
-from infmap.training.run import held_out, split_rows
+from infmap.training.parts import held_out, split_rows
 from infmap.training.validation import score_films
 
 

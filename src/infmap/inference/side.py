@@ -7,6 +7,8 @@ film and its lungs changes the sign alone.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -80,7 +82,7 @@ def assess_side(lungs: BoolImage, pixels: Float32Image) -> Quality:
         pixels: float32 (H, W), the film or what the network sees of it, [0, 1], air dark.
 
     Returns:
-        Quality with ``side_score``: about 5 for an ordinary film, below ``LIMIT`` for one that is
+        Quality with ``side_score``: about 2 for an ordinary film, below ``LIMIT`` for one that is
         probably mirrored, which gets a warning; NaN without lungs. Never rejects: the heart may
         lie on the right, or be pushed there.
     """
@@ -118,5 +120,6 @@ def _seen(
     return np.asarray(seen, dtype=np.float64)
 
 
+@cache
 def _table(text: str) -> NDArray[np.float64]:
     return np.array([row.split() for row in text.strip().splitlines()], dtype=np.float64)

@@ -33,7 +33,9 @@ from infmap.inference.postprocess import (
     first_level,
     peak_log_odds,
     postprocess,
+    to_levels,
 )
+from infmap.inference.predictor import WIDE_OPACITY
 from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
@@ -46,8 +48,6 @@ SPECIFICITY = 0.99
 """Least specificity of the film's detection on validation films: one false alarm in a hundred."""
 FALSE_WIDE = 0.05
 """At most this share of normal films may be read as widely opaque."""
-WIDE = 0.10
-"""Opaque share of the lungs that counts as wide; the predictor warns from there on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def read_outputs(folder: Path, films: Films) -> Outputs:
     for start in range(0, len(films), 16):
         part = slice(start, start + 16)
         found, logits[part] = runtime(films.images[part, None].astype(np.float32) / 255.0)
-        maps[part] = np.rint(found * np.float32(LEVELS))
+        maps[part] = to_levels(found)
     return Outputs(films, maps, logits)
 
 
@@ -302,10 +302,8 @@ def choose_opacity(
     dice, wide = [], []
     for index, finding in zip(used, found, strict=True):
         dice.append(dice_by_level(finding.opacity, truth[index]))
-        area = np.bincount(finding.opacity[finding.lungs], minlength=LEVELS + 1)[::-1].cumsum()[
-            ::-1
-        ]
-        wide.append(area / max(1, area[0]) >= WIDE)
+        area = _at_or_above(finding.opacity[finding.lungs])
+        wide.append(area / max(1, area[0]) >= WIDE_OPACITY)
     curve = _mean_of_means(np.stack(dice), films.classes[used], drawn[used])
     false = np.stack(wide)[normal[used]].mean(axis=0) if normal.any() else np.zeros(LEVELS + 1)
     scores = []
@@ -338,10 +336,14 @@ def dice_by_level(levels: NDArray[np.uint8], truth: NDArray[np.bool_]) -> NDArra
         levels: uint8 (H, W).
         truth: bool (H, W).
     """
-    found = np.bincount(levels.ravel(), minlength=LEVELS + 1)[::-1].cumsum()[::-1]
-    both = np.bincount(levels[truth], minlength=LEVELS + 1)[::-1].cumsum()[::-1]
+    found, both = _at_or_above(levels.ravel()), _at_or_above(levels[truth])
     total = found + int(truth.sum())
     return np.where(total > 0, 2.0 * both / np.maximum(total, 1), 1.0)
+
+
+def _at_or_above(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Number of pixels (N,) at or above every level, int64 (256,)."""
+    return np.bincount(levels, minlength=LEVELS + 1)[::-1].cumsum()[::-1]
 
 
 def _square(maps: NDArray[np.uint8]) -> Fit:

@@ -20,18 +20,9 @@ from infmap.training.calibration import calibrate, read_outputs, score, unseen
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import UNKNOWN, Films, join_films, load_films, render_phantoms
-from infmap.training.parts import Row, check_hold_out, held_out, select_films, split_rows
+from infmap.training.parts import Row, check_hold_out, select_films
 from infmap.training.validation import Score, score_films
 
-__all__ = [
-    "choose_precision",
-    "held_out",
-    "is_finished",
-    "read_extents",
-    "read_rows",
-    "run",
-    "split_rows",
-]
 FILMS = "films.txt"
 """In a model folder: the film_id of every film learnt from, a line each."""
 EXTENT = "geographic_extent"
