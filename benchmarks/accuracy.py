@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap import metrics
 from infmap.api import model_folder
-from infmap.benchmark.evaluation import contradicts_itself, evaluate
-from infmap.benchmark.films import FilmTable, film_figures
 from infmap.catalog.groups import film_groups, sharing_with
 from infmap.catalog.snapshot import read_scores
-from infmap.core import metrics
 from infmap.inference.manifest import Manifest, read_manifest
+from infmap.study.evaluation import contradicts_itself, evaluate
+from infmap.study.films import FilmTable, film_figures
 from infmap.training.calibration import lung_shares, read_outputs
 from infmap.training.dataset import load_films
 from infmap.training.extent import Readings, fit_extent

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from infmap.core.phantom import render
+from infmap.phantom import render
 
 BASES = 160
 COPIES = 50

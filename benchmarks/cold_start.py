@@ -21,7 +21,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from infmap.core.phantom import sample_films
+from infmap.phantom import sample_films
 
 MEETING = """
 import os, sys, threading

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core import metrics
-from infmap.core.metrics.detection import placements
-from infmap.core.metrics.intervals import Clusters, Interval
+from infmap import metrics
+from infmap.metrics.detection import placements
+from infmap.metrics.intervals import Clusters, Interval
 
 Float64 = NDArray[np.float64]
 DRAWS, MOST_FILMS = 1000, 9

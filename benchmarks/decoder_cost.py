@@ -14,9 +14,9 @@ from collections.abc import Callable
 import imagecodecs
 import numpy as np
 
-from infmap.core.phantom import render
 from infmap.dicom.codecs import Job, decode
 from infmap.dicom.decoder_pool import decode_apart
+from infmap.phantom import render
 
 
 def seconds(run: Callable[[], object]) -> float:

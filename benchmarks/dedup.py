@@ -34,14 +34,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from infmap.catalog.duplicates import components, copies, deduplicate
-from infmap.catalog.schema import SIDE
+from infmap.catalog.duplicates import deduplicate
 from infmap.catalog.store import Catalog, make_frame
-from infmap.catalog.thumbnails import thumbnail
 from infmap.core.errors import InfmapError
-from infmap.core.metrics.intervals import wilson_interval
-from infmap.core.phantom import render
+from infmap.dedup.duplicates import components, copies
+from infmap.dedup.thumbnails import SIDE, thumbnail
 from infmap.dicom import read_radiograph
+from infmap.metrics.intervals import wilson_interval
+from infmap.phantom import render
 
 Plane = NDArray[np.uint8]
 TUNED = 300

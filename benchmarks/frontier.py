@@ -22,10 +22,10 @@ import matplotlib
 import numpy as np
 
 import infmap
-from infmap.benchmark.figures import draw_frontier
 from infmap.core.spreadsheet import cell
 from infmap.inference.manifest import read_manifest
 from infmap.inference.runtimes import open_runtime
+from infmap.study.figures import draw_frontier
 
 COLUMNS = ("name", "decoder", "size", "precision", "parameters", "ms", "f1", "low", "high")
 

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from film_encodings import encodings  # noqa: E402
 
 from infmap.core.errors import FilmError, RejectedFilm  # noqa: E402
-from infmap.core.phantom import render  # noqa: E402
 from infmap.dicom import read_radiograph  # noqa: E402
+from infmap.phantom import render  # noqa: E402
 
 SLOW = 5.0
 _NUMBERS = (b"\0\0", b"\xff\xff", b"\x01\0", b"\0\x80", b"\xff\x7f", b"\xff\xff\xff\xff")

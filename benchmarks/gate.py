@@ -30,10 +30,10 @@ from PIL import Image, ImageDraw
 
 import infmap
 from infmap.core.errors import RejectedFilm
-from infmap.core.metrics.intervals import wilson_interval
 from infmap.core.types import Radiograph
 from infmap.dicom import read_radiograph
 from infmap.inference.quality import assess
+from infmap.metrics.intervals import wilson_interval
 
 CELL = 200
 """Side of a film on the contact sheet, pixels."""

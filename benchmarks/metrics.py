@@ -28,8 +28,8 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from infmap.benchmark.surface import SurfaceFigures, surface_figures, surface_table  # noqa: E402
-from infmap.core import metrics  # noqa: E402
+from infmap import metrics  # noqa: E402
+from infmap.metrics.surface import SurfaceFigures, surface_figures, surface_table  # noqa: E402
 
 SIZE, CHUNK, TOLERANCE = 256, 250, 2.0
 Bool = NDArray[np.bool_]

@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap import metrics
 from infmap.api import model_folder
 from infmap.catalog.snapshot import read_scores
-from infmap.core import metrics
 from infmap.core.errors import FilmError
 from infmap.core.types import Prediction
 from infmap.inference import Predictor

@@ -29,8 +29,8 @@ from PIL import Image
 from infmap.catalog.schema import Row, make_frame
 from infmap.catalog.snapshot import CATALOG_ROOT, read_snapshot, write_rows
 from infmap.catalog.store import locate
-from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing
+from infmap.phantom import render
 from infmap.training.dataset import decode_film, mask_paths
 from infmap.training.pack import Pack, pack_name, write_pack
 

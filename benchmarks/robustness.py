@@ -22,9 +22,9 @@ from PIL import Image
 
 import infmap
 from infmap.core.errors import RejectedFilm
-from infmap.core.metrics.intervals import film_mean
 from infmap.core.types import Float32Image, Prediction
 from infmap.dicom import read_radiograph
+from infmap.metrics.intervals import film_mean
 
 Change = Callable[[Float32Image], Float32Image]
 TONES = {"black": 0.0, "dark grey": 0.2, "grey": 0.5, "light grey": 0.8, "white": 1.0}

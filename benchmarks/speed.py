@@ -72,7 +72,7 @@ def start_up() -> dict[str, float]:
     """Seconds of ``infmap --help``, and of importing, loading and reading one film."""
     command = [sys.executable, "-m", "infmap.cli.main", "--help"]
     first = (
-        "import infmap; from infmap.core.phantom import sample_films; import time; "
+        "import infmap; from infmap.phantom import sample_films; import time; "
         "f = sample_films()[0][1].pixels; t = time.perf_counter(); "
         "infmap.load().predict(f); print(time.perf_counter() - t)"
     )

@@ -15,7 +15,7 @@ from PIL import Image
 
 import infmap
 from infmap.core.errors import InfmapError, ModelError, RejectedFilm, UnreadableFilm, UsageError
-from infmap.core.phantom import sample_films
+from infmap.phantom import sample_films
 
 
 @pytest.fixture(scope="module")

@@ -67,9 +67,9 @@ def test_configurations_are_shipped() -> None:
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_every_shipped_configuration_is_valid(file: Path) -> None:
     pytest.importorskip("yaml")
-    from infmap.benchmark.config import read_study
-    from infmap.catalog.compile import read_catalog_config
+    from infmap.study.config import read_study
     from infmap.training.config import read_config
+    from infmap.workflows.compile import read_catalog_config
 
     if file.stem == "catalog":
         assert read_catalog_config(file).snapshot.name == "snapshot"

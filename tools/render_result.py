@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import infmap
-from infmap.core.phantom import sample_films
 from infmap.core.types import Prediction
+from infmap.phantom import sample_films
 from infmap.report.overlay import (
     INFECTION_COLOUR,
     LUNG_COLOUR,

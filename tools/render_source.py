@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from infmap.core.phantom import render
+from infmap.phantom import render
 
 HEADER = ("path", "patient_id", "label", "view", "sex", "age", "infection_mask", "lung_mask",
           "licence")  # fmt: skip

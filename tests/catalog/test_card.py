@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from infmap.catalog.card import known_traps
-from infmap.catalog.licences import Terms, terms
 from infmap.catalog.schema import make_frame
 from infmap.catalog.snapshot import write_snapshot
 from infmap.sources import SOURCES
+from infmap.sources.licences import Terms, terms
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_catalog import catalog, row  # noqa: E402

@@ -24,7 +24,7 @@ from infmap.catalog.measure import guess_views, measure_file, quality
 from infmap.catalog.splits import split
 from infmap.catalog.store import Catalog
 from infmap.catalog.verify import verify
-from infmap.core.phantom import render
+from infmap.phantom import render
 
 from .conftest import write_film
 
@@ -270,7 +270,7 @@ def test_quality_figures_follow_their_definitions() -> None:
 
 
 def test_a_frontal_phantom_is_guessed_frontal_and_a_one_sided_plane_is_not() -> None:
-    from infmap.catalog.thumbnails import thumbnail
+    from infmap.dedup.thumbnails import thumbnail
 
     film = np.round(render(5, size=128).pixels * 255).astype(np.uint8)
     ramp = np.tile(np.arange(64, dtype=np.uint8), (64, 1))

@@ -20,8 +20,8 @@ from infmap.catalog.splits import split
 from infmap.catalog.store import Catalog
 from infmap.catalog.verify import verify
 from infmap.core.errors import UnreadableFilm
-from infmap.core.phantom import render
 from infmap.dicom.exif import as_seen
+from infmap.phantom import render
 from infmap.training.pack import write_pack
 
 FOREGROUND = np.zeros((40, 60), np.bool_)

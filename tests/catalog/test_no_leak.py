@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infmap.benchmark.config import StudyConfig
-from infmap.benchmark.splits import assign_parts, fold_names
-from infmap.catalog.export.films import collect
 from infmap.catalog.groups import (
     film_groups,
     keep_whole,
@@ -23,6 +20,9 @@ from infmap.catalog.groups import (
 from infmap.catalog.splits import assign_folds, split
 from infmap.catalog.store import Catalog
 from infmap.core.errors import SnapshotError
+from infmap.export.films import collect
+from infmap.study.config import StudyConfig
+from infmap.study.splits import assign_parts, fold_names
 from infmap.training.config import TrainingConfig
 from infmap.training.parts import check_hold_out, held_out, select_films
 
@@ -255,30 +255,30 @@ SPLITTING = {
     "catalog/groups.py": "the rule itself",
     "catalog/splits.py": "draws folds and parts",
     "training/parts.py": "the films of a run",
-    "benchmark/splits.py": "the splits of a study",
-    "catalog/export/films.py": "the split of an export",
+    "study/splits.py": "the splits of a study",
+    "export/films.py": "the split of an export",
 }
 """Modules that may decide by these columns, all of them tested above."""
 SHOWING = {
-    "catalog/audit/__init__.py": "whether copies were looked for",
-    "catalog/audit/overlap.py": "counts what two sides share",
-    "catalog/audit/counts.py": "writes the tables of the audit",
+    "audit/__init__.py": "whether copies were looked for",
+    "audit/overlap.py": "counts what two sides share",
+    "audit/counts.py": "writes the tables of the audit",
     "catalog/card.py": "counts films by part",
     "catalog/diff.py": "what changed",
     "catalog/duplicates.py": "writes cluster_id",
-    "catalog/export/__init__.py": "names of options",
-    "catalog/export/huggingface.py": "columns of its table",
-    "catalog/export/manifest.py": "columns of films.csv",
-    "catalog/export/monai.py": "writes the fold that films.py kept whole",
-    "catalog/export/nnunet.py": "writes the folds that films.py kept whole",
+    "export/__init__.py": "names of options",
+    "export/huggingface.py": "columns of its table",
+    "export/manifest.py": "columns of films.csv",
+    "export/monai.py": "writes the fold that films.py kept whole",
+    "export/nnunet.py": "writes the folds that films.py kept whole",
     "catalog/ingest.py": "what a changed film loses",
     "catalog/pairs.py": "shows a pair",
     "catalog/schema.py": "types of columns",
     "catalog/snapshot.py": "whether the steps before were done",
     "catalog/stats.py": "counts films by part",
     "catalog/verify.py": "clusters are named after films",
-    "benchmark/scoring.py": "reads the parts that benchmark/splits.py wrote",
-    "benchmark/tables.py": "name of a run's split",
+    "study/scoring.py": "reads the parts that study/splits.py wrote",
+    "study/tables.py": "name of a run's split",
     "training/calibration.py": "names the films that it was fitted on",
     "cli/catalog_read.py": "names of options",
     "training/refit.py": "names the sources whose publisher has a validation part",

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from infmap.catalog.plain import plain_tones
-from infmap.catalog.thumbnails import to_bytes
 from infmap.core.errors import UnreadableFilm
-from infmap.core.phantom import render
+from infmap.dedup.thumbnails import to_bytes
 from infmap.dicom import read_radiograph
+from infmap.phantom import render
 
 
 def film(size: int = 96) -> NDArray[np.uint8]:

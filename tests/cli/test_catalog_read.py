@@ -10,11 +10,11 @@ import pytest
 import typer
 from PIL import Image
 
-from infmap.catalog.export import EXPORTS
 from infmap.catalog.schema import make_frame
 from infmap.catalog.store import Catalog
 from infmap.cli import catalog_read
 from infmap.core.errors import SnapshotError, UsageError
+from infmap.export import EXPORTS
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PIL import Image
 
 from infmap.cli.main import VERBS, main
 from infmap.core.errors import UsageError
-from infmap.core.phantom import sample_films
+from infmap.phantom import sample_films
 from infmap.workflows.inputs import find_films
 
 

@@ -16,7 +16,7 @@ if importlib.util.find_spec("pytorch_grad_cam") is None:
 from infmap.api import model_folder  # noqa: E402
 from infmap.cli.explain import app  # noqa: E402
 from infmap.core.errors import MissingExtra, ModelError, UsageError  # noqa: E402
-from infmap.core.phantom import sample_films  # noqa: E402
+from infmap.phantom import sample_films  # noqa: E402
 
 
 def call(*arguments):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from infmap.cli.main import main
-from infmap.core.phantom import render
+from infmap.phantom import render
 
 BASE = "Infection Segmentation Data/Infection Segmentation Data"
 

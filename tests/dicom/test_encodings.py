@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import infmap
-from infmap.core.phantom import render
 from infmap.core.types import Radiograph
 from infmap.dicom import read_radiograph
+from infmap.phantom import render
 
 PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "film_encodings.py"
 

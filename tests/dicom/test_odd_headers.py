@@ -15,9 +15,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
-from infmap.core.phantom import render
 from infmap.core.types import Radiograph
 from infmap.dicom import read_radiograph, write_dx
+from infmap.phantom import render
 
 BITS = 12
 

@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch")
 
 from infmap.api import load, model_folder  # noqa: E402
 from infmap.core.errors import ModelError  # noqa: E402
-from infmap.core.phantom import render  # noqa: E402
 from infmap.models.folder import load_network  # noqa: E402
+from infmap.phantom import render  # noqa: E402
 
 
 @pytest.fixture

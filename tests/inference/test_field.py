@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from infmap.core.geometry import Box, Fit
-from infmap.core.phantom import render
 from infmap.inference.field import exposed_field
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_film, to_network
+from infmap.phantom import render
 
 SIDES = {"left": "l", "sides": "lr", "ends": "tb", "all": "lrtb"}
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 import infmap
 from infmap.core.errors import RejectedFilm
-from infmap.core.phantom import render
+from infmap.phantom import render
 
 SEEDS = (0, 3, 5)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from infmap.core.geometry import Fit
-from infmap.core.phantom import render
 from infmap.core.types import ZONES
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import (
@@ -17,6 +16,7 @@ from infmap.inference.postprocess import (
     two_largest,
 )
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
+from infmap.phantom import render
 
 SIZE = 64
 SHAPES = [(64, 64), (200, 150), (1000, 250), (70, 280), (40, 33), (20, 16), (333, 512)]

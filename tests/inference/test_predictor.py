@@ -10,9 +10,9 @@ import infmap
 from infmap.api import model_folder
 from infmap.core.errors import ModelError, RejectedFilm, UsageError
 from infmap.core.geometry import Fit
-from infmap.core.phantom import sample_films
 from infmap.inference import RUNTIMES, Preprocessing
 from infmap.inference.preprocess import to_film, to_network
+from infmap.phantom import sample_films
 
 
 @pytest.fixture(scope="module")

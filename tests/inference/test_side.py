@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import infmap
-from infmap.core.phantom import sample_films
 from infmap.inference.side import LIMIT, MIRRORED, assess_side
+from infmap.phantom import sample_films
 
 SAMPLES = [film for _, film in sample_films()]
 

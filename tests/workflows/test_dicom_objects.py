@@ -15,8 +15,8 @@ from PIL import Image
 import infmap
 from infmap.cli.main import main
 from infmap.core.errors import UsageError
-from infmap.core.phantom import sample_films
 from infmap.dicom import write_dx
+from infmap.phantom import sample_films
 from infmap.workflows.dicom_objects import NOT_DICOM
 
 hd = pytest.importorskip("highdicom")

@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 import infmap
+from infmap.compute.lock import lock_folder
 from infmap.core.errors import UsageError
-from infmap.core.lock import lock_folder
-from infmap.core.phantom import render, sample_films
+from infmap.phantom import render, sample_films
 from infmap.report import PLANES
 from infmap.workflows import predict as workflow
 from infmap.workflows.predict import Outcome, Run, predict_films

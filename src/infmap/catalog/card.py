@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infmap.catalog.licences import Terms, terms
 from infmap.catalog.schema import polars
 from infmap.catalog.stats import CLASSES as NAMED
 from infmap.catalog.stats import UNKNOWN, film_class
+from infmap.sources.licences import Terms, terms
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from infmap.catalog.duplicates import components
 from infmap.catalog.schema import Row
+from infmap.dedup.duplicates import components
 
 TRAIN, VAL, TEST, UNUSED = "train", "val", "test", "unused"
 """Parts of a split: learnt from; decided on; scored; none of them."""

@@ -27,11 +27,12 @@ from infmap.catalog.measure import (
     file_state,
     measure,
 )
-from infmap.catalog.parallel import spread
 from infmap.catalog.pending import Pending
-from infmap.catalog.schema import COLUMNS, MASKS, SIDE, Row, make_columns, make_frame, polars
+from infmap.catalog.schema import COLUMNS, MASKS, Row, make_columns, make_frame, polars
 from infmap.catalog.store import Catalog
+from infmap.compute.parallel import spread
 from infmap.core.errors import UsageError
+from infmap.dedup.thumbnails import SIDE
 from infmap.sources import SOURCES, SourceFailure, SourceRecord
 
 if TYPE_CHECKING:

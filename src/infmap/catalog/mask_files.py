@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from infmap.catalog.plain import plain_tones
-from infmap.catalog.thumbnails import opencv
 from infmap.core.errors import UnreadableFilm
 from infmap.core.quiet import quiet
 from infmap.core.types import BoolImage
+from infmap.dedup.thumbnails import opencv
 from infmap.dicom.exif import as_seen, orientation_of
 from infmap.dicom.read import sniff
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from infmap.catalog.mask_files import film_orientation
 from infmap.catalog.masks import FilmMasks, find_masks
 from infmap.catalog.plain import plain_tones
-from infmap.catalog.schema import MASKS, PIXELS, SIDE, Row, make_columns, polars
-from infmap.catalog.thumbnails import opencv, perceptual_hashes, thumbnail, to_bytes
+from infmap.catalog.schema import MASKS, PIXELS, Row, make_columns, polars
 from infmap.core.errors import FilmError, MissingExtra
+from infmap.dedup.thumbnails import SIDE, opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.dicom import read_radiograph
 from infmap.sources import SourceRecord
 

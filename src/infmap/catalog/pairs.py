@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from infmap.catalog.duplicates import CONFIRMED, REJECTED, clusters_of
 from infmap.catalog.store import Catalog, Row, make_frame
-from infmap.catalog.thumbnails import content_box, to_bytes
 from infmap.core.errors import FilmError, MissingExtra, UsageError
+from infmap.dedup.duplicates import CONFIRMED, REJECTED, clusters_of
+from infmap.dedup.thumbnails import content_box, to_bytes
 from infmap.dicom import read_radiograph
 from infmap.sources.tables import read_table
 
@@ -160,7 +160,7 @@ def _laid_over(planes: Sequence[Plane], thumbs: Sequence[Plane], kind: str) -> P
     try:
         import cv2
 
-        from infmap.catalog.alignment import Structure, best_alignment, pixel_scale
+        from infmap.dedup.alignment import Structure, best_alignment, pixel_scale
     except ImportError as error:
         raise MissingExtra("the page of pairs", "train") from error
     inverted, mirrored = "inverted" in kind, "mirrored" in kind

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.catalog.thumbnails import opencv
+from infmap.dedup.thumbnails import opencv
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">LLBB")

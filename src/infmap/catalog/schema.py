@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 VERSION = 2
-SIDE = 64
-"""Rows and columns of a thumbnail."""
 Row = dict[str, Any]
 
 COLUMNS: dict[str, dict[str, str]] = {

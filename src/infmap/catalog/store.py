@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from infmap.catalog.schema import (
     COLUMNS,
-    SIDE,
     VERSION,
     Row,
     conform,
@@ -38,6 +37,7 @@ from infmap.catalog.schema import (
     write_frame,
 )
 from infmap.core.errors import SnapshotError
+from infmap.dedup.thumbnails import SIDE
 
 if TYPE_CHECKING:
     import polars as pl

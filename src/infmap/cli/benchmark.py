@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from infmap.benchmark.queue import Summary
+    from infmap.study.queue import Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -32,18 +32,18 @@ def run(
 
     Example: infmap benchmark run configs/study-small.yaml -o study
     """
-    from infmap.benchmark.config import check_names, read_study
     from infmap.core.errors import MissingExtra
+    from infmap.study.config import check_names, read_study
 
     settings = read_study(config)
     try:
         check_names(settings)
     except ImportError as error:
         raise MissingExtra("infmap benchmark run", "train") from error
-    from infmap.benchmark.cluster import create_launcher
-    from infmap.benchmark.queue import run_study
-    from infmap.benchmark.study import create_study
-    from infmap.benchmark.tables import write_tables
+    from infmap.study.cluster import create_launcher
+    from infmap.study.queue import run_study
+    from infmap.study.study import create_study
+    from infmap.study.tables import write_tables
 
     study = create_study(settings, out)
     launcher = create_launcher(on, out, settings.limits, workers)
@@ -63,9 +63,9 @@ def report(
 
     Example: infmap benchmark report study
     """
-    from infmap.benchmark.report import write_report
-    from infmap.benchmark.study import Study
-    from infmap.benchmark.tables import write_tables
+    from infmap.study.report import write_report
+    from infmap.study.study import Study
+    from infmap.study.tables import write_tables
 
     opened = Study(study)
     write_tables(opened)
@@ -84,7 +84,7 @@ def compare(
 
     Example: infmap benchmark compare study/runs/A study/runs/B
     """
-    from infmap.benchmark.compare import compare_runs
+    from infmap.study.compare import compare_runs
 
     found = compare_runs(first, second)
     if as_json:

@@ -49,10 +49,10 @@ def fetch(
 
     Example: infmap catalog fetch montgomery -o raw/montgomery
     """
-    from infmap.catalog.fetch import fetch as run
     from infmap.cli.progress import bar
     from infmap.core.errors import UsageError
     from infmap.sources import SOURCES
+    from infmap.sources.fetch import fetch as run
 
     if source not in SOURCES:
         raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
@@ -206,8 +206,8 @@ def compile_command(
 
     Example: infmap catalog compile configs/catalog.yaml
     """
-    from infmap.catalog.compile import compile_catalog, read_catalog_config
     from infmap.training.pack import write_pack
+    from infmap.workflows.compile import compile_catalog, read_catalog_config
 
     settings = read_catalog_config(config)
     failures = 0
@@ -264,7 +264,7 @@ def audit(
 
     Example: infmap catalog audit my-catalog -o audit
     """
-    from infmap.catalog.audit import audit as run
+    from infmap.audit import audit as run
     from infmap.cli.progress import bar
 
     with bar("auditing") as progress:

@@ -122,8 +122,8 @@ def export(
 
     Example: infmap catalog export my-catalog --format coco -o my-coco --where "covid19"
     """
-    from infmap.catalog.export import export as run
     from infmap.cli.progress import bar
+    from infmap.export import export as run
 
     with bar("exporting films") as progress:
         manifest = run(

@@ -37,8 +37,8 @@ def write_samples(folder: Path) -> list[Path]:
     import numpy as np
     from PIL import Image
 
-    from infmap.core.phantom import sample_films
     from infmap.dicom.write import write_dx
+    from infmap.phantom import sample_films
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

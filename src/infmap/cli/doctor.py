@@ -161,7 +161,7 @@ def compare(model: Model, folder: Path, runtime: str) -> Check:
 
 def reference_figures(model: Model) -> dict[str, dict[str, float]]:
     """Shares and probability of three sample films, each in [0, 1]."""
-    from infmap.core.phantom import sample_films
+    from infmap.phantom import sample_films
 
     figures = {}
     for name, film in sample_films()[:6:2]:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import Any, BinaryIO
 
-from infmap.core.processes import begin_worker
+from infmap.compute.processes import begin_worker
 
 MEMORY_BASE, MEMORY_A_PIXEL = 1 << 30, 64
 """Bytes of address space that a decoder may add: JPEG 2000 needs most, about 40 a pixel."""

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from infmap.catalog.cluster import join_cluster
+from infmap.compute.cluster import join_cluster
 from infmap.core.errors import InfmapError, UsageError
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from infmap.catalog.mask_files import film_mask
 from infmap.core.errors import SnapshotError
-from infmap.core.phantom import render
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
+from infmap.phantom import render
 
 if TYPE_CHECKING:
     from infmap.training.pack import Pack

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from infmap.compute.processes import begin_worker
 from infmap.core.errors import InfmapError, UsageError
-from infmap.core.processes import begin_worker
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 
@@ -132,7 +132,7 @@ def check_processes(config: TrainingConfig, processes: int, on: str) -> None:
                 f"fewer processes, or device: cpu"
             )
     elif on == "ray" or on.startswith("ray://"):
-        from infmap.catalog.cluster import require_ray
+        from infmap.compute.cluster import require_ray
 
         require_ray("infmap train", "ray.train.torch")
     else:

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.catalog.parallel import spread
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import file_sha256, locate
+from infmap.compute.parallel import spread
 from infmap.core.errors import SnapshotError, UsageError
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.dataset import decode_film, mask_paths

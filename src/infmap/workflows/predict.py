@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infmap.compute.lock import lock_folder
 from infmap.core.errors import FilmError, RejectedFilm, UsageError
-from infmap.core.lock import lock_folder
 from infmap.core.messages import messages_to
 from infmap.core.types import Prediction, Radiograph
 from infmap.dicom import read_radiograph

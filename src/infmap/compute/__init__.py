@@ -1,0 +1,1 @@
+"""Where work runs: worker processes, Ray, and locks on folders."""

@@ -1,0 +1,61 @@
+"""Joining a Ray cluster."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+from infmap.core.errors import MissingExtra, UsageError
+
+
+def require_ray(verb: str, *modules: str) -> Any:
+    """Ray, without its usage statistics.
+
+    Args:
+        verb: for messages.
+        modules: of Ray, to import as well, such as "ray.data".
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+    try:
+        import ray
+
+        for module in modules:
+            importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtra(f"{verb} --on ray", "scale") from error
+    return ray
+
+
+def join_cluster(on: str, verb: str, *modules: str) -> tuple[Any, bool]:
+    """Join a cluster, unless this process is in one already.
+
+    Args:
+        on: "ray" for the cluster that RAY_ADDRESS names, or else a new one that listens on
+            127.0.0.1 alone; "ray://HOST:PORT" for a cluster's client port.
+        verb: for messages.
+        modules: of Ray, to import as well.
+
+    Returns:
+        Ray, and whether this call joined: who joined leaves.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        UsageError: no cluster answers.
+    """
+    ray = require_ray(verb, *modules)
+    if ray.is_initialized():
+        return ray, False
+    place: dict[str, Any] = {} if on == "ray" else {"address": on}
+    if on == "ray" and "RAY_ADDRESS" not in os.environ:
+        place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    try:
+        ray.init(**place, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UsageError(f"--on {on}: no Ray cluster answers ({first})") from error
+    return ray, True

@@ -1,0 +1,111 @@
+"""One process at a time writes to a folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from infmap.compute.processes import is_alive
+from infmap.core.errors import UsageError
+
+LOCK = ".lock"
+"""File of the lock; it holds the process id and machine of who wrote last."""
+
+_TRIES = 3
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder; whoever held it and is dead does not count.
+
+    The system's own file lock, which ends with its process, where the disk has one; a file made
+    exclusively, with the holder's process id, on network disks that have none.
+
+    Args:
+        folder: exists.
+
+    Raises:
+        UsageError: another process holds it; the message names it.
+        OSError: the folder cannot be written.
+    """
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        held = _lock(file)
+        if held is False:
+            raise _in_use(folder, _holder(folder / LOCK))
+        owned = None if held else _make(folder)
+        try:
+            os.ftruncate(file, 0)
+            os.write(file, _me())
+            yield
+        finally:
+            if owned is not None:
+                with suppress(OSError):
+                    owned.unlink()
+    finally:
+        os.close(file)
+
+
+def _lock(file: int) -> bool | None:
+    """Whether the file is locked now; None where the disk has no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _make(folder: Path) -> Path:
+    """Make the file that stands for the lock; that of a dead process is taken over."""
+    path = folder / f"{LOCK}.owner"
+    for _ in range(_TRIES):
+        try:
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            holder = _holder(path)
+            if not _is_dead(holder):
+                raise _in_use(folder, holder, path) from None
+            # Of two that come upon it, one moves it away; the other finds it gone.
+            aside = path.with_name(f"{path.name}.{os.getpid()}")
+            with suppress(FileNotFoundError):
+                path.rename(aside)
+                aside.unlink()
+            continue
+        os.write(made, _me())
+        os.close(made)
+        return path
+    raise _in_use(folder, _holder(path), path)
+
+
+def _me() -> bytes:
+    return f"{os.getpid()} {socket.gethostname()}\n".encode()
+
+
+def _holder(path: Path) -> tuple[int, str] | None:
+    """Process id and machine; None where they cannot be read."""
+    try:
+        process, host = path.read_text(encoding="utf-8").split()
+        return int(process), host
+    except (OSError, ValueError):
+        return None
+
+
+def _is_dead(holder: tuple[int, str] | None) -> bool:
+    return holder is not None and holder[1] == socket.gethostname() and not is_alive(holder[0])
+
+
+def _in_use(folder: Path, holder: tuple[int, str] | None, path: Path | None = None) -> UsageError:
+    who = f"process {holder[0]} on {holder[1]}" if holder else "another process"
+    gone = f" (if that is gone, remove {path})" if path else ""
+    return UsageError(
+        f"{folder}: {who} is writing there; wait for it{gone}, or choose another folder"
+    )

@@ -1,0 +1,56 @@
+"""Work on several films at a time, on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from infmap.compute.processes import begin_worker
+from infmap.core.errors import MissingExtra
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+IDLE = 10
+"""Seconds that a worker process waits for more: as long as a pack's next shard takes to begin."""
+
+_UNSAID = "ignore:resource_tracker"
+
+
+def spread(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, processes: bool = True
+) -> Iterator[Result]:
+    """Results as they come, in no order; few items wait at a time.
+
+    Worker processes end with this one, however it ends, and soon after their last item.
+
+    Args:
+        work: what to do with an item.
+        items: what to work on.
+        workers: how many at a time; one works here.
+        processes: for work that holds Python's lock; threads start sooner.
+
+    Raises:
+        MissingExtra: joblib is not installed.
+    """
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise MissingExtra("the catalog", "train") from error
+    # loky starts processes without the caller's main module, and none is forked beside threads.
+    options: dict[str, Any] = {"backend": "threading"}
+    if processes and workers > 1:
+        options = {"backend": "loky", "idle_worker_timeout": IDLE}
+        options |= {"initializer": begin_worker, "initargs": (os.getpid(),)}
+        _hush()
+    pool: Any = Parallel(
+        workers, return_as="generator_unordered", pre_dispatch="4*n_jobs", **options
+    )
+    yield from pool(delayed(work)(item) for item in items)
+
+
+def _hush() -> None:
+    """Keep joblib's watcher from listing on stderr what a killed process left, and it removed."""
+    said = os.environ.get("PYTHONWARNINGS", "")
+    if _UNSAID not in said:
+        os.environ["PYTHONWARNINGS"] = f"{said},{_UNSAID}".lstrip(",")

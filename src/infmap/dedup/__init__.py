@@ -1,0 +1,1 @@
+"""Near-duplicates: thumbnails, an embedding, alignment, groups of films of one exposure."""

@@ -1,0 +1,34 @@
+"""One label image a film, for frameworks that want a class a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.export.sheet import Sheet
+
+
+def label_names(lungs: bool) -> dict[str, int]:
+    """Name to pixel value."""
+    return {"background": 0, "lung": 1, "infection": 2} if lungs else _WITHOUT_LUNGS
+
+
+_WITHOUT_LUNGS = {"background": 0, "infection": 1}
+
+
+def label_image(sheet: Sheet) -> NDArray[np.uint8]:
+    """Infection over lungs over background.
+
+    Returns:
+        uint8 (H, W), film pixels, values of ``label_names``.
+
+    Raises:
+        LeftOut: a mask that it needs is unknown: absent is not negative.
+    """
+    values = label_names(sheet.lungs)
+    infection = sheet.need_mask("infection")
+    labels = np.zeros(infection.shape, np.uint8)
+    if sheet.lungs:
+        labels[sheet.need_mask("lungs")] = values["lung"]
+    labels[infection] = values["infection"]
+    return labels

@@ -1,0 +1,45 @@
+"""Line integrals to film tones: scatter, noise, logarithm, tone curve, side marker."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from infmap.core.types import Float32Image
+from infmap.phantom.anatomy import Habitus
+from infmap.phantom.fields import Plane, blur_matrix
+
+SCATTER = 0.5
+"""Scattered over primary signal, averaged over the film."""
+
+PHOTONS = 12000.0
+"""Quanta per 0.08 cm pixel in the open beam; the noise of a bedside film."""
+
+LETTER_R = ("11110", "10001", "10001", "11110", "10100", "10010", "10001")
+
+
+def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float32Image:
+    """Line integrals to tones: float32 (H, W), [0, 1]."""
+    size = integral.shape[0]
+    focus = blur_matrix(size, 0.0011 * size)
+    primary = np.exp(-(focus @ integral @ focus.T))
+    spread = blur_matrix(size, 0.075 * size)
+    capped = np.minimum(primary, 0.45)
+    signal = primary + SCATTER * (spread @ capped @ spread.T) * 0.35
+    noise = rng.standard_normal(signal.shape).astype(np.float32)
+    quanta = PHOTONS * (512.0 / size) ** 2
+    signal += np.sqrt(signal / quanta) * noise
+    tone = -np.log(np.maximum(signal, 1e-4))
+    low, high = np.percentile(tone, [1.0, 99.0])
+    tone = np.clip((tone - low) / (high - low), 0.0, 1.08) / 1.08
+    return np.asarray(np.clip(tone ** (1.0 + patient.level), 0.0, 1.0), dtype=np.float32)
+
+
+def mark(pixels: Float32Image) -> None:
+    """Burn in the side marker, in place, at the patient's right."""
+    size = pixels.shape[0]
+    dot = max(1, size // 160)
+    glyph = np.array([[int(c) for c in row] for row in LETTER_R], dtype=bool)
+    glyph = np.kron(glyph, np.ones((dot, dot), dtype=bool))
+    top, left = round(0.05 * size), round(0.05 * size)
+    view = pixels[top : top + glyph.shape[0], left : left + glyph.shape[1]]
+    view[glyph] = 0.96

@@ -1,0 +1,136 @@
+"""What a network says of films against their truth: the one evaluator.
+
+Runs of a study and deployed model folders are both scored here, on the maps that users get: as
+``infmap.inference.postprocess`` makes them, at the operating points of the model. Films are scored
+in network pixels. ``infmap.study.films`` turns the rows into figures with intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from infmap import metrics
+from infmap.core.zones import share
+from infmap.inference.manifest import PlattScaling, Thresholds
+from infmap.inference.postprocess import Findings, film_probability
+from infmap.metrics.surface import surface_figures
+from infmap.study.films import class_name
+from infmap.training.calibration import Outputs
+from infmap.training.dataset import INFECTION, LUNGS, OPACITY
+
+TOLERANCE = 2.0
+"""Distance of outlines that counts as agreement, network pixels."""
+Row = dict[str, Any]
+
+
+def evaluate(
+    outputs: Outputs,
+    thresholds: Thresholds,
+    detection: PlattScaling,
+    groups: Mapping[str, str],
+    part: str,
+    tolerance: float = TOLERANCE,
+) -> Iterator[Row]:
+    """Rows of films.csv of a network with maps, see ``infmap.study.films.COLUMNS``.
+
+    What is unknown of a film is absent from its row. Where truth and result are both empty, Dice
+    is 1, of lungs too.
+
+    Args:
+        outputs: films with what the network says of them.
+        thresholds: operating points.
+        detection: from logits and the map's peak to the film's probability.
+        groups: film_id to the group that intervals must not tear.
+        part: what the films are to the network, such as "held-out".
+        tolerance: of outlines, network pixels.
+    """
+    findings = list(outputs.findings(thresholds, detection))
+    films = outputs.films
+    if not findings:
+        return
+    truth = (films.masks & INFECTION) > 0
+    found = np.stack([f.infected for f in findings])
+    counts = metrics.confusion(truth, found)
+    dice = counts.dice()
+    surface = surface_figures(truth, found, tolerance)
+    for i, finding in enumerate(findings):
+        row = _head(outputs, i, groups, part)
+        row |= {
+            "covid_probability": finding.probability,
+            "covid_detected": finding.detected,
+            "map_peak": float(finding.infection.max()) / 255.0,
+            "map_detected": bool(found[i].any()),
+            "infected_share_predicted": finding.infected_share(),
+            "opaque_share_predicted": finding.opaque_share(),
+        }
+        infection, opacity, lungs = films.known[i] > 0
+        true_lungs, true_opacity = ((films.masks[i] & bit) > 0 for bit in (LUNGS, OPACITY))
+        if infection:
+            row |= {k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")}
+            row |= {"dice": float(dice[i]), "nsd": float(surface.nsd[i])}
+            row["hd95"] = float(surface.hd95[i])
+        if opacity:
+            row["opacity_dice"] = _dice(true_opacity, finding.opaque)
+        if lungs:
+            row["lung_dice"] = _dice(true_lungs, finding.lungs)
+        if infection and lungs:
+            row["infected_share_true"] = share(truth[i], true_lungs)
+        if opacity and lungs:
+            row["opaque_share_true"] = share(true_opacity, true_lungs)
+        yield row
+
+
+def evaluate_classifier(
+    outputs: Outputs, point: float, detection: PlattScaling, groups: Mapping[str, str], part: str
+) -> Iterator[Row]:
+    """Rows of films.csv of a network without maps.
+
+    Args:
+        outputs: films with what the network says of them; the maps are not looked at.
+        point: a film is called COVID-19 at or above it, probability.
+        detection: from logits to the film's probability.
+        groups: film_id to the group that intervals must not tear.
+        part: what the films are to the network.
+    """
+    for i, logits in enumerate(outputs.logits):
+        probability = film_probability(logits, 0, detection)
+        row = _head(outputs, i, groups, part)
+        row |= {"covid_probability": probability, "covid_detected": probability >= point}
+        yield row
+
+
+def contradicts_itself(finding: Findings) -> bool:
+    """Whether what is said of a film breaks a rule of results, see docs/principles.md."""
+    lungs = finding.lungs
+    infected, opaque, inside = finding.infected_counts, finding.opaque_counts, finding.lung_counts
+    return bool(
+        (finding.infection > finding.opacity).any()
+        or finding.opacity[~lungs].any()
+        or (finding.infected & ~finding.opaque).any()
+        or infected[0]
+        or opaque[0]
+        or (infected > opaque).any()
+        or (opaque > inside).any()
+        or int(infected.sum()) != int(finding.infected.sum())
+        or finding.detected != bool(finding.infected.any())
+    )
+
+
+def _head(outputs: Outputs, i: int, groups: Mapping[str, str], part: str) -> Row:
+    film = outputs.films.rows[i]
+    return {
+        "film_id": film["film_id"],
+        "source": film["source"],
+        "group": groups[film["film_id"]],
+        "patient": film["patient_id"],
+        "class": class_name(int(outputs.films.classes[i])),
+        "set": part,
+    }
+
+
+def _dice(truth: Any, found: Any) -> float:
+    """Dice of two masks, bool (H, W)."""
+    return float(metrics.confusion(truth[None], found[None]).dice()[0])

@@ -1,0 +1,182 @@
+"""Figures of a run from its table of films: films.csv."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap import metrics
+from infmap.core.types import CLASSES
+from infmap.metrics import Confusion, Estimate
+from infmap.metrics.surface import SurfaceFigures, surface_table
+from infmap.study.splits import EXTERNAL, HELD_OUT
+
+COLUMNS = (
+    "film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn", "dice", "nsd",
+    "hd95", "covid_probability", "covid_detected", "map_peak", "map_detected",
+    "infected_share_true", "infected_share_predicted", "lung_dice", "opacity_dice",
+    "opaque_share_true", "opaque_share_predicted",
+)  # fmt: skip
+"""Columns of films.csv; empty is unknown, or what this network does not give."""
+
+NOT_COVID = "not covid19"
+"""Class of a film of which no more is known than that it is not of COVID-19."""
+_TEXT = ("film_id", "source", "group", "patient", "class", "set")
+_AGREEMENT = ("mae", "icc", "bias", "limit_low", "limit_high")
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FilmTable:
+    """Columns of films.csv, one entry a film.
+
+    Attributes:
+        text: film_id, source, group, patient, class, set: str (N,).
+        values: every other column as float64 (N,); NaN where empty, 0 and 1 for false and true.
+    """
+
+    text: dict[str, NDArray[np.str_]]
+    values: dict[str, Float64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> FilmTable:
+        """A table from rows as ``csv.DictReader`` gives them."""
+        text = {name: np.array([str(r.get(name) or "") for r in rows], np.str_) for name in _TEXT}
+        numbers = [name for name in COLUMNS if name not in _TEXT]
+        values = {name: np.array([_number(r.get(name)) for r in rows]) for name in numbers}
+        return cls(text, values)
+
+    def __len__(self) -> int:
+        return int(self.text["film_id"].size)
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> FilmTable:
+        """Some of the films, by a mask or by places."""
+        return FilmTable(
+            {name: column[keep] for name, column in self.text.items()},
+            {name: column[keep] for name, column in self.values.items()},
+        )
+
+    def part(self, name: str, source: str | None = None) -> FilmTable:
+        """Films of one set, of one source or all."""
+        keep = self.text["set"] == name
+        return self.where(keep if source is None else keep & (self.text["source"] == source))
+
+    def known(self, *names: str) -> FilmTable:
+        """Films of which all these columns are known."""
+        keep = np.ones(len(self), np.bool_)
+        for name in names:
+            keep &= ~np.isnan(self.values[name])
+        return self.where(keep)
+
+    def with_class(self) -> FilmTable:
+        """Films of which it is known whether they are of COVID-19."""
+        return self.where(self.text["class"] != "")
+
+    @property
+    def counts(self) -> Confusion:
+        """Pixel counts; all must be known."""
+        names = ("tp", "fp", "fn", "tn")
+        return Confusion(*(self.values[name].astype(np.int64) for name in names))
+
+    @property
+    def covid(self) -> NDArray[np.bool_]:
+        """Films with COVID-19."""
+        return np.asarray(self.text["class"] == CLASSES[0])
+
+
+def _number(value: object) -> float:
+    if value is None or value == "":
+        return math.nan
+    if isinstance(value, str) and value in ("true", "false"):
+        return float(value == "true")
+    return float(value)  # type: ignore[arg-type]
+
+
+def class_name(index: int) -> str | None:
+    """A film's class as films.csv has it, from ``Films.classes``; None where it is unknown."""
+    if index >= 0:
+        return CLASSES[index]
+    return NOT_COVID if index == -2 else None
+
+
+def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
+    """Every figure of one set of films, by its column's name in results.csv.
+
+    ``infection_*``: pixels, see ``segmentation_table`` and ``surface_table``. ``lungs_dice_film``
+    and ``opacity_dice_film``: means over films.
+    ``detection_*``: COVID-19 by the class head at its operating point. ``map_detection_*``: by the
+    paper's rule, positive where any pixel of the map is. ``share_*``: agreement of the infected
+    share of the lungs with the true one; ``opaque_share_*`` the same of opacities.
+
+    Args:
+        table: the films of one set.
+        draws: of the bootstrap.
+    """
+    out: dict[str, Estimate] = {}
+    seen = table.known("tp")
+    if len(seen):
+        groups, v = seen.text["group"], seen.values
+        out |= _named("infection", metrics.segmentation_table(seen.counts, groups, draws))
+        predicted = v["tp"] + v["fp"] > 0
+        surface = SurfaceFigures(v["nsd"], v["hd95"], v["tp"] + v["fn"] > 0, predicted)
+        out |= _named("infection", surface_table(surface, groups, draws))
+    for name, column in (("lungs_dice_film", "lung_dice"), ("opacity_dice_film", "opacity_dice")):
+        part = table.known(column)
+        if len(part):
+            out[name] = metrics.film_mean(part.values[column], part.text["group"], draws)
+    out |= _named("detection", _detection(table, "covid_detected", "covid_probability", draws))
+    out |= _named("map_detection", _detection(table, "map_detected", "map_peak", draws))
+    for prefix, share in (("share", "infected_share"), ("opaque_share", "opaque_share")):
+        columns = [f"{share}_true", f"{share}_predicted"]
+        shares = table.known(*columns)
+        if len(shares) >= 2:
+            true, found = (shares.values[column] for column in columns)
+            agreement = metrics.agreement_table(true, found, shares.text["group"], draws)
+            out |= _named(prefix, {name: agreement[name] for name in _AGREEMENT})
+    return out
+
+
+def figures_by_set(rows: Sequence[dict[str, str]], draws: int) -> dict[str, Any]:
+    """Figures of the held-out films, and of each external source, from films.csv."""
+    table = FilmTable.of(rows)
+    held_out = table.part(HELD_OUT)
+    external = table.part(EXTERNAL)
+    return {
+        "metrics": metrics.to_dict(film_figures(held_out, draws)) if len(held_out) else {},
+        "external": {
+            str(source): metrics.to_dict(film_figures(table.part(EXTERNAL, str(source)), draws))
+            for source in np.unique(external.text["source"])
+        },
+    }
+
+
+def films_file(method: str) -> str:
+    """Name of a method's films.csv in a run's folder."""
+    return f"films-{method.replace('+', 'p')}.csv"
+
+
+def _detection(table: FilmTable, yes: str, score: str, draws: int) -> dict[str, Estimate]:
+    """Rates from the decisions, which each fold took at its own threshold; areas from the score."""
+    part = table.with_class().known(yes, score)
+    if not len(part):
+        return {}
+    truth, groups, values = part.covid, part.text["group"], part.values[score]
+    rates = metrics.detection_table(truth, part.values[yes], 0.5, groups, draws)
+    kept = ("sensitivity", "specificity", "precision", "negative_predictive_value", "accuracy",
+            "f1", "f2")  # fmt: skip
+    out = {name: rates[name] for name in kept}
+    out["auroc"] = metrics.auroc_estimate(truth, values, groups)
+    out["auprc"] = metrics.auprc_estimate(truth, values, groups, draws)
+    if score == "covid_probability":
+        out["brier"] = metrics.brier_estimate(truth, values, groups, draws)
+        out["ece"] = metrics.ece_estimate(truth, values, groups, 15, draws)
+    return out
+
+
+def _named(prefix: str, table: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    return {f"{prefix}_{name}": estimate for name, estimate in table.items()}

@@ -1,0 +1,51 @@
+"""Tables as LaTeX with booktabs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infmap.study.study import write_text
+
+_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+
+
+def write_latex(path: Path, table: Mapping[str, Any]) -> None:
+    """Write one table: title as caption, a row a run, each figure with its interval."""
+    columns = list(table["columns"])
+    head = " & ".join(["Run", *(escape(text) for text in table["columns"].values())])
+    body = [
+        " & ".join([escape(row["name"]), *(cell(row["figures"].get(key)) for key in columns)])
+        for row in table["rows"]
+    ]
+    lines = [
+        "% \\usepackage{booktabs}",
+        "\\begin{table}",
+        f"\\caption{{{escape(table['title'])}; 95\\,\\% intervals in brackets. "
+        "Research use only.}",
+        f"\\begin{{tabular}}{{l{'r' * len(columns)}}}",
+        "\\toprule",
+        f"{head} \\\\",
+        "\\midrule",
+        *(f"{line} \\\\" for line in body),
+        "\\bottomrule",
+        "\\end{tabular}",
+        "\\end{table}",
+    ]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def cell(figure: Mapping[str, Any] | None) -> str:
+    """A figure and its interval."""
+    values = [(figure or {}).get(key) for key in ("value", "low", "high")]
+    value, low, high = (math.nan if v is None else float(v) for v in values)
+    if math.isnan(value):
+        return "--"
+    return f"{value:.3f}" if math.isnan(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def escape(text: str) -> str:
+    """Plain text for LaTeX."""
+    return "".join(_SPECIAL.get(character, character) for character in text)

@@ -1,0 +1,284 @@
+"""What a trained run says of the films it did not learn from.
+
+Thresholds and calibration are chosen on the watched films alone. Held-out films of the sources
+learnt from stand beside each source not learnt from; the two are never one number. Films are scored
+in network pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.catalog.groups import film_groups
+from infmap.inference.manifest import PlattScaling, Thresholds
+from infmap.inference.postprocess import class_log_odds, film_probability
+from infmap.inference.preprocess import Preprocessing
+from infmap.study.config import StudyConfig
+from infmap.study.evaluation import evaluate, evaluate_classifier
+from infmap.study.films import COLUMNS, figures_by_set
+from infmap.study.grid import Run
+from infmap.study.splits import EXTERNAL, HELD_OUT, WATCHED
+from infmap.study.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
+from infmap.study.worker import TRAINING_LOG, Diverged
+from infmap.training.calibration import (
+    Outputs,
+    choose_infection,
+    fit_detection,
+    specific_point,
+)
+from infmap.training.config import TrainingConfig
+from infmap.training.dataset import INFECTION, Films, load_films
+from infmap.training.loop import predict_films
+from infmap.training.pack import find_pack
+from infmap.training.parts import Row
+from infmap.training.run import read_rows
+from infmap.training.validation import score_films
+
+CHUNK = 512  # films decoded and held at once
+PANEL = "panel.npz"
+PANEL_FILMS = 2  # each of the best, the median and the worst
+
+
+@dataclass(frozen=True)
+class Points:
+    """What was chosen on the watched films.
+
+    Attributes:
+        thresholds: a pixel is infected, and a film called COVID-19, at or above the operating
+            point: the best mean Dice there at a specificity of 0.99, as for a deployed model.
+        detection: the calibrated log-odds.
+        films: number of watched films.
+    """
+
+    thresholds: Thresholds
+    detection: PlattScaling
+    films: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A trained network with the films of its split.
+
+    Attributes:
+        network: the torch network, on the device it is scored on.
+        config: what it was trained by.
+        rows: films of the snapshot, ``official_split`` naming their part.
+        resolve: row and path column to the file.
+        groups: film_id to the group that is never torn apart.
+    """
+
+    network: Any
+    config: TrainingConfig
+    rows: list[Row]
+    resolve: Callable[[Row, str], Path]
+    groups: dict[str, str]
+
+    def part(self, name: str) -> list[Row]:
+        """Rows of one part, in the snapshot's order."""
+        return [row for row in self.rows if row["official_split"] == name]
+
+    def load(self, rows: Sequence[Row]) -> Films:
+        """Decode films."""
+        spec = Preprocessing(size=self.config.size)
+        pack = find_pack(self.config.snapshot, spec)
+        return load_films(rows, self.resolve, spec, self.config.lung_sources, pack=pack)
+
+    def chunks(self, rows: Sequence[Row]) -> Iterator[tuple[Films, NDArray[np.uint8], Any]]:
+        """Films with their maps uint8 (N, 3, S, S) and class logits float32 (N, 3)."""
+        for start in range(0, len(rows), CHUNK):
+            films = self.load(rows[start : start + CHUNK])
+            yield films, *predict_films(self.network, films, self.config)
+
+
+def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> dict[str, Any]:
+    """Score a trained run, and write its films.csv, timing.json and panel.npz.
+
+    Args:
+        study: the study.
+        run: which run.
+        config: what it was trained by.
+        folder: the run's folder, holding the trained model.
+
+    Returns:
+        What becomes result.json.
+
+    Raises:
+        Diverged: a segmentation network's maps are the same everywhere, and find nothing.
+        SnapshotError: a film cannot be loaded.
+    """
+    from infmap.models import describe
+    from infmap.models.folder import load_network
+
+    network = load_network(folder).to(_device(config))
+    rows, resolve = read_rows(config.snapshot)
+    groups = dict(zip((r["film_id"] for r in rows), film_groups(rows)))
+    scorer = Scorer(network, config, rows, resolve, groups)
+    size = describe(network, config.size)
+    if config.network.frozen:
+        learning = [p for n, p in network.named_parameters() if not n.startswith("encoder.")]
+        size["trainable_parameters"] = float(sum(p.numel() for p in learning))
+    points = choose_points(scorer, classifier=run.classifier)
+    table = [
+        film
+        for part in (HELD_OUT, EXTERNAL)
+        for chunk in scorer.chunks(scorer.part(part))
+        for film in film_rows(scorer, points, part, chunk, study.config, run.classifier)
+    ]
+    write_csv(folder / FILMS, table, COLUMNS)
+    result: dict[str, Any] = {
+        "thresholds": {
+            "infection": points.thresholds.infection,
+            "covid": points.thresholds.covid,
+            "chosen_on": f"{points.films} watched films, none of which is scored",
+        },
+        "size": size,
+        "budget": _budget(folder / TRAINING_LOG, config),
+        **figures_by_set(read_csv(folder / FILMS), study.config.draws),
+    }
+    if run.classifier:
+        from infmap.study.activation import score_activation_maps
+
+        result["activation_maps"] = score_activation_maps(scorer, study.config, folder)
+    else:
+        _write_panel(scorer, points, table, folder / PANEL)
+    write_json(folder / TIMING, _timing(network, folder, config))
+    return result
+
+
+def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
+    """Threshold of the map and operating point of the class, on the watched films.
+
+    Raises:
+        Diverged: the maps of a segmentation network are constant and find nothing.
+    """
+    watched = scorer.load(scorer.part(WATCHED))
+    maps, logits = predict_films(scorer.network, watched, scorer.config)
+    if not np.isfinite(logits).all():
+        raise Diverged("the class's logits are not finite")
+    score = score_films(maps, class_log_odds(logits), watched)
+    infection = maps[:, 0]
+    if not classifier and score.pooled_f1 == 0 and int(infection.max()) - int(infection.min()) <= 2:
+        raise Diverged(f"the infection map is {infection.max() / 255:.2f} everywhere: Dice is 0")
+    outputs, thresholds = Outputs(watched, maps, logits), Thresholds()
+    detection = fit_detection(outputs, thresholds) or PlattScaling()
+    if classifier:
+        found = np.array([film_probability(row, 0, detection) for row in logits])
+        point = specific_point(found, watched.covid19)
+    else:
+        point = choose_infection(outputs, thresholds, detection) or 0.5
+    return Points(thresholds.at(point), detection, len(watched))
+
+
+def film_rows(
+    scorer: Scorer,
+    points: Points,
+    part: str,
+    chunk: tuple[Films, NDArray[np.uint8], Any],
+    study: StudyConfig,
+    classifier: bool,
+) -> Iterator[dict[str, Any]]:
+    """Rows of films.csv."""
+    outputs, at = Outputs(*chunk), points.thresholds
+    if classifier:
+        point = at.covid
+        return evaluate_classifier(outputs, point, points.detection, scorer.groups, part)
+    tolerance = study.surface_tolerance
+    return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance)
+
+
+def _write_panel(
+    scorer: Scorer, points: Points, table: Sequence[dict[str, Any]], file: Path
+) -> None:
+    """Keep the best, the median and the worst held-out films with infection, for the report."""
+    scored = [r for r in table if r["set"] == HELD_OUT and r.get("tp") is not None]
+    positive = sorted((r for r in scored if r["tp"] + r["fn"] > 0), key=lambda r: -r["dice"])
+    if not positive:
+        return
+    middle = max(0, len(positive) // 2 - PANEL_FILMS // 2)
+    places = {"best": 0, "median": middle, "worst": max(0, len(positive) - PANEL_FILMS)}
+    picked = [
+        (kind, film)
+        for kind, start in places.items()
+        for film in positive[start : start + PANEL_FILMS]
+    ]
+    by_id = {row["film_id"]: row for row in scorer.rows}
+    films = scorer.load([by_id[film["film_id"]] for _, film in picked])
+    maps, logits = predict_films(scorer.network, films, scorer.config)
+    findings = Outputs(films, maps, logits).findings(points.thresholds, points.detection)
+    np.savez_compressed(
+        file,
+        kind=np.array([kind for kind, _ in picked]),
+        film_id=np.array([film["film_id"] for _, film in picked]),
+        dice=np.array([film["dice"] for _, film in picked]),
+        images=films.images,
+        truth=(films.masks & INFECTION) > 0,
+        predicted=np.stack([f.infected for f in findings]),
+    )
+
+
+def _budget(log: Path, config: TrainingConfig) -> dict[str, float]:
+    """Films seen and steps done: what does not depend on the clock."""
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    steps = max((r["step"] for r in records if "step" in r), default=0)
+    learnt = max((r["films"] for r in records if "films" in r), default=0)
+    seen = steps * config.batch_size * config.micro_batches
+    return {"films_learnt_from": learnt, "steps": steps, "films_seen": seen}
+
+
+def _timing(network: Any, folder: Path, config: TrainingConfig) -> dict[str, Any]:
+    """What depends on the clock and the machine; both runtimes in this process, film by film."""
+    import torch
+
+    from infmap.inference.runtimes import open_runtime
+
+    seconds, last = 0.0, 0.0
+    for line in (folder / TRAINING_LOG).read_text(encoding="utf-8").splitlines():
+        now = float(json.loads(line)["time"])
+        seconds, last = seconds + (last if now < last else 0.0), now
+    film = np.zeros((1, 1, config.size, config.size), np.float32)
+    device = next(network.parameters()).device
+
+    @torch.inference_mode()
+    def eager() -> None:
+        network(torch.from_numpy(film).to(device))
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    timing = {
+        "train_s": round(seconds + last, 1),
+        "torch_ms": _milliseconds(eager),
+        "torch_device": device.type,
+        "threads": torch.get_num_threads(),
+    }
+    if (folder / "network.xml").exists():
+        runtime = open_runtime("openvino", folder)
+        timing["openvino_ms"] = _milliseconds(lambda: runtime(film))
+    return timing
+
+
+def _milliseconds(call: Callable[[], object], most: int = 30, seconds: float = 5.0) -> float:
+    """Median of some calls after three to warm up."""
+    for _ in range(3):
+        call()
+    taken: list[float] = []
+    while len(taken) < most and sum(taken) < seconds:
+        begun = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - begun)
+    return round(1000.0 * statistics.median(taken), 3)
+
+
+def _device(config: TrainingConfig) -> Any:
+    import torch
+
+    cuda = config.device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if cuda else "cpu")

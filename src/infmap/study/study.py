@@ -1,0 +1,216 @@
+"""A study's folder, and files in it that are whole or absent.
+
+STUDY/
+    study.json      the configuration
+    splits/         a snapshot a split
+    runs/ID/        a run: also a model folder
+    results.csv     one row a run; pooled.csv over folds; timing.csv; activation_maps.csv
+    report/         report.html, tables as CSV and LaTeX
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infmap.core.errors import UsageError
+from infmap.core.spreadsheet import cell, cell_text
+from infmap.study.config import StudyConfig
+from infmap.study.grid import Run, enumerate_runs
+
+STUDY, STATUS, RESULT, TIMING, FILMS = (
+    "study.json",
+    "status.json",
+    "result.json",
+    "timing.json",
+    "films.csv",
+)
+FINISHED = ("done", "diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands.
+
+    Attributes:
+        state: "waiting", "running", "done", "diverged" or "failed".
+        reason: why it failed or diverged, one line; else empty.
+        attempts: how often it was started.
+        host: where it was last started.
+        pid: of its process there.
+    """
+
+    state: str = "waiting"
+    reason: str = ""
+    attempts: int = 0
+    host: str = ""
+    pid: int = 0
+
+
+class Study:
+    """An opened study.
+
+    Args:
+        folder: as ``create_study`` made it.
+
+    Raises:
+        UsageError: the folder holds no study, or one that this version does not know.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from pydantic import ValidationError
+
+        self.folder = folder
+        try:
+            values = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+            self.config = StudyConfig.model_validate(values["configuration"])
+            self.folds = tuple(str(name) for name in values["folds"])
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: holds no study; make one with infmap benchmark run"
+            ) from error
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            raise UsageError(f"{folder / STUDY}: cannot be understood: {first}") from error
+        self.runs = enumerate_runs(self.config, self.folds)
+
+    def run(self, run_id: str) -> Run:
+        """A run by its id.
+
+        Raises:
+            UsageError: the study has no such run.
+        """
+        for run in self.runs:
+            if run.id == run_id:
+                return run
+        raise UsageError(f"{self.folder}: has no run {run_id!r}")
+
+    def path(self, run: Run) -> Path:
+        """A run's folder."""
+        return self.folder / "runs" / run.id
+
+    def split(self, run: Run) -> Path:
+        """The snapshot of a run's split."""
+        return self.folder / "splits" / run.fold
+
+    def status(self, run: Run) -> Status:
+        """Where a run stands."""
+        return read_status(self.path(run))
+
+    def result(self, run: Run) -> dict[str, Any] | None:
+        """What a run found; None unless it is done."""
+        if self.status(run).state != "done":
+            return None
+        return dict(read_json(self.path(run) / RESULT) or {})
+
+
+def create_study(config: StudyConfig, folder: Path) -> Study:
+    """Make a study's folder, or open it if it holds the same study.
+
+    Raises:
+        UsageError: the folder holds another study, or cannot be written.
+        SnapshotError: the snapshot is missing or damaged, or lacks films.
+    """
+    from infmap.study.splits import write_splits
+
+    wanted = json.loads(config.model_dump_json())
+    there = read_json(folder / STUDY)
+    if there is not None and _deciding(there.get("configuration", {})) != _deciding(wanted):
+        raise UsageError(f"{folder}: holds a study of another configuration; choose another folder")
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror})") from error
+    folds = write_splits(config, folder / "splits")
+    write_json(folder / STUDY, {"configuration": wanted, "folds": list(folds)})
+    return Study(folder)
+
+
+def _deciding(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the results: all but the limits."""
+    return {key: value for key, value in configuration.items() if key != "limits"}
+
+
+def read_status(folder: Path) -> Status:
+    """Status of a run's folder; waiting where there is none."""
+    values = read_json(folder / STATUS)
+    return Status(**values) if values else Status()
+
+
+def write_status(folder: Path, status: Status) -> None:
+    """Replace a run's status."""
+    write_json(folder / STATUS, asdict(status))
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's content; None where it is missing or, cut off by a crash, no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, all or nothing; what is not finite becomes null."""
+    write_text(path, json.dumps(finite(value), indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, all or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> None:
+    """Write rows as CSV, all or nothing; columns in order of appearance, unknown values empty."""
+    rows = list(rows)
+    columns = dict.fromkeys(first) | dict.fromkeys(key for row in rows for key in row)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([cell(_text(row.get(column))) for column in columns])
+    temporary.replace(path)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return [
+                {name: cell_text(value or "") for name, value in row.items() if name is not None}
+                for row in csv.DictReader(stream)
+            ]
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def finite(value: Any) -> Any:
+    """The value with what is not finite replaced by None."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

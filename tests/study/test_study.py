@@ -1,0 +1,145 @@
+"""A true study, through the command: run, report, compare, and what lies in its folder."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infmap.cli.main import _run
+from infmap.study.scoring import Points
+from infmap.study.study import Study, read_csv
+from infmap.study.worker import Diverged, TrainingLog, execute
+
+SEGMENTATION = "unet-efficientnet_lite0-trained-official-seed0"
+CLASSIFIER = "classifier-efficientnet_lite0-trained-official-seed0"
+
+
+@pytest.fixture(scope="module")
+def study(study_values, tmp_path_factory):
+    for name in ("matplotlib", "pytorch_grad_cam"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: the report or the activation maps need it")
+    folder = tmp_path_factory.mktemp("true")
+    file = folder / "study.yaml"
+    file.write_text(yaml.safe_dump(study_values))
+    assert _run("benchmark", ["run", str(file), "-o", str(folder / "study")]) == 0
+    return folder / "study"
+
+
+def test_a_run_folder_holds_all_that_the_run_was(study):
+    for run in (SEGMENTATION, CLASSIFIER):
+        names = {path.name for path in (study / "runs" / run).iterdir()}
+        assert {"config.yaml", "environment.json", "log.jsonl", "weights.pt", "films.csv",
+                "result.json", "status.json", "timing.json", "manifest.json"} <= names  # fmt: skip
+    environment = json.loads((study / "runs" / SEGMENTATION / "environment.json").read_text())
+    assert environment["packages"]["torch"] and environment["cores"]
+    assert (
+        json.loads((study / "runs" / SEGMENTATION / "status.json").read_text())["state"] == "done"
+    )
+
+
+def test_films_of_both_kinds_of_source_are_scored_apart(study):
+    films = read_csv(study / "runs" / SEGMENTATION / "films.csv")
+    assert {(f["set"], f["source"]) for f in films} == {
+        ("held-out", "covid-qu-ex"), ("external", "cohen")}  # fmt: skip
+    assert sum(f["set"] == "held-out" for f in films) == 12
+    assert all(int(f["tp"]) + int(f["fp"]) + int(f["fn"]) + int(f["tn"]) == 64 * 64 for f in films)
+    learnt = (study / "runs" / SEGMENTATION / "films.txt").read_text().splitlines()
+    assert not {f["film_id"] for f in films} & set(learnt)
+    (row,) = (r for r in read_csv(study / "results.csv") if r["run"] == SEGMENTATION)
+    assert 0 <= float(row["infection_f1_low"]) <= float(row["infection_f1_high"]) <= 1
+    assert row["external_cohen_infection_f1"] != "" and float(row["parameters"]) > 1e6
+    assert list(row)[:6] == ["run", "decoder", "encoder", "frozen", "fold", "seed"]
+    assert not any("_ms" in name or name.endswith("_s") for name in row)
+
+
+def test_activation_maps_are_paired_with_the_segmentation_of_their_encoder(study):
+    (row,) = read_csv(study / "activation_maps.csv")
+    assert (row["run"], row["method"], row["against"]) == (CLASSIFIER, "gradcam", SEGMENTATION)
+    assert float(row["f1_gap_low"]) <= float(row["f1_gap"]) <= float(row["f1_gap_high"])
+    assert row["f1_gap_films"] == "12" and 0 <= float(row["pointing"]) <= 1
+    blank = next(f for f in read_csv(study / "runs" / CLASSIFIER / "films.csv"))
+    assert blank["tp"] == "" and blank["covid_probability"] != ""
+
+
+def test_the_table_is_made_anew_from_the_runs_alone(study, capsys):
+    before = (study / "results.csv").read_text()
+    (study / "results.csv").unlink()
+    assert _run("benchmark", ["report", str(study)]) == 0
+    assert (study / "results.csv").read_text() == before
+    page = Path(capsys.readouterr().out.removeprefix("report: ").strip()).read_text()
+    for text in ("Research use only", SEGMENTATION, CLASSIFIER, "cohen: not learnt from",
+                 "Infection maps against activation maps", "119,316 films"):  # fmt: skip
+        assert text in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert page.count("data:image/svg+xml") >= 5 and "data:image/png" in page
+    latex = (study / "report" / "segmentation.tex").read_text()
+    assert r"\toprule" in latex and r"efficientnet\_lite0" in latex
+    (row,) = read_csv(study / "report" / "segmentation.csv")
+    assert row["run"] == SEGMENTATION and row["infection_f1"]
+
+
+def test_two_runs_are_compared_on_the_films_they_share(study, capsys):
+    one, other = study / "runs" / SEGMENTATION, study / "runs" / CLASSIFIER
+    assert _run("benchmark", ["compare", str(one), str(one), "--json"]) == 0
+    same = json.loads(capsys.readouterr().out)
+    assert same["films"] == 12 and same["differences"]["infection_f1"]["value"] == 0
+    assert "No run demonstrably localizes infection better" in same["verdict"]
+    assert _run("benchmark", ["compare", str(one), str(other)]) == 0
+    assert "detection_auroc" in capsys.readouterr().out
+
+
+def test_a_run_killed_after_training_is_only_scored_again(study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    folder = copy / "runs" / SEGMENTATION
+    expected, log = (folder / "films.csv").read_text(), (folder / "log.jsonl").read_text()
+    for name in ("status.json", "films.csv", "result.json"):
+        (folder / name).unlink()
+    from infmap.study.worker import train_and_score
+
+    opened = Study(copy)
+    assert execute(opened, opened.run(SEGMENTATION), train_and_score) == 0
+    assert (folder / "films.csv").read_text() == expected
+    assert (folder / "log.jsonl").read_text() == log
+
+
+def test_a_loss_that_stays_without_a_number_ends_the_run(tmp_path):
+    with TrainingLog(tmp_path / "log.jsonl") as log:
+        log({"step": 1, "loss": float("nan")})
+        log({"step": 2, "loss": 0.5})
+        log({"step": 3, "loss": float("nan")})
+        log({"step": 4, "loss": float("nan")})
+        with pytest.raises(Diverged):
+            log({"step": 5, "loss": float("inf")})
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert records[0]["loss"] is None and records[1]["loss"] == 0.5
+
+
+def test_constant_maps_that_find_nothing_are_a_divergence(monkeypatch):
+    import numpy as np
+
+    from infmap.study import scoring
+    from infmap.training.dataset import Films
+
+    masks = np.full((4, 64, 64), 1, np.uint8)
+    films = Films([{}] * 4, masks, masks, np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]))
+    maps = np.zeros((4, 3, 64, 64), np.uint8)
+    answer = (maps, np.zeros((4, 3), np.float32))
+    monkeypatch.setattr(scoring, "predict_films", lambda *_: answer)
+
+    class Scorer:
+        network = config = None
+
+        def part(self, _):
+            return []
+
+        def load(self, _):
+            return films
+
+    with pytest.raises(Diverged, match="everywhere"):
+        scoring.choose_points(Scorer(), classifier=False)
+    assert isinstance(scoring.choose_points(Scorer(), classifier=True), Points)
