@@ -14,6 +14,7 @@ from infmap.catalog.store import Row
 from infmap.metrics import Estimate, rate
 
 CLASSES = ("COVID-19", "pneumonia", "normal", "other", "unknown")
+# Rows of a table, the rest in one: a page must stay readable. Chosen by hand.
 _MOST = 6
 _UNKNOWN = "not known"
 
@@ -95,6 +96,7 @@ def _text(value: object) -> str:
 def _decades(age: float | None) -> str:
     if age is None or np.isnan(age):
         return _UNKNOWN
+    # Twenty years: finer classes would hold few films, and tell of single people.
     start = 20 * int(age // 20)
     return f"{start:2d} to {start + 19}"
 

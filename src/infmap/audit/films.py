@@ -19,8 +19,11 @@ from infmap.core.types import BoolImage, Float32Image
 from infmap.core.views import is_lateral
 from infmap.dicom import read_radiograph
 
+# Pixels of the canvas, and grey levels of the histogram: what a probe needs to see writing, collars
+# and exposure. Chosen by hand.
 SIDE = 128
 BINS = 64
+# Films in flight: bounds how many whole ones are in memory.
 _BATCH = 64
 _KINDS = ((b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"II*", "TIFF"), (b"MM\x00*", "TIFF"),
           (b"BM", "BMP"))  # fmt: skip

@@ -49,6 +49,7 @@ def pattern(
         score: float64 (n,), probability of COVID-19 by a probe that did not learn from the film.
         seen: float32 (128, 128), share of the films that show a pixel.
     """
+    # Log-odds of 0 and 1 are infinite; one film must not decide a correlation.
     odds = np.clip(score, 1e-6, 1 - 1e-6)
     odds = np.log(odds / (1 - odds))
     odds = (odds - odds.mean()) / max(float(odds.std()), 1e-9)
@@ -61,6 +62,7 @@ def pattern(
         square += value * value
     spread = np.sqrt(np.maximum(square / n - (total / n) ** 2, 0))
     correlation = np.divide(cross / n, spread, out=np.zeros(shape), where=spread > 1e-3)
+    # Pixels blanked in most films correlate by the few that show them.
     correlation[seen < 0.5] = np.nan
     means, films = {}, {}
     for name in np.unique(truth).tolist():

@@ -11,11 +11,15 @@ from scipy import ndimage
 
 from infmap.core.types import Float32Image
 
+# Pixels of the long side at which glyphs are looked for; the limits below are shares of it, of the
+# film's grey levels, or of a letter. They were set on phantoms and on 300 Train films of
+# COVID-QU-Ex; docs/audit.md, "Writing on the film", has what they find and miss.
 LONG = 512
 MARGIN = 0.2
 CONTRAST = 0.25
 STEP = 0.2
 Box = tuple[slice, slice]
+# Height of a letter at most and at least, and length of a word that ran together.
 _TALLEST, _LOWEST, _LONGEST = 0.09, 5, 10  # share of the long side; pixels; heights
 
 
@@ -43,7 +47,9 @@ def find_text(film: Float32Image, lungs: Float32Image | None = None) -> Text:
         lungs: float32 (H, W), 0 or 1, where known.
     """
     picture = _scaled(film, _how(film))
+    # 99.8, not 99.5: writing may be the brightest half per cent of a film.
     low, high = np.percentile(picture[::3, ::3], (0.5, 99.8))
+    # A film without contrast has no glyphs, only noise that scaling would raise.
     if high - low < 0.05:
         return Text(0, False)
     picture = np.clip((picture - low) / (high - low), 0, 1)
@@ -76,6 +82,7 @@ def _ground(picture: Float32Image, long: int) -> Float32Image:
     half = np.minimum(
         np.minimum(even[::2, ::2], even[1::2, ::2]), np.minimum(even[::2, 1::2], even[1::2, 1::2])
     )
+    # About 2 % of the long side: wider than a stroke, narrower than a rib.
     size = 2 * round(0.01 * long) + 1
     opened = ndimage.grey_opening(half, size=(size, size))
     whole = opened.repeat(2, axis=0).repeat(2, axis=1)
@@ -118,6 +125,7 @@ def _like_glyph(picture: Float32Image, region: NDArray[np.bool_], where: Box) ->
     if not ring.any():
         return False
     step = float(np.median(near[ink])) - near[ring]
+    # The weakest tenth of the rim: all of it has to be sharp, but for touching neighbours.
     return bool(np.quantile(step, 0.1) >= STEP)
 
 
@@ -143,6 +151,7 @@ def _in_line(boxes: list[Box]) -> bool:
         run = 1
         for before, after in zip(places, places[1:]):
             run = run + 1 if after[0] - before[1] <= 1.5 * tall else 1
+            # Three in a row: two bright spots side by side are common in a chest.
             if run >= 3:
                 return True
     return False

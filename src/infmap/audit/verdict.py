@@ -11,6 +11,7 @@ from infmap.audit.overlap import SIDES, Overlap
 from infmap.audit.probes import COVID, FEWEST, OTHER, Probe
 from infmap.metrics import Estimate
 
+# AUROC at the lower end of the interval. Chosen by hand: words for a reader, not a test.
 HIGH, PARTLY = 0.8, 0.6
 BAD, CAUTION, NOTE = "shortcut", "caution", "note"
 _BLIND = (views.WITHOUT_LUNGS, views.WITHOUT_BOX, views.EDGE)

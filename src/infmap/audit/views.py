@@ -12,9 +12,12 @@ from scipy import ndimage
 from infmap.audit.films import SIDE, Sample
 from infmap.core.types import BoolImage, Float32Image
 
+# Shares of the canvas and pixels of a block; chosen by hand. 3 % hides the rim that a mask drawn
+# too small would leave; 8 % is where markers and collimation are.
 GROWN = 0.03
 BORDER = 0.08
 BLOCK = 16
+# A quarter of a grey level: keeps the logarithm of a plain block finite.
 _FLAT = 1e-3
 WHOLE = "whole film"
 WITHOUT_LUNGS = "without lungs"

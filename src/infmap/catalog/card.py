@@ -206,6 +206,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
             "construction, whatever opacities they show."
         )
     views = described.group_by("class").agg(column("view").is_in([UNKNOWN]).mean().alias("share"))
+    # Half: where most views are known, the tables of the card tell.
     blind = views.filter(column("share") > 0.5)["class"].sort()
     if len(blind):
         found.append(

@@ -211,6 +211,8 @@ def _clusters(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFram
     sides = []
     for these, those in ((before, after), (after, before)):
         kept = these.join(those, on="film_id", how="semi").select("film_id", "cluster_id")
+        # Clusters are named after a film; adding an earlier one renames it without changing who is
+        # in it.
         first = column("film_id").min().over("cluster_id")
         named = polars().when(column("cluster_id").is_not_null()).then(first)
         sides.append(kept.select("film_id", named.alias("cluster_id")))

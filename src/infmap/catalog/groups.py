@@ -27,6 +27,8 @@ def film_groups(films: Sequence[Row]) -> list[str]:
     links: list[tuple[str, str]] = []
     first: dict[tuple[str, str], str] = {}
     for film_id, film in zip(ids, films, strict=True):
+        # Both: a patient's films look alike, and a near-duplicate may carry another patient's
+        # number.
         for column in ("patient_id", "cluster_id"):
             if value := film.get(column):
                 links.append((first.setdefault((column, value), film_id), film_id))
@@ -100,4 +102,6 @@ def counted(parts: Iterable[str | None]) -> dict[str, int]:
 
 
 def _strength(part: str | None) -> int:
+    # Scored beats decided on, which beats trained on: a film lost to training costs little, one
+    # that was trained on makes a score worthless. Any other name (test, external...) is scored.
     return {None: 0, UNUSED: 0, TRAIN: 1, VAL: 2}.get(part, 3)

@@ -44,6 +44,8 @@ LABELS = tuple(
     if name in COLUMNS["films"] and name not in MASKS
 )
 JUDGED = ("cluster_id", "split", "fold")
+# Films a task, chosen by hand: few are lost when a run is killed, and the cost of starting a task
+# is shared by many.
 CHUNK = 64
 PROCESSES = 16
 """Chunks from which on processes are started: threads would wait for each other."""
@@ -135,6 +137,7 @@ class _Ingest:
         self, workers: int, on: str, progress: Callable[[int, int], None] | None
     ) -> IngestReport:
         items = list(self._to_measure())
+        # Checking a source lists its folders again; it waits for the disk while films are decoded.
         with ThreadPoolExecutor(1) as beside:
             check = beside.submit(self._check)
             self._measure(items, workers, on, progress)
@@ -179,6 +182,8 @@ class _Ingest:
             drawn = drawn_checksum(root, record)
             path = f"{root}/{record.path}"
             state, was, found = known.get(film_id, (None, None, None))
+            # Size and time stand for the content: hashing every file again would take as long as
+            # reading it.
             same = state is not None and state == file_state(path)
             if not same or drawn != was:
                 again = found() if found and same else None
@@ -217,6 +222,8 @@ class _Ingest:
         films = (
             self._labels()
             .join(measured, on="film_id")
+            # By the bytes as well: a film that was replaced under its name keeps no verdict and no
+            # split.
             .join(judged, on=["film_id", "bytes_hash"], how="left")
         )
         names = list(COLUMNS["films"])
@@ -282,6 +289,7 @@ class _Ingest:
             for index, film_id in enumerate(self.old["film_id"])
             if film_id in place
         ]
+        # 4,096 thumbnails are 16 MB: the copy needs no memory of the whole catalog's size.
         for start in range(0, len(kept), 4096):
             to, of = zip(*kept[start : start + 4096], strict=True)
             out[list(to)] = self.pictures[list(of)]

@@ -35,6 +35,8 @@ _NAMED = {
 }
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _NUMBERS = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+# The limits below were chosen by hand on masks saved by common programs; what is outside is refused
+# with its values, never guessed at.
 _FULL = {"u1": 255.0, "u2": 65535.0}
 """Full scale by type; other numbers are probabilities where none is above 1, else 8-bit levels."""
 _CLASSES = 8
@@ -154,6 +156,7 @@ def film_mask(path: Path, shape: tuple[int, int], film: Path) -> tuple[BoolImage
 
 def film_orientation(data: bytes) -> int:
     """EXIF orientation of a film's file, 1 to 8; 1 where it has none or is no picture."""
+    # A cheap look first: opening every film once more would double the reading.
     marks = (b"Exif", b"eXIf", b"exif", b"Orientation")  # JPEG and WebP, PNG, its old text, XMP
     if not data.startswith((b"II", b"MM")) and not any(mark in data for mark in marks):
         return 1
@@ -243,11 +246,14 @@ def _grey(colours: NDArray[Any], lossy: bool) -> NDArray[Any]:
         return np.ascontiguousarray(colours[..., 0])
     plane: NDArray[Any] = colours.max(axis=-1)
     names, _ = _packed(colours)
+    # Black and one colour: whatever the colour, it is the foreground.
     if len(names) <= 2 and not names[0].any():
         return (plane > 0).astype(np.uint8)
     strong = plane > plane.max() / 2
     colour = np.median(colours[strong], axis=0)
     off = np.abs(colours - plane[..., None] * (colour / max(colour.max(), 1.0))).max(axis=-1)
+    # 1e-3 of the pixels may stray from the one hue: JPEG's chroma at an edge. More is a second
+    # colour, and with it a second class.
     if (lossy or len(names) > _CLASSES) and float(np.mean(off > plane.max() / 2)) < 1e-3:
         return plane
     raise UnreadableFilm(f"{EXPECTED}, got {_listed([_colour(name) for name in names], 'colours')}")
@@ -287,6 +293,7 @@ def _decide(plane: NDArray[Any], lossy: bool) -> Mask:
 
 def _soft(plane: NDArray[Any], values: NDArray[Any], high: float) -> Mask:
     """Foreground of a mask whose edges are soft or compressed: above half of its level."""
+    # The median of the bright half, not the maximum, which ringing overshoots.
     level = float(np.median(plane[plane > high / 2]))
     found = plane > level / 2
     outline = int((found[1:] != found[:-1]).sum() + (found[:, 1:] != found[:, :-1]).sum())
@@ -324,6 +331,7 @@ def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     """Whether two sizes have one aspect, to the rounding of a pixel of the smaller."""
     small, large = sorted((a, b))
     return (
+        # One pixel: a side that was halved was rounded.
         abs(small[0] - large[0] * small[1] / large[1]) <= 1
         or abs(small[1] - large[1] * small[0] / large[0]) <= 1
     )

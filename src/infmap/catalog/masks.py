@@ -86,6 +86,7 @@ def find_masks(
             continue
         if drawn is not None:
             columns = ["lung_mask"] if region == "lungs" else ["opacity_mask"]
+            # An opacity of a COVID-19 film is its infection; of another film it is not.
             if region == "opacity" and record.covid19:
                 columns.append("infection_mask")
             place = found.put(film_id, region, drawn)

@@ -46,6 +46,7 @@ MEASURED = (
 DERIVED = (*MASKS, *PIXELS, "mask_note", "drawn")
 MASK_RULES = 1
 """Number of the rules by which masks are read."""
+# Pixels a side of the part about the centre, where lungs and mediastinum are on any film.
 _CENTRE = 96
 _TONES = np.arange(256) / 255.0
 _SIXTEEN = np.eye(16, dtype=np.float32).repeat(SIDE // 16, axis=1) * np.float32(16 / SIDE)
@@ -159,6 +160,7 @@ def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
     else:
         film = read_radiograph(data, name=os.path.basename(path), digest=False)
         plane, bits, photometric = to_bytes(film.pixels), film.bits, film.photometric
+        # Of deeper films all bits count: two that differ in the lowest are not the same pixels.
         exact = plane if bits is not None and bits <= 8 else film.pixels
     row: Row = {
         "height": plane.shape[0],
@@ -206,6 +208,7 @@ def quality(plane: NDArray[np.uint8]) -> dict[str, float]:
         absolute difference of neighbours in a row about the centre, over the contrast there;
         clipped: share of pixels at 0 or 255, [0, 1].
     """
+    # About 128 x 128 pixels: enough for a mean and two percentiles.
     step = max(1, int(np.sqrt(plane.size / 16_384)))
     sample = np.ascontiguousarray(plane[::step, ::step])
     cv = opencv()
@@ -237,6 +240,8 @@ def guess_views(thumbs: NDArray[np.uint8]) -> list[str | None]:
     small = _SIXTEEN @ thumbs.astype(np.float32) @ _SIXTEEN.T
     centred = small - small.mean(axis=(1, 2), keepdims=True)
     alike = (centred * centred[:, :, ::-1]).sum(axis=(1, 2))
+    # 0: a frontal film correlates with its mirror image, a lateral one against it or not at all.
+    # Says frontal or nothing, never lateral: a film must not be dropped by a guess.
     return ["frontal" if like >= 0 else None for like in alike]
 
 

@@ -21,7 +21,9 @@ from infmap.sources.tables import read_table
 
 COLUMNS = ("film_a", "film_b", "verdict")
 VERDICTS = (CONFIRMED, REJECTED)
+# Pairs on a page, so that browsers still open it. Chosen by hand.
 MOST = 500
+# Pixels: twice what fits in a row of four on a laptop's screen.
 _SIDE = 320
 _DETAILS = ("source", "patient_id", "offset_days", "view", "width", "height", "official_split")
 _TEMPLATE = Path(__file__).with_name("pairs.html.j2")
@@ -125,6 +127,7 @@ def _read_table(path: Path) -> dict[tuple[str, str], str | None]:
                 f"{path}, line {number}: expected two films and confirmed, rejected or nothing, "
                 f"got {a!r}, {b!r}, {verdict!r}"
             )
+        # In order of the names: a person may name a pair either way round.
         verdicts[min(a, b), max(a, b)] = verdict or None
     return verdicts
 
@@ -150,6 +153,7 @@ def _picture(catalog: Catalog, film: Mapping[str, Any], thumb: Plane) -> Plane:
         plane = to_bytes(pixels)
         image, box = Image.fromarray(plane), content_box(plane)
     except (OSError, KeyError, FilmError):
+        # The source may have been moved since ingest; the thumbnail is in the catalog.
         image, box = Image.fromarray(thumb), (0, 0, *thumb.shape[::-1])
     size, smooth = (_SIDE, _SIDE), Image.Resampling.LANCZOS
     return np.asarray(image.resize(size, smooth, box, reducing_gap=3.0))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from infmap.catalog.measure import Measured
 
+# A part is written after so many films or seconds, whichever is first: what a kill may cost. Chosen
+# by hand.
 FILMS = 1024
 SECONDS = 10.0
 

@@ -16,6 +16,7 @@ from infmap.catalog.store import Catalog
 from infmap.core.errors import MissingExtra, SnapshotError, UsageError
 
 TABLES = tuple(COLUMNS)
+# Rows fetched at once; a result of any length then needs no more memory.
 BATCH = 2048
 _ONE_SELECT = "expected one SELECT; the tables are read only"
 
@@ -79,6 +80,7 @@ def matching(folder: Path, where: str) -> set[str]:
         UsageError: the condition is wrong.
         SnapshotError: the folder is no catalog, or a table is damaged.
     """
+    # On lines of its own: a comment at the end of the condition must not swallow the bracket.
     with query(folder, f"SELECT film_id FROM films WHERE (\n{where}\n)") as result:
         return {str(row[0]) for row in result.rows}
 
@@ -141,6 +143,8 @@ def _connect(duckdb: Any, folder: Path) -> Any:
             source = read_frame(table, path).to_arrow()  # of an older version
         connection.register(table, source)
     for setting in (
+        # Without these a query could read Python's variables, any file of the user, or download
+        # code; the last one keeps the query from taking them back.
         "python_enable_replacements = false",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
@@ -185,6 +189,7 @@ def _one_line(text: str) -> str:
     """An error without DuckDB's drawing of where it is, which needs several lines."""
     lines = [line.strip() for line in text.splitlines()]
     kept = [line for line in lines if line and not line.startswith(("LINE ", "^"))]
+    # 500 characters: DuckDB repeats the query in its errors.
     return " ".join(kept)[:500]
 
 

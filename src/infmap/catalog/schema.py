@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+# Raised when a column changes its meaning; one that is only added is null in older files.
 VERSION = 2
 Row = dict[str, Any]
 
@@ -143,6 +144,8 @@ def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:
     """
     module = polars()
     try:
+        # Not mapped: the file may be replaced by the next commit. No glob: a folder's name may hold
+        # "[".
         frame: pl.DataFrame = module.read_parquet(path, memory_map=False, glob=False)
     except (OSError, module.exceptions.PolarsError) as error:
         raise SnapshotError(f"{path}: damaged or missing; write it again") from error

@@ -121,6 +121,7 @@ def write_rows(
     }
     if old := _already(out, whole):
         return old
+    # Beside its place, so that the last step is a rename within one file system.
     part = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -224,6 +225,7 @@ def content_sha256(tables: Mapping[str, pl.DataFrame]) -> str:
             if column.name in _UNSEALED:
                 continue
             digest.update(f"{column.name} {column.dtype}\n".encode())
+            # Nulls first, since they are filled in below: unknown must not hash like 0.
             digest.update(column.is_null().to_numpy().tobytes())
             if column.dtype == polars().String:
                 texts = column.fill_null("")
@@ -269,7 +271,11 @@ def _fill(
     (part / "snapshot.json").write_text(text, encoding="utf-8")
     for path in part.iterdir():
         with path.open("rb") as file:
+            # On the disk before the folder gets its name: a power cut leaves a whole snapshot or
+            # none.
             os.fsync(file.fileno())
+        # Read only: a snapshot that someone edits by mistake would no longer be what a model was
+        # trained on.
         path.chmod(0o444)
 
 

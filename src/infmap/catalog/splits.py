@@ -188,6 +188,7 @@ def _parts(folds: int, fractions: Mapping[str, float] | None) -> tuple[list[str]
             raise UsageError(f"expected at least 2 folds, got {folds}")
         return ["val"] + ["train"] * (folds - 1), [1.0 / folds] * folds
     shares = list(fractions.values())
+    # 1e-6: 0.7 + 0.2 + 0.1 is not exactly 1 in binary.
     if len(shares) < 2 or min(shares) <= 0 or abs(sum(shares) - 1.0) > 1e-6:
         raise UsageError(
             f"expected fractions above 0 that add up to 1, such as train=0.8 val=0.2, got {shares}"
@@ -225,12 +226,15 @@ def _place(
             put(group, min(had, key=lambda fold: (-had[fold], fold)))
         else:
             new.append(group)
+    # Sorted before it is shuffled: the order in which films came in must not matter.
     new.sort()
     new = [new[i] for i in np.random.default_rng(seed).permutation(len(new))]
+    # Large groups first, while there is room to balance them; the shuffle above orders equal sizes.
     new.sort(key=lambda group: -len(members[group]))
     total = filled.sum(axis=1)
     for group in new:
         kinds = stratum[members[group]]
+        # 1e-6: the size of a fold decides only between folds whose strata are equally filled.
         cost = (filled[:, kinds] / room).sum(axis=1) + 1e-6 * total / room[:, 0]
         fold = int(cost.argmin())
         put(group, fold)

@@ -15,6 +15,7 @@ from infmap.core.errors import SnapshotError, UnreadableFilm
 if TYPE_CHECKING:
     import polars as pl
 
+# Findings of a kind that are spelled out: more would hide the other kinds. Chosen by hand.
 MOST = 20
 
 

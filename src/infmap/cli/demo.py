@@ -49,5 +49,6 @@ def write_samples(folder: Path) -> list[Path]:
     name, film = samples[-1]
     paths.append(folder / f"{name}.dcm")
     pixels = np.round(film.pixels * 4095.0).astype(np.uint16)
+    # 0.7 mm: 40 cm of detector on 512 pixels are 0.78; near enough for a demo, and round.
     write_dx(paths[-1], pixels, spacing_mm=(0.7, 0.7), patient_id="PHANTOM")
     return paths

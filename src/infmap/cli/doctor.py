@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 GOLDEN = "golden.json"
+# Shares of the film or of the scale; chosen by hand, not measured.
 TOLERANCE = {"lung_area": 0.02, "infection": 0.02, "opacity": 0.02, "extent": 0.03}
 PROBABILITY_TOLERANCE = 0.10
 """Processors with bfloat16 round the logits to two or three digits, others do not."""
@@ -30,6 +31,7 @@ ENCODERS = {
     "JPEG XL": "jpegxl_encode",
 }
 """Compression to the function of imagecodecs that makes a sample of it."""
+# JPEG and JPEG XL at their default quality; chosen by hand.
 LOSS = 16
 """Grey levels of 256 that a lossy sample may be off."""
 RUNTIME_PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime"}
@@ -164,6 +166,7 @@ def reference_figures(model: Model) -> dict[str, dict[str, float]]:
     from infmap.phantom import sample_films
 
     figures = {}
+    # Three of eight, from healthy to severe: the doctor should take seconds.
     for name, film in sample_films()[:6:2]:
         p = model.predict(film.pixels)
         figures[name] = {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+# Two panels fill a screen.
 PANEL = 768
 """Longest side of one picture of an overlay, pixels."""
 COLUMNS = (

@@ -79,6 +79,7 @@ def _main(given: list[str]) -> int:
 
 def _run(verb: str, arguments: list[str]) -> int:
     app = importlib.import_module(f"infmap.cli.{verb}").app
+    # Not standalone: Typer would print errors in its own way and leave the process itself.
     status = app(arguments, prog_name=f"infmap {verb}", standalone_mode=False)
     return status if isinstance(status, int) else 0
 

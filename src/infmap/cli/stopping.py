@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+# Chosen by hand: long enough to close files, short enough not to be pressed twice.
 GRACE = 1.0
 """Seconds that a verb has to put its work away; after them, or at a second signal, it is ended."""
 

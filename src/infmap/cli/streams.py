@@ -16,6 +16,7 @@ class _Pipe(io.FileIO):
         try:
             return super().write(data) or 0
         except OSError as error:
+            # The descriptor itself is led away: libraries in C write to it as well.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())
             os.close(null)

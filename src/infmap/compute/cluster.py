@@ -19,6 +19,7 @@ def require_ray(verb: str, *modules: str) -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
+    # Nothing about a hospital's machines leaves them.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     try:
@@ -52,6 +53,7 @@ def join_cluster(on: str, verb: str, *modules: str) -> tuple[Any, bool]:
         return ray, False
     place: dict[str, Any] = {} if on == "ray" else {"address": on}
     if on == "ray" and "RAY_ADDRESS" not in os.environ:
+        # A cluster of this process alone, and no port that others on the network could reach.
         place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
     try:
         ray.init(**place, log_to_driver=False, logging_level="ERROR")

@@ -14,6 +14,8 @@ from infmap.core.errors import UsageError
 LOCK = ".lock"
 """File of the lock; it holds the process id and machine of who wrote last."""
 
+# Rounds of taking over a dead holder's file: each is lost only to another process that does the
+# same at that moment.
 _TRIES = 3
 
 
@@ -31,6 +33,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         UsageError: another process holds it; the message names it.
         OSError: the folder cannot be written.
     """
+    # Opened without truncating: another process's name is still in it, for the message.
     file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         held = _lock(file)

@@ -43,6 +43,7 @@ def spread(
         options = {"backend": "loky", "idle_worker_timeout": IDLE}
         options |= {"initializer": begin_worker, "initargs": (os.getpid(),)}
         _hush()
+    # Four tasks a worker are read ahead: none waits, and memory stays bounded.
     pool: Any = Parallel(
         workers, return_as="generator_unordered", pre_dispatch="4*n_jobs", **options
     )

@@ -27,6 +27,7 @@ def begin_worker(parent: int) -> None:
     if os.getpid() == parent or parent in _watched:
         return
     if threading.current_thread() is threading.main_thread():
+        # Signals can be set in the main thread only (Python's rule).
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
 
@@ -49,6 +50,7 @@ def end_with_parent(parent: int) -> None:
 
 def _outlast(parent: int) -> None:
     _wait_for_end(parent)
+    # Not sys.exit: this is not the main thread, and nobody is left to clean up for.
     os._exit(1)
 
 

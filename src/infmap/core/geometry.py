@@ -83,6 +83,7 @@ class Fit:
     @property
     def top(self) -> int:
         """Row of the field's first row in the square."""
+        # Rounded down: an odd rest leaves one pixel more below and at the right.
         return (self.size - self.rows) // 2
 
     @property
@@ -105,4 +106,5 @@ class Fit:
         return square
 
     def _scaled(self, side: int) -> int:
+        # At least one pixel: a very long strip still has something to show.
         return max(1, round(side * self.size / max(self.field.height, self.field.width)))

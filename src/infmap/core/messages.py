@@ -69,6 +69,7 @@ def _redirected(file: int) -> Iterator[None]:
 @contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """Log records and Python warnings of libraries go to a file."""
+    # delay: no file is opened where nothing is logged.
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
     handler.setLevel(logging.WARNING)
     root = logging.getLogger()

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from infmap.core.types import ZONES, BoolImage
 
+# Shares, not lengths, since masks come at any size. Chosen by hand, not measured, but for the one
+# that states a percentage.
 SPECK = 0.02
 """Components below this share of the mask do not shape the bounding box."""
 
@@ -114,11 +116,13 @@ def components(mask: BoolImage) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         areas in pixels.
     """
     height, width = _plane(mask).shape
+    # One column more than the mask, always empty, so that a run never continues on the next row.
     pitch = width + 1
     flat = np.zeros(height * pitch + 1, dtype=np.int8)
     flat[1:].reshape(height, pitch)[:, :width] = mask
     step = np.diff(np.append(flat, np.int8(0)))
     starts, ends = np.flatnonzero(step == 1), np.flatnonzero(step == -1)
+    # Runs of the row above overlap a run where they begin before its end and end after its start.
     first = np.searchsorted(ends, starts + pitch, side="right")
     stop = np.searchsorted(starts, ends + pitch, side="left")
     count = np.maximum(stop - first, 0)
@@ -223,6 +227,7 @@ def _roots(
 def _height(side: BoolImage) -> tuple[int, int]:
     """First row and one past the last of a lung, specks aside."""
     labels, areas = components(side)
+    # Twice SPECK: the share is of one lung here, half of the mask.
     solid = np.append(False, areas >= 2 * SPECK * areas.sum())
     body = solid[labels]
     return _rows(body if body.any() else side)
@@ -271,14 +276,18 @@ def _right_of_seam(body: BoolImage) -> BoolImage | None:
 def _seam(mask: BoolImage) -> tuple[NDArray[np.int64], int]:
     """Cheapest top-to-bottom path in the middle half: columns (H,), and lung samples crossed."""
     height, width = mask.shape
+    # The middle half: the mediastinum is never in an outer quarter of both lungs.
     low, high = width // 4, max(width - width // 4, width // 4 + 1)
     away = np.abs(np.arange(low, high) - (width - 1) / 2) / max(width, 1)
+    # 0.02 a sample draws the seam to the middle where nothing else decides; crossing one sample of
+    # lung costs fifty times that.
     cost = mask[:, low:high] + 0.02 * away
     best = cost.copy()
     came = np.zeros(cost.shape, dtype=np.int64)
     above = np.full(cost.shape[1] + 2, np.inf)
     for row in range(1, height):
         above[1:-1] = best[row - 1]
+        # 1e-3: straight on where both ways cost the same.
         sideways = np.minimum(above[:-2], above[2:]) + 1e-3
         turn = sideways < above[1:-1]
         came[row] = np.where(turn, np.where(above[:-2] <= above[2:], -1, 1), 0)

@@ -19,11 +19,16 @@ from numpy.typing import NDArray
 from infmap.dedup.embedding import LOOKS, mid_ranks
 from infmap.dedup.thumbnails import SIDE
 
+# Pearson r on the narrow band from which two films are one exposure. Nearest films of two people
+# reach 0.7 there, copies 0.85 and more (docs/decisions/013, which says how the limits were set:
+# on 300 films of covid-qu-ex Train and their edits, and by eye on pictures of natural pairs).
+# The limits below only give a pair up early; on the wide band two people reach 0.8.
 THRESHOLD = 0.88
 _STARTS = 0.20  # correlation before alignment below which there is nothing to align
 _HOPEFUL = 0.80  # at half size, below which the full size is not looked at
 _ALIGNED = 0.84  # on the wide band, below which the narrow one is not looked at
 _OVERLAP = 0.45  # of the thumbnail
+# Singular values of the map; chosen by hand: a crop to two thirds and its inverse.
 _STRETCH = (0.65, 1.55)
 _EDGE = 2  # pixels that a blur spoils
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -46,7 +51,11 @@ class Structure:
 
     def __init__(self, thumb: NDArray[np.uint8], sign: float = 1.0) -> None:
         flat = thumb.reshape(1, -1).astype(np.uint16)
+        # Ranks instead of grey levels: gamma, windows and equalisation keep the order.
         ranks = mid_ranks(flat, 256).reshape(SIDE, SIDE) * np.float32(sign)
+        # Pixels of the thumbnail: 0.8 takes noise and JPEG blocks away, 4 and 2 the coarse
+        # structure that all chests share. The narrower band tells people apart better, the wider
+        # one is easier to follow.
         self._soft = cv2.GaussianBlur(ranks, (0, 0), 0.8)
         self._ranks = ranks
         self.wide = self._band(4.0)
@@ -94,11 +103,14 @@ def align(a: Structure, b: Structure, start: Warp | None = None) -> Alignment:
     """
     warp = np.eye(2, 3, dtype=np.float32) if start is None else start
     linear = warp[:, :2]
+    # Pixel centres lie at whole numbers: half a pixel is taken off before halving and put back
+    # after.
     half = np.column_stack([linear, (warp[:, 2] - 0.5 + linear.sum(axis=1) / 2) / 2])
     half = half.astype(np.float32)
     reached = correlation(a.small, b.small, half)
     if reached < _STARTS:
         return Alignment(reached, warp)
+    # Few steps and a loose stop: the full size refines it. Both chosen by hand for speed.
     half, reached = _follow(a.small, b.small, half, 10, 1e-3)
     linear = half[:, :2]
     warp = np.column_stack([linear, 2 * half[:, 2] + 0.5 - linear.sum(axis=1) / 2])
@@ -108,6 +120,8 @@ def align(a: Structure, b: Structure, start: Warp | None = None) -> Alignment:
     warp, reached = _follow(a.wide, b.wide, warp, 20, 1e-4)
     stretch = np.linalg.svd(warp[:, :2], compute_uv=False)
     if reached < _ALIGNED or stretch[1] < _STRETCH[0] or stretch[0] > _STRETCH[1]:
+        # A map that stretches too far fits anything onto anything: its score stays below a
+        # duplicate's.
         return Alignment(min(reached, _ALIGNED), warp)
     return Alignment(correlation(a.narrow, b.narrow, warp), warp)
 
@@ -147,6 +161,8 @@ def best_alignment(a: Structure, b: Structure) -> Alignment:
 
 def _even(plane: Plane) -> Plane:
     """Divide by the local contrast, so that gamma and local equalisation matter little."""
+    # 6 pixels: wider than the band, so that contrast is evened and structure is not. 1e-3 keeps
+    # plain parts, whose ranks hardly differ, from becoming noise of full contrast.
     power = cv2.GaussianBlur(plane * plane, (0, 0), 6.0)
     return np.asarray(plane / np.sqrt(power + 1e-3), np.float32)
 
@@ -165,6 +181,7 @@ def correlation(a: Plane, b: Plane, warp: Warp) -> float:
     """
     size = len(a)
     moved = cv2.warpAffine(b, warp, (size, size), None, _FLAGS)
+    # 0.99: only pixels made wholly of pixels of the film, not of what lies outside.
     common = cv2.warpAffine(_ONES[:size, :size], warp, (size, size), None, _FLAGS) > 0.99
     common[:_EDGE] = common[-_EDGE:] = False
     common[:, :_EDGE] = common[:, -_EDGE:] = False

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from infmap.dedup.embedding import Candidates
 
 CONFIRMED, REJECTED = "confirmed", "rejected"
+# Pairs a task: few enough that progress is seen, many enough that a film met by several of them is
+# prepared once.
 _CHUNK = 512
 
 Progress = Callable[[int, int], None]
@@ -118,6 +120,7 @@ def _scores(thumbs: NDArray[np.uint8], pairs: Candidates, start: int) -> NDArray
 
     end = min(start + _CHUNK, len(pairs.query))
     scores = np.empty(end - start)
+    # A map x -> A x + t seen in a mirror: A's mixed terms and the shift in x change sign.
     mirror = np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]])
     for i in range(start, end):
         warp = LOOKS[pairs.look[i] // 2]
@@ -147,6 +150,7 @@ def with_verdicts(found: Sequence[Row], before: Iterable[Row], films: set[str]) 
 
 def clusters_of(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     """Cluster of each film, by rows of ``duplicates`` and their verdicts."""
+    # The surest first: where a rejected pair forbids a group to join, the weaker link gives way.
     strong = sorted(rows, key=lambda r: (r["verdict"] != CONFIRMED, -(r["score"] or 0.0)))
     links = [(r["film_a"], r["film_b"]) for r in strong if r["verdict"] != REJECTED]
     apart = [(r["film_a"], r["film_b"]) for r in rows if r["verdict"] == REJECTED]
@@ -185,6 +189,8 @@ def components(
         inside, outside = judged.get(low, set()), judged.get(high, set())
         if any(foes[member] & outside for member in inside):
             continue
+        # The lower name becomes the root, so that names of groups do not depend on the order of
+        # links.
         parent[high] = low
         if outside:
             judged[low] = inside | outside

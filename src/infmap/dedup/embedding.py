@@ -18,12 +18,16 @@ from scipy.linalg import eigh
 
 from infmap.dedup.thumbnails import SIDE
 
+# Pixels a side, dimensions, and below them what was tuned with the thresholds of
+# `infmap.dedup.alignment`: docs/decisions/013 has recall and precision by edit.
 SMALL = 32
 DIMENSIONS = 64
 _LOWEST = 20  # DCT terms a side that the embedding sees
 _EDITS = 8
 _FEWEST = 200  # films below which a discriminant is not worth learning
+# Of the mean variance within films: steadies directions that the edits hardly move.
 _RIDGE = 0.02
+# Films at a time: 16 MB of ranks.
 _BLOCK = 4096
 _SAMPLE = 2000  # films that the embedding is learnt from
 _FLAT = 8000  # films up to which every film is compared
@@ -127,11 +131,15 @@ def learn(thumbs: Thumbnails, seed: int = 0) -> Embedding:
     terms = (ranks * signs[:, None]) @ basis
     mean = terms.mean(axis=0)
     if len(thumbs) < _FEWEST:
+        # The mean of 20 films or fewer is mostly those films themselves: subtracting it would take
+        # away what tells them apart.
         return Embedding(basis, mean if len(thumbs) > 20 else 0 * mean, polarity)
     centred = terms - mean
     between = centred.T @ centred / len(terms)
     within = np.zeros_like(between)
     rng = np.random.default_rng(seed)
+    # How a film's own edits move its terms is the spread to be ignored (within); how films differ
+    # from their mean is the spread to be kept (between).
     for _ in range(_EDITS):
         moved = (equalised(_edited(thumbs, rng)) * signs[:, None]) @ basis - terms
         within += moved.T @ moved / (len(terms) * _EDITS)
@@ -176,6 +184,8 @@ def _edited(thumbs: Thumbnails, rng: np.random.Generator) -> Thumbnails:
     middle = (SIDE - 1) / 2
     noise = rng.normal(0, 1, (SIDE * 2, SIDE * 2)).astype(np.float32)
     for i, thumb in enumerate(thumbs):
+        # Edits milder than those that are searched for: 3 degrees, 3 % of shift, 8 % of crop, and
+        # noise of 6 levels in 255. The looks bring the rest.
         angle, shift = np.radians(rng.uniform(-3, 3)), rng.uniform(-0.03, 0.03, 2) * SIDE
         across, down = rng.uniform(0.92, 1.0, 2)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -277,6 +287,7 @@ def _embedded(
         lean[rows] = embedding.lean(ranks)
         ranks *= np.where(lean[rows] < 0, -1, 1).astype(np.float32)[:, None]
         vectors[rows] = embedding.apply(ranks)
+        # 254: ranks in [-0.5, 0.5] fill the 8 bits, symmetrically about 0.
         codes[rows] = np.round(ranks * 254)
     return codes, lean, vectors
 
@@ -297,9 +308,12 @@ def _index(vectors: Vectors) -> faiss.Index:
     """Inner products, in inverted lists where there are many films."""
     n, d = vectors.shape
     flat = faiss.IndexFlatIP(d)
+    # Every film against every other is exact, and up to here fast enough.
     if n <= _FLAT:
         flat.add(vectors)
         return flat
+    # 4 sqrt(n) lists of which 8 are looked into: the common choice for inverted lists, and work
+    # that grows as n^1.5.
     lists = faiss.IndexIVFFlat(flat, d, int(4 * np.sqrt(n)), faiss.METRIC_INNER_PRODUCT)
     lists.cp.min_points_per_centroid = 1
     lists.cp.max_points_per_centroid = 64
@@ -322,6 +336,7 @@ def _search(
     ranks = codes[rows].astype(np.float32) * (turned / 254)
     cosines, others = [], []
     for view in views:
+        # One more than wanted: the nearest is the film itself.
         cosine, other = index.search(view.apply(ranks), _NEAREST + 1)
         cosines.append(np.where((other == rows[:, None]) | (other < 0), -1.0, cosine))
         others.append(other)

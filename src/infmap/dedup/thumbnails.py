@@ -15,7 +15,9 @@ SIDE = 64
 """Rows and columns of a thumbnail."""
 
 _LOOK = 128  # lines on which frames are looked for
+# Span of grey levels within a line up to which it is frame. Chosen by hand, not measured.
 _FRAME_CONTRAST = 10  # of 255
+# Share of a side that may be frame, at either end: two frames leave 30 %. Chosen by hand.
 _LARGEST_FRAME = 0.35
 _DCT = dct(np.eye(32), norm="ortho", axis=0)[:8].repeat(2, axis=1).astype(np.float32) / 2
 
@@ -89,6 +91,7 @@ def _content(plane: NDArray[np.uint8]) -> tuple[int, int]:
     shows = np.flatnonzero(_shows(plane))
     if len(shows) == 0:
         return 0, n
+    # A dark film must not be cut away as a whole.
     limit = int(n * _LARGEST_FRAME)
     return min(int(shows[0]), limit), max(int(shows[-1]) + 1, n - limit)
 
@@ -110,5 +113,6 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> list[str]:
         16 hexadecimal digits for each.
     """
     low = (_DCT @ thumbs.astype(np.float32) @ _DCT.T).reshape(-1, 64)
+    # Without the first term, the mean: it says how bright the film is.
     bits = low > np.median(low[:, 1:], axis=1, keepdims=True)
     return [row.tobytes().hex() for row in np.packbits(bits, axis=1)]

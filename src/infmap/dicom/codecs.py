@@ -20,8 +20,11 @@ from infmap.dicom import codestream
 from infmap.dicom.codestream import JPEG, JPEG_2000, JPEG_LS, JPEG_XL, Frame
 
 RLE, DEFLATE, TIFF = "RLE", "Deflated", "TIFF"
+# Low bytes of the start-of-frame markers (ITU-T T.81, table B.1).
 _BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS = 0xC0, 0xC1, 0xC2, 0xC3
 _EOI = b"\xff\xd9"
+# libjpeg's words (jerror.h): JWRN_EXTRANEOUS_DATA before the end of image, JWRN_HIT_MARKER,
+# JWRN_JPEG_EOF, JWRN_BOGUS_PROGRESSION.
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
 _TOLERATED = ("Invalid SOS parameters", "Unknown Adobe color transform", "Warning: unknown JFIF")
@@ -124,6 +127,7 @@ def _jpeg(job: Job, data: bytes) -> Decoded:
         raise Damaged("it has no frame header")
     if frame.process not in (_BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS):
         raise NotRead(f"JPEG of process 0x{frame.process:02X}")
+    # Some versions of gdcm wrote DCT streams of 16 bits, which the standard does not have.
     if frame.process != _LOSSLESS and frame.precision not in (8, 12):
         raise NotRead(f"JPEG with {frame.precision} bits a sample and a lossy process")
     if frame.components not in (1, 3):
@@ -162,6 +166,7 @@ def check_jpeg(data: bytes, frame: Frame) -> None:
         Damaged: entropy-coded data lack, or are left over, or make no sense.
     """
     as_8_bit = bytearray(data)
+    # Precision follows the marker (2 bytes) and the length (2 bytes).
     as_8_bit[frame.at + 4] = 8
     colours = "GRAY" if frame.components == 1 else "CMYK" if frame.components == 4 else "RGB"
     decode_strictly(bytes(as_8_bit), frame, colours, fastdct=True, fastupsample=True)
@@ -205,6 +210,8 @@ def _regular(data: bytes, frame: Frame) -> bytes:
     """
     if frame.process not in (_BASELINE, _EXTENDED) or frame.scan is None:
         return data
+    # Behind marker, length, the number of components and two bytes for each: Ss, Se, AhAl, which
+    # are 0, 63, 0 in a sequential scan (T.81 B.2.3).
     place = frame.scan + 5 + 2 * data[frame.scan + 4]
     return data[:place] + b"\x00\x3f\x00" + data[place + 3 :]
 
@@ -220,6 +227,7 @@ def _is_harmless(warning: str, data: bytes) -> bool:
 def _is_padding(data: bytes, count: int) -> bool:
     """Whether the bytes before the end are filling rather than data that nobody decoded."""
     end = data.rfind(_EOI)
+    # Zeros and fill bytes (0xFF) are what encoders and archives pad with.
     return set(data[max(0, end - count) : end]) <= {0x00, 0xFF}
 
 
@@ -257,6 +265,7 @@ def _rle(job: Job, data: bytes) -> Decoded:
 
     size = job.allocated // 8
     count = job.rows * job.columns * job.samples * size
+    # One segment for each byte of each sample; another number is another film's data.
     segments = int.from_bytes(data[:4], "little")
     if segments != job.samples * size:
         raise Damaged(f"it has {segments} segments instead of {job.samples * size}")
@@ -274,6 +283,7 @@ def _deflated(job: Job, data: bytes) -> Decoded:
     """Deflated Image Frame Compression (PS3.5 A.4.13)."""
     size = job.allocated // 8
     count = job.rows * job.columns * job.samples * size
+    # Raw deflate, without a zlib header; no more than is stated, so no bomb unfolds.
     plane = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, count)
     if len(plane) < count:
         raise Damaged(f"it holds {len(plane)} bytes instead of {count}")

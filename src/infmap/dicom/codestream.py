@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 JPEG, JPEG_LS, JPEG_2000, JPEG_XL = "JPEG", "JPEG-LS", "JPEG 2000", "JPEG XL"
 _SOF_LS = 0xF7
+# Start of frame, ITU-T T.81 table B.1; 0xC4, 0xC8 and 0xCC are tables and extensions, not frames.
 _SOFS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), _SOF_LS)
+# Markers without a length: stuffing, TEM and the restarts.
 _ALONE = (0x00, 0x01, *range(0xD0, 0xD9))
 _SOS, _EOI = 0xDA, 0xD9
 _BOXES = (b"\x00\x00\x00\x0cjP  ", b"\x00\x00\x00\x0cJXL ")
@@ -93,5 +95,6 @@ def siz_of(data: bytes) -> tuple[int, int, int, bool] | None:
     if at < 0 or len(body) < 40:
         return None
     right, bottom, left, top = (int.from_bytes(body[i : i + 4], "big") for i in (4, 8, 12, 16))
+    # Ssiz of the first component (ISO 15444-1 A.5.1): bit 7 is the sign, the rest is bits less one.
     depth = body[38]
     return bottom - top, right - left, (depth & 0x7F) + 1, bool(depth & 0x80)

@@ -23,12 +23,17 @@ from infmap.dicom.pixels import layout_of, stored_values
 from infmap.dicom.tones import to_grey
 from infmap.dicom.voi import tones_of
 
+# Modalities (PS3.3 C.7.3.1.1.1) of projection radiographs. RF is here for its single frames; MG, IO
+# and PX are projections too, but never of a chest.
 PROJECTION = ("CR", "DX", "RG", "RF")
 _PIXEL_TAG = b"\xe0\x7f\x10\x00"
+# Preamble 128, "DICM" 4, then the element of the group's length: 8 bytes of header, 4 of value.
 _META_START = 144
 _NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
+# At the detector first: a calibrated spacing depends on an assumed magnification (PS3.3 10.7.1.3).
 _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
+# Terms of Body Part Examined (PS3.16 Annex L) and what is written in their place.
 _CHEST = ("CHEST", "THORAX", "LUNG", "PORT CHEST", "RIB", "RIBS")
 
 
@@ -112,8 +117,12 @@ def _decode(dataset: Dataset, max_pixels: int) -> Film:
 def _refuse_deflate_bomb(data: bytes, max_pixels: int) -> None:
     """Inflate a deflated dataset up to a limit, since pydicom would inflate it whole."""
     start = _META_START + int.from_bytes(data[140:144], "little")
+    # 4096: file meta information holds a few UIDs and names; a longer one is no reason to search
+    # on.
     if DeflatedExplicitVRLittleEndian.encode() not in data[: min(start, 4096)]:
         return
+    # 8 bytes a pixel is the widest sample that is read; 16 MiB of header is far beyond any real
+    # film.
     limit = 8 * max_pixels + (1 << 24)
     try:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -199,6 +208,8 @@ def _spacing(dataset: Dataset) -> tuple[float, float] | None:
     """(row, column) spacing, at the detector where stated, else as calibrated."""
     for keyword in _SPACINGS:
         match numbers(dataset, keyword):
+            # mm. A chest is under half a metre: pixels of 100 mm are a slip of units, not a
+            # spacing.
             case [float(row), float(column)] if 0.0 < row < 100.0 and 0.0 < column < 100.0:
                 return row, column
     return None
@@ -206,6 +217,7 @@ def _spacing(dataset: Dataset) -> tuple[float, float] | None:
 
 def _word(value: str) -> str:
     """A short code value for messages; anything longer could be free text about a person."""
+    # 16 characters: the most that a code string (CS) may have.
     return value if len(value) <= 16 and value.replace("_", "").isalnum() else "of no known name"
 
 

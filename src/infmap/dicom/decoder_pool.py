@@ -32,6 +32,7 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from infmap.dicom.decoder_process import main; main()"
 )
+# Seconds, and times the CPU limit; chosen by hand.
 _WALL_BASE, _WALL_FACTOR = 30.0, 10.0
 """Wall time allowed: the CPU limit holds first unless the machine is very busy or has no such."""
 _PIPE = 1 << 20
@@ -59,6 +60,8 @@ class _Child:
         self._process = subprocess.Popen(
             [
                 executable,
+                # -P: the folder of the parent's script is no place to import from; -W: its warnings
+                # go nowhere.
                 "-P",
                 "-W",
                 "ignore",
@@ -71,6 +74,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            # Ctrl-C goes to the parent alone, which ends its children in order.
             start_new_session=True,
         )
         for pipe in (self._process.stdin, self._process.stdout):
@@ -105,6 +109,7 @@ class _Child:
         """End the process and wait for it."""
         self.drop()
         try:
+            # Seconds: it ends as soon as its input does; one that hangs in a decoder is killed.
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             self._process.kill()

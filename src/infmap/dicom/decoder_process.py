@@ -23,6 +23,7 @@ MEMORY_BASE, MEMORY_A_PIXEL = 1 << 30, 64
 SECONDS_BASE, SECONDS_A_MEGAPIXEL = 4.0, 2.0
 """CPU time of a decoding: on one slow core JPEG 2000 takes 0.2 s a megapixel."""
 
+# Bytes of what a decoder prints that are kept: a few lines say what is wrong.
 _CHATTER = 4000
 
 
@@ -87,6 +88,8 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
 
     job = Job(**header["job"])
     try:
+        # The header is read under the limit without pixels: a header that lies cannot buy itself
+        # memory.
         with _limited(0):
             pixels = stated_pixels(job, bytes(data))
         with _limited(pixels):
@@ -129,6 +132,7 @@ class _limited:
             if (used := _address_space()) is not None:
                 hard = resource.getrlimit(resource.RLIMIT_AS)[1]
                 resource.setrlimit(resource.RLIMIT_AS, (used + self.memory, hard))
+            # CPU time, not wall time: a busy machine must not fail a good film.
             signal.setitimer(signal.ITIMER_PROF, self.seconds)
 
     def __exit__(self, *_: object) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAKER = "infmap"
 NOTICE = "Research use only. Not a medical device."
+# Chosen by hand: beyond the numbers that modalities give, so that viewers list derived series last.
 SERIES_SEG, SERIES_SR = 9701, 9702
 
 
@@ -118,6 +119,7 @@ def equipment(what: str, model: str) -> dict[str, Any]:
         "instance_number": 1,
         "manufacturer": MAKER,
         "manufacturer_model_name": MAKER,
+        # LO holds 64 characters.
         "software_versions": (version_of(), model[:64]),
         "device_serial_number": version_of(),
         "series_description": f"{what}, research use only"[:64],

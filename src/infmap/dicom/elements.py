@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
+# VRs that the dictionary leaves open; which one decides only how the bytes are read.
 _AMBIGUOUS = {"US or SS": "US", "US or OW": "US", "US or SS or OW": "US", "OB or OW": "OW"}
 
 
@@ -50,6 +51,8 @@ def values(dataset: Dataset, keyword: str) -> list[Any]:
         return list(struct.unpack_from(f"{order}{count}{code}", value))
     if vr in ("OB", "OW", "UN"):
         return [value]
+    # Latin-1 decodes any byte. Only codes and numbers are read here, which are ASCII in every
+    # character set; names are decoded in `infmap.dicom.header`.
     return [part.strip(" \0") for part in value.decode("latin-1").split("\\")]
 
 

@@ -64,6 +64,7 @@ ENUMERATED = {
     "PatientIdentityRemoved": _YES_NO,
 }
 """Values that the standard allows, by what is written for them."""
+# The class that promises least, for films that do not state theirs.
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _BY_MODALITY = {
     "CR": "1.2.840.10008.5.1.4.1.1.1",

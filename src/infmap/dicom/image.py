@@ -90,6 +90,8 @@ def _jpeg(data: bytes, max_pixels: int) -> Film:
         raise _damaged("JPEG", data.rstrip(b"\0").endswith(b"\xff\xd9"))
     if frame.width * frame.height > max_pixels:
         raise too_large(max_pixels, f"{frame.width} x {frame.height}")
+    # Baseline, extended and progressive DCT of 8 bits are decoded here; everything else in a
+    # process of its own (docs/decisions/018).
     if frame.precision != 8 or frame.process not in (0xC0, 0xC1, 0xC2):
         return _apart(data, str(codestream.kind_of(data)), max_pixels, [])
     colours = {1: "GRAY", 3: "RGB", 4: "CMYK"}.get(frame.components)
@@ -130,6 +132,7 @@ def _tiff(data: bytes, max_pixels: int) -> Film:
     else:
         pixels, more = from_numbers(values, info["bits"])
         if info["inverse"]:
+            # White is zero is MONOCHROME1: from here on air is dark.
             pixels = np.float32(1.0) - pixels
         photometric = "MONOCHROME1" if info["inverse"] else "MONOCHROME2"
     turned = as_seen(pixels, info["orientation"])
@@ -155,6 +158,8 @@ def _open(data: bytes, kind: str, max_pixels: int) -> Image.Image:
     try:
         with quiet():
             image = Image.open(io.BytesIO(data), formats=(kind,))
+            # Pillow counts further pictures of a multi-picture JPEG as frames; the first one is the
+            # film.
             frames = 1 if kind == "JPEG" else int(getattr(image, "n_frames", 1))
     except Image.DecompressionBombError as error:
         raise too_large(max_pixels, "many more") from error
@@ -235,11 +240,13 @@ def _opaque(values: NDArray[Any], notes: list[str], colours: str) -> NDArray[np.
         uint8 (H, W, 3), RGB.
     """
     if colours == "CMYK":
+        # 16 bits hold the product of two levels; 127 rounds the division to the nearest.
         light = 255 - values.astype(np.uint16)
         return np.asarray((light[..., :3] * light[..., 3:] + 127) // 255).astype(np.uint8)
     rgb, alpha = values[..., :3], values[..., 3:]
     if colours == "RGB" or int(alpha.min()) == 255:
         return np.ascontiguousarray(rgb)
+    # The same everywhere says nothing of where the film ends.
     if int(alpha.min()) == int(alpha.max()):
         notes.append("the picture is equally transparent everywhere; that was ignored")
         return np.ascontiguousarray(rgb)

@@ -71,6 +71,7 @@ def lut_of(item: Dataset, big_endian: bool, prefix: str = "") -> Lut | None:
     described = [value for value in values(item, f"{table}Descriptor") if isinstance(value, int)]
     if len(described) != 3:
         return None
+    # Sixteen bits each, whichever sign pydicom gave them; 0 entries stand for 65,536 (C.11.1.1).
     count, first, bits = (value & 0xFFFF for value in described)
     entries = _entries(values(item, f"{table}Data"), count or 0x10000, bits, big_endian)
     return None if entries is None else Lut(first, entries)

@@ -25,6 +25,8 @@ def view_of(dataset: Any) -> str | None:
     """
     stated = text(dataset, "ViewPosition")
     if stated:
+        # 16 characters: the most of a code string (CS); longer ones could be free text about a
+        # person.
         return stated if len(stated) <= 16 else None
     for item in items(dataset, "ViewCodeSequence"):
         meaning = text(item, "CodeMeaning").lower().replace("posteroa", "postero-a")
@@ -108,6 +110,7 @@ def _turns(dataset: Any) -> tuple[bool, bool, bool]:
     swap = rows in "HF" and columns in "LRAP"
     if swap:
         rows, columns = columns, rows
+    # Rows must run along the body and columns across it, or the two letters contradict each other.
     if columns not in "HF" or rows in "HF":
         return swap, False, False
     return swap, columns == "H", rows == "R"
@@ -118,6 +121,7 @@ def _directions(dataset: Any) -> tuple[str, str]:
     value = values(dataset, "PatientOrientation")
     if len(value) != 2:
         return "", ""
+    # The first letter is the main direction; further ones tell of oblique views.
     first, second = (str(v).strip().upper()[:1] for v in value)
     known = "LRAPHF"
     if not first or not second or first not in known or second not in known:

@@ -17,7 +17,10 @@ from infmap.dicom.codecs import DEFLATE, RLE, Job
 from infmap.dicom.decoder_pool import decode_apart
 from infmap.dicom.elements import text, whole
 
+# Tag of an item, (FFFE,E000), in little endian: encapsulated pixels begin with one (PS3.5 A.4).
 _ITEM = b"\xfe\xff\x00\xe0"
+# Transfer syntaxes whose pixels are not compressed: implicit, explicit, encapsulated uncompressed,
+# deflated (inflated as a whole by pydicom), and big endian.
 _NATIVE = (
     "1.2.840.10008.1.2",
     "1.2.840.10008.1.2.1",
@@ -27,9 +30,11 @@ _NATIVE = (
 )
 _RLE_SYNTAX, _DEFLATED_FRAME = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1"
 _WHAT = "a whole DICOM film"
+# Chosen by hand, not measured.
 _ROUGHER = 0.5
 """How much smoother pixels of another depth must be to be believed against the header."""
 
+# Chosen by hand, not measured.
 _NO_CHROMA = 1.5
 """Mean distance from grey, of 255, that is due to rounding and lossy compression."""
 
@@ -136,6 +141,7 @@ def stored_values(dataset: Dataset, layout: Layout, notes: list[str]) -> NDArray
         precision, converted = layout.allocated, layout.photometric
     else:
         plain, precision, converted = _compressed(stream, layout, syntax, notes)
+    # Lossless: JPEG Lossless (.57, .70), JPEG-LS (.80), JPEG 2000 (.90), RLE (.2.5).
     lossy = stream is not None and not str(syntax).endswith((".57", ".70", ".80", ".90", ".2.5"))
     if plain.ndim == 3:
         plain = _aligned(plain, layout, notes, lossy) if plain.dtype != np.uint8 else plain
@@ -224,6 +230,7 @@ def _compressed(
 def _fits(data: bytes, layout: Layout) -> bool:
     """Whether the data are as long as uncompressed pixels are."""
     expected = layout.rows * layout.columns * layout.samples * layout.allocated // 8
+    # One byte more: values have an even length (PS3.5 8.1.1).
     return expected <= len(data) <= expected + 1
 
 
@@ -308,6 +315,7 @@ def _aligned(values: NDArray[Any], layout: Layout, notes: list[str], lossy: bool
 
 def _roughness(values: NDArray[Any]) -> float:
     """Mean step to the next pixel of a row, in standard deviations."""
+    # About 1,024 rows, whole: the step is measured along them.
     some = values[:: max(1, values.shape[0] // 1024)].astype(np.float64)
     spread = float(some.std())
     return float(np.abs(np.diff(some, axis=1)).mean()) / spread if spread and some.size > 1 else 0.0
@@ -319,6 +327,7 @@ def _signed(values: NDArray[Any], bits: int) -> NDArray[Any]:
         return values
     size = values.dtype.itemsize
     shift = 8 * size - bits
+    # Shifted up and down again: the right shift of a signed type repeats the sign bit.
     left = values.astype(values.dtype.newbyteorder("=")) << values.dtype.type(shift)
     return np.asarray(left.view(f"i{size}") >> np.dtype(f"i{size}").type(shift))
 
@@ -329,6 +338,7 @@ def _colours(values: NDArray[Any], layout: Layout, colours: str) -> NDArray[np.u
     A grey film has three equal samples, or a luma and no chroma; both mean the first sample,
     whatever the header says of the colours, and headers are often wrong about it.
     """
+    # A fourth sample (ARGB, CMYK of old) is none of the film's colours.
     values = values[..., :3]
     if values.dtype != np.uint8:
         shift = max(0, layout.stored - 8)

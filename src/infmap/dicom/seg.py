@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["binary", "fractional"]
 LUNGS, INFECTED, OPACITY = 1, 2, 3
+# Steps of a fractional segmentation: one byte a pixel, the same levels as in the PNG files.
 LEVELS = 255
 
 

@@ -189,6 +189,8 @@ def _content(
         "measurements": [
             hd.sr.Measurement(
                 name=concept(f.name),
+                # DS holds 16 characters; a thousandth of a per cent is finer than any of the
+                # figures.
                 value=round(f.value, 3),
                 unit=concept(f.unit),
                 method=concept(f.method),

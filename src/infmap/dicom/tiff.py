@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from infmap.dicom.codecs import Damaged, NotRead, TooLarge
 
+# Bits of NewSubfileType, codes of PhotometricInterpretation and of ExtraSamples: TIFF 6.0.
 _REDUCED, _MASK = 1, 4
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
 _UNASSOCIATED = 2
+# Chosen by hand, not measured.
 _ALIKE = 0.02
 """Aspect ratios that differ by less belong to one picture in two sizes."""
 
@@ -62,6 +64,8 @@ def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
             "colour": "",
         }
         try:
+            # One thread: the process has a limit on CPU time, and several films are decoded beside
+            # each other.
             values = np.asarray(page.asarray(maxworkers=1))
         except MemoryError:
             raise
@@ -103,6 +107,7 @@ def _film(file: Any) -> tuple[Any, int]:
 
 def _is_thumbnail(page: Any, largest: Any) -> bool:
     """Whether a page is a small copy of the largest, by its size."""
+    # Pyramids halve the side at each step; a copy larger than half is a second film.
     if not page.imagelength or page.imagewidth * 2 > largest.imagewidth:
         return False
     ratio = (page.imagewidth / page.imagelength) / (largest.imagewidth / largest.imagelength)
@@ -111,6 +116,7 @@ def _is_thumbnail(page: Any, largest: Any) -> bool:
 
 
 def _orientation(page: Any) -> int:
+    # 274: Orientation, TIFF 6.0.
     tag = page.tags.get(274)
     value = int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
     return value if 1 <= value <= 8 else 1
@@ -133,6 +139,7 @@ def _arranged(
     """Samples of a pixel last, and surplus samples away."""
     values = np.squeeze(values) if values.ndim > 3 else values
     if values.ndim == 3:
+        # 2: a plane for each sample, TIFF 6.0.
         planar = int(page.planarconfig) == 2
         values = np.moveaxis(values, 0, -1) if planar else values
     samples = values.shape[2] if values.ndim == 3 else 1

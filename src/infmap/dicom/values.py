@@ -20,6 +20,7 @@ PARAGRAPHS = ("ST", "LT", "UT")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PARAGRAPH = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+# PS3.5 6.2.1: three representations of five components, each representation of 64 characters.
 _NAME_GROUPS, _NAME_PARTS, _NAME_LONGEST = 3, 5, 64
 _DATE = re.compile(r"(\d{4})([-./]?)(\d{2})\2(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2})(?::?([0-5]\d)(?::?([0-5]\d|60)(\.\d+)?)?)?", re.ASCII)
@@ -83,6 +84,7 @@ def _time(text: str) -> str | None:
     if not found or int(found[1]) > 23:
         return None
     hour, minute, second, fraction = found.groups("")
+    # A point and six digits of a second, the most that TM has.
     return hour + minute + second + fraction[:7].rstrip(".")
 
 
@@ -94,6 +96,7 @@ def _decimal(text: str) -> str | None:
     number = float(point)
     if not math.isfinite(number):
         return None
+    # DS holds 16 characters; nine digits are more than any measured value here has.
     return point if len(point) <= 16 else f"{number:.9g}"
 
 
@@ -101,6 +104,7 @@ def _integer(text: str) -> str | None:
     found = _INTEGER.fullmatch(text)
     if not found or not -(2**31) <= int(found[1]) < 2**31:
         return None
+    # IS holds 12 characters; leading zeros are what makes it longer.
     return found[1] if len(found[1]) <= 12 else str(int(found[1]))
 
 

@@ -19,7 +19,10 @@ from infmap.dicom.lut import is_big_endian, lut_of
 from infmap.dicom.tones import sample, stretch
 
 View = tuple[str, Callable[[NDArray[Any]], Float32Image]]
+# Share of values at either end that is left out of the span, as in the percentile stretch of
+# `infmap.dicom.tones`: markers and dead pixels.
 _EDGE = 0.005
+# This and the next: chosen by hand, not measured.
 _MOST_CLIPPED = 0.2
 """Share of differing pixels that a window may turn black or white: air beside the body is less."""
 
@@ -45,6 +48,7 @@ def tones_of(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> Float3
     if _is_inverse(dataset, notes):
         tones = turned(tones)
     if padding is not None:
+        # Last, so that inversion does not turn padding white.
         tones[padding] = np.float32(0.0)
     return tones
 
@@ -79,8 +83,10 @@ def window(
     """
     x = values.astype(np.float64)
     if function == "SIGMOID" and width > 0:
+        # 60: keeps exp finite; the grey level is 0 or 1 there within float32.
         power = np.clip(-4.0 * (x - center) / width, -60.0, 60.0)
         return (1.0 / (1.0 + np.exp(power))).astype(np.float32)
+    # LINEAR puts black at c - 0.5 - (w - 1) / 2 and white at c - 0.5 + (w - 1) / 2.
     if function != "LINEAR_EXACT":
         center, width = center - 0.5, width - 1.0
     if width <= 0:
@@ -114,6 +120,7 @@ def _shown(
     dataset: Dataset, values: NDArray[Any], known: NDArray[np.bool_] | None, notes: list[str]
 ) -> Float32Image:
     """Tones by the first stated way that shows the film, else by percentiles."""
+    # Padding does not count: it may be a value far outside the film's and would pass for contrast.
     picked = sample(values[known] if known is not None else values)
     hidden: list[str] = []
     for name, show in _ways(dataset, notes):
@@ -140,7 +147,8 @@ def _ways(dataset: Dataset, notes: list[str]) -> Iterator[View]:
             continue
         low, high = float(table.entries.min()), float(table.entries.max())
         if high > low:
-
+            # Defaults bind this turn of the loop: the function is called after the loop has gone
+            # on.
             def look_up(
                 values: NDArray[Any], table: Any = table, low: float = low, high: float = high
             ) -> Float32Image:
@@ -155,6 +163,8 @@ def _ways(dataset: Dataset, notes: list[str]) -> Iterator[View]:
     if None in (*centers, *widths) or len(centers) != len(widths):
         notes.append("a stated window is not a pair of numbers and was ignored")
     for center, width in _pairs(centers, widths):
+        # The standard's own limits (C.11.2.1.2.1, C.11.2.1.3): 1 for LINEAR, above 0 for the exact
+        # ones.
         if width > 0 if exact else width >= 1:
 
             def through(

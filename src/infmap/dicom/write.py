@@ -115,6 +115,7 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     d.SamplesPerPixel, d.PhotometricInterpretation = 1, photometric
     d.Rows, d.Columns = plane.shape
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 16, 15, 0
+    # Optical density follows the logarithm of intensity, and more rays are darker: sign -1.
     d.PixelIntensityRelationship, d.PixelIntensityRelationshipSign = "LOG", -1
     d.RescaleIntercept, d.RescaleSlope, d.RescaleType = 0, 1, "US"
     d.PresentationLUTShape = "INVERSE" if photometric == "MONOCHROME1" else "IDENTITY"
@@ -138,6 +139,7 @@ def _burn(pixels: NDArray[np.uint16], text: str) -> NDArray[np.uint16]:
 
     height, width = pixels.shape
     layer = Image.new("L", (width, height), 0)
+    # A 32nd of the height: about the size of a film's own label.
     font = ImageFont.load_default(size=max(10, height // 32))
     ImageDraw.Draw(layer).text((width // 32, height // 32), text, fill=255, font=font)
     return np.where(np.asarray(layer) > 127, np.uint16(pixels.max()), pixels).astype(np.uint16)

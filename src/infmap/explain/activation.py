@@ -22,6 +22,7 @@ Builder = Callable[["nn.Module", "list[nn.Module]"], Any]
 
 STRIDES = (8, 16, 32)
 """Strides of the feature maps that a map can be read from; 32 is the deepest."""
+# Pixels, the deepest stride.
 _STEP = 32  # the network pads its input to multiples of this
 # Below this share of its largest value a map's range is rounding error, not a place.
 _FLAT = 1e-5

@@ -16,6 +16,7 @@ from pytorch_grad_cam import EigenCAM, ScoreCAM
 
 MASKED_AT_ONCE = 16
 """Masked copies of a film that Score-CAM sends through the network at once."""
+# Of the largest activation: what a singular value decomposition in float32 leaves of nothing.
 _ROUNDING = 1e-5
 
 
@@ -91,4 +92,5 @@ def _unit_masks(channels: torch.Tensor, size: torch.Size) -> torch.Tensor:
     """Channels (C, h, w) enlarged to (C, H, W), each min-max scaled to [0, 1]."""
     grown = F.interpolate(channels[None], size=size, mode="bilinear", align_corners=False)[0]
     low, high = grown.amin(dim=(1, 2), keepdim=True), grown.amax(dim=(1, 2), keepdim=True)
+    # 1e-8: a constant channel becomes an empty mask instead of NaN.
     return (grown - low) / (high - low + 1e-8)

@@ -123,6 +123,7 @@ def _whole(out: Path) -> Iterator[Path]:
         part.mkdir(parents=True)
         yield part
         if target.exists():
+            # Empty, as was checked: a rename does not replace a folder on every system.
             target.rmdir()
         part.rename(target)
     except OSError as error:

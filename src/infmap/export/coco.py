@@ -22,6 +22,7 @@ from infmap.export.films import MASKS
 from infmap.export.sheet import Entry, Sheet
 
 CATEGORIES = {kind: number for number, kind in enumerate(MASKS, 1)}
+# Eight neighbours: regions that touch at a corner are one.
 _TOUCHING = np.ones((3, 3), np.bool_)
 
 
@@ -97,9 +98,11 @@ def _compressed(counts: list[int]) -> str:
     """Text of run lengths as ``rleToString`` of pycocotools' maskApi.c writes it."""
     text = bytearray()
     for index, count in enumerate(counts):
+        # From the third run on, the difference from the run before the last is stored (maskApi.c).
         rest = count - counts[index - 2] if index > 2 else count
         more = True
         while more:
+            # Five bits a character, the sixth says that more follow, 48 makes it printable.
             piece = rest & 0x1F
             rest >>= 5
             more = rest != (-1 if piece & 0x10 else 0)

@@ -23,6 +23,7 @@ MASKS = {"infection": "infection_mask", "opacity": "opacity_mask", "lungs": "lun
 SPLITS = ("train", "val", "test")
 UNASSIGNED = "unassigned"
 SplitColumn = Literal["split", "official_split"]
+# Characters: with folders and endings below the 255 of file systems.
 _LONGEST = 120
 
 
@@ -119,6 +120,8 @@ def names(film_ids: Iterable[str]) -> dict[str, str]:
     def unique(film_id: str, name: str) -> str:
         if often[name.lower()] == 1 and len(name) <= _LONGEST:
             return name
+        # Ten digits, 40 bits: two of a million films meet with a chance of one in two, and only
+        # among those whose names are alike as well.
         digest = hashlib.sha256(film_id.encode()).hexdigest()[:10]
         return f"{name[: _LONGEST - 11]}-{digest}"
 

@@ -18,6 +18,7 @@ from infmap.inference.predictor import Predictor, Prepared
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+# Chosen by hand: about two films of a flat detector (3,000 x 3,600), 80 MB as float32.
 PIXELS_AT_ONCE = 20_000_000
 """Film pixels from which a worker's films go to the network before the batch is full."""
 
@@ -103,11 +104,14 @@ def predict_many(
     try:
         while batch := list(islice(source, batch_size)):
             running.append(pool.submit(work, batch))
+            # One batch more than workers is in flight: enough to keep them busy, and the input is
+            # read no faster than answers are taken.
             if len(running) > workers:
                 yield from running.popleft().result()
         while running:
             yield from running.popleft().result()
     finally:
+        # The caller may stop half way; films that nobody waits for are not judged.
         pool.shutdown(cancel_futures=True)
 
 

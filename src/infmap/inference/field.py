@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from infmap.core.geometry import Box
 from infmap.core.types import Float32Image
 
+# All limits of this module are grey levels or shares; they were chosen by hand and then checked on
+# 6,811 real films (docs/decisions/019): one of 4,660 lung masks loses 0.08 % of its area.
 LINES, SAMPLES = 512, 256
 """Most lines a side, and samples along each, that are looked at: two lines a network pixel."""
 
@@ -73,6 +75,8 @@ def exposed_field(pixels: Float32Image) -> Box:
         before = top, left, bottom, right
         top, bottom = _peel(pixels[:, left:right], step[0], along[1])
         left, right = _peel(pixels[top:bottom].T, step[1], along[0])
+        # Nothing but margins: the picture is taken whole, and the quality gate says what is wrong
+        # with it.
         if min(bottom - top, right - left) < SMALLEST:
             return Box(0, 0, height, width)
         if (top, left, bottom, right) == before:
@@ -102,6 +106,7 @@ def _margins(lines: Float32Image) -> tuple[int, int]:
     whole = lines.shape[1] // block * block
     means = np.sort(lines[:, :whole].reshape(len(lines), -1, block).mean(axis=2), axis=1)
     count = means.shape[1]
+    # Trimmed at both ends: markers are brighter than a margin, and burned-in boxes darker.
     cut = int(OUTLIERS * count)
     spread = means[:, count - 1 - cut] - means[:, cut]
     tone = means[:, count // 2]
@@ -112,15 +117,20 @@ def _margins(lines: Float32Image) -> tuple[int, int]:
 
 def _margin(lines: Float32Image, spread: NDArray[np.float32], tone: NDArray[np.float32]) -> int:
     """Lines of the margin at the first of the lines (N, M); all of them where all are plain."""
+    # Against the outermost line, not the neighbour: a slow ramp through a patient would otherwise
+    # be followed line by line.
     apart = np.abs(tone - tone[0])
     count = _run((spread < FLAT) & (apart < TONE))
     if count in (0, len(lines)):
         return count
     beyond = lines[count : count + WITHIN]
+    # The median ignores a marker or a shoulder that crosses the edge.
     if (np.median(np.abs(beyond - tone[0]), axis=1) > EDGE).any():
         return count
     exact = float(np.median(spread[:count])) < EXACT
     if exact or not DARK <= tone[0] <= BRIGHT:
+        # Without an edge there is no telling where a margin ends. Half of both limits stops it
+        # earlier: a margin cut too little costs less than a patient cut off.
         return _run((spread < FLAT / 2) & (apart < TONE / 2))
     return 0
 

@@ -54,6 +54,8 @@ def film_figures(pixels: Float32Image) -> dict[str, float]:
         (how much better its two halves match it than the whole: the larger of left and right,
         upper and lower; -1 where they do not).
     """
+    # 64 samples a side, four for each cell of FRONTAL: the least side that the gate lets through,
+    # so no film is enlarged.
     film = shrink(pixels, 64, 64)
     whole = frontal_match(film)
     halves = (
@@ -84,6 +86,7 @@ def frontal_match(film: Float64, quarters: int = 0) -> float:
     mean = _mean_film()
     small = shrink(film.astype(np.float32), *mean.shape).ravel()
     _, inverse, counts = np.unique(small, return_inverse=True, return_counts=True)
+    # Ranks, ties shared: windows, gamma and equalisation change grey levels but not their order.
     rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse.reshape(-1)].reshape(mean.shape)
     rank = rank - rank.mean()
     scale = math.sqrt(float((rank**2).sum()) * float((mean**2).sum()))
@@ -97,12 +100,15 @@ def _mean_film() -> Float64:
 
 
 def _tones(pixels: Float32Image) -> dict[str, float]:
+    # Every stride-th pixel, not means: averaging would smooth noise away and hide single levels.
     stride = max(1, min(pixels.shape) // SEEN)
     here, beside = pixels[::stride, :-1:stride].ravel(), pixels[::stride, 1::stride].ravel()
     low, high = np.percentile(here, [1, 99])
+    # A constant has no correlation; numpy would warn and give NaN.
     flat = here.min() == here.max() or beside.min() == beside.max()
     return {
         "tone_range": float(high - low),
+        # 0.01: within 3 levels of 255 of the end, which JPEG's rounding moves a clipped pixel by.
         "clipped_dark": float((here <= 0.01).mean()),
         "clipped_bright": float((here >= 0.99).mean()),
         "levels": float(np.count_nonzero(np.bincount((here * 255).astype(np.int64)))),
@@ -123,4 +129,5 @@ def _gradient(film: Float64) -> float:
     energy = float(tone @ tone)
     height, width = film.shape
     explained = float(np.sum((_quadratics((height, width)).T @ tone) ** 2))
+    # 1e-9: below the rounding of float32, a plane without any difference.
     return explained / energy if energy > 1e-9 else math.nan

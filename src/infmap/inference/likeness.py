@@ -22,6 +22,8 @@ from infmap.core.types import BoolImage
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 FILE = Path(__file__).with_name("likeness.npz")
+# GRID, AROUND, GREY and FARTHEST were chosen by hand with figures of both halves of the films in
+# view (docs/quality-gate.md, "Limits of the gate"): the rates there are optimistic for that.
 GRID = 20
 """Side of the grid, samples."""
 
@@ -87,7 +89,10 @@ def terms(looks: Float64, figures: Mapping[str, float], basis: Mapping[str, Floa
         scores,
         np.minimum(scores**2, FARTHEST),
         [
+            # Logarithms of energies and shares, which spread over decades; the small terms keep 0
+            # finite.
             np.log(left + 1e-6),
+            # NaN only for a film of one grey level, which earlier limits reject.
             np.nan_to_num(figures["frontal_match"]),
             np.log(figures["lung_doubt"] + 0.01),
             np.log(figures["lung_share"] + 0.001),

@@ -45,6 +45,7 @@ def measured(
 
     The appearance is None without probabilities or lungs.
     """
+    # Rounded up: at most SEEN samples a side, whatever the grid.
     stride = max(1, -(-max(zones.labels.shape) // SEEN))
     coarse = LungZones(np.ascontiguousarray(zones.labels[::stride, ::stride]))
     right, left = coarse.right, coarse.left
@@ -58,8 +59,11 @@ def measured(
     if probs is None:
         return figures, None
     seen = probs[::stride, ::stride]
+    # 0.25 to 0.75: half of the range, around the threshold of a lung pixel.
     doubt = np.count_nonzero((seen > 0.25) & (seen < 0.75))
     figures["lung_doubt"] = doubt / np.count_nonzero(mask)
+    # From the probabilities, since the mask keeps the two largest regions only: two films in one
+    # picture show by a third and a fourth lung.
     areas = np.sort(components(seen >= 0.5)[1])[::-1]
     figures["third_lung"] = float(areas[2] / areas[0]) if len(areas) > 2 else 0.0
     figures["frontal_match"] = frontal_match(film)
@@ -94,6 +98,7 @@ def _gaps(right: BoolImage, left: BoolImage) -> tuple[NDArray[np.int64], Float64
 def _tilt(mask: BoolImage, right: BoolImage, left: BoolImage) -> float:
     """Tilt of the film in degrees, positive counter-clockwise; NaN without common rows."""
     rows, last, first = _gaps(right, left)
+    # 8 rows of 128: a line through fewer says nothing of an angle.
     if rows.size < 8:
         return math.nan
     # The upper part of the mediastinum, above the heart, which leans to the left.
@@ -127,6 +132,7 @@ def _contrast(mask: BoolImage, right: BoolImage, left: BoolImage, film: Float64)
     column = np.arange(mask.shape[1])
     between = np.zeros_like(mask)
     between[rows] = (column > last[:, None]) & (column < first[:, None])
+    # In ranges of the film: a dark or soft exposure is no low contrast of the mediastinum.
     low, high = np.percentile(film, [1, 99])
     if not between.any() or high <= low:
         return math.nan

@@ -26,6 +26,8 @@ from infmap.inference.preprocess import Preprocessing
 from infmap.inference.severity import Calibration
 
 MANIFEST = "manifest.json"
+# Raised when a field changes its meaning, so that an old program refuses a new folder. 1 is still
+# read: infmap 0.1 was handed out.
 FORMAT = 2
 NETWORK_FILES = ("network.xml", "network.bin", "network.onnx", "weights.pt")
 """Files of a model folder that are loaded, and so carry a checksum."""
@@ -176,6 +178,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """Checksum of all that an answer depends on: every field, those of the files included."""
+        # Sorted and in ASCII: the same fields give the same checksum on every machine.
         fields = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(fields.encode()).hexdigest()
 
@@ -217,6 +220,7 @@ def read_manifest(folder: Path) -> Manifest:
             "install the infmap that wrote it"
         )
     try:
+        # Through JSON, since pydantic's strict mode takes a list for a tuple in JSON only.
         return _adapter().validate_json(json.dumps(values))
     except ValidationError as error:
         raise ModelError(f"{file}: {_first(error)}; train or install the model again") from error
@@ -275,6 +279,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         name: sha256(folder / name) for name in NETWORK_FILES if (folder / name).is_file()
     }
     text = json.dumps({"format": FORMAT, **values}, indent=2, allow_nan=False) + "\n"
+    # Written aside and moved: a reader sees the old manifest or the new one, never half of one.
     temporary = folder / (MANIFEST + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(folder / MANIFEST)
@@ -286,6 +291,7 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         ModelError: a file is missing, differs, or has no checksum.
     """
+    # A file without a checksum is refused as well: swapping weights must not go unnoticed.
     named: Mapping[str, str] = manifest.files
     for name in NETWORK_FILES:
         path = folder / name

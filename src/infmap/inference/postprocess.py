@@ -130,6 +130,7 @@ def postprocess(
     opacity = np.maximum(to_film(maps[1], fit), infection)
     opacity[outside] = 0
     lungs = ~outside
+    # Zone and level in one number: a single pass of bincount gives every count that is needed.
     zone = labels[lungs].astype(np.intp) << 8
     infected_by_level = _histogram(zone, infection[lungs])
     opaque_by_level = _histogram(zone, opacity[lungs])
@@ -176,6 +177,7 @@ def film_probability(logits: NDArray[np.float32], peak: int, detection: PlattSca
         detection: slopes and intercept.
     """
     z = detection.log_odds(float(class_log_odds(logits)), float(peak_log_odds(np.asarray(peak))))
+    # 60: exp stays finite; the probability there is 1 within float64's rounding.
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
 
 
@@ -207,12 +209,14 @@ def scale_infection(probability: float, peak: int, threshold: float) -> tuple[fl
         The film's probability; and uint8 (256,), the new level of every level of the map.
     """
     first = first_level(threshold)
+    # nextafter: the largest number below the operating point, so that no rounding detects it.
     if not peak:
         probability = min(probability, math.nextafter(threshold, 0.0))
     # Rounding to 8 bits must not take the peak to the other side of the operating point.
     top = round(probability * LEVELS)
     top = max(top, first) if probability >= threshold else min(top, first - 1)
     levels = np.arange(LEVELS + 1, dtype=np.float64)
+    # Raised by one factor: the order of pixels stays, and the peak becomes the film's probability.
     if 0 < peak < top:
         levels *= top / peak
     return probability, np.minimum(np.rint(levels), top).astype(np.uint8)
@@ -223,6 +227,7 @@ def two_largest(mask: BoolImage) -> BoolImage:
     labels, areas = components(mask)
     if len(areas) <= 2:
         return mask
+    # A person has two lungs; further regions are stomach air, markers or a second picture.
     return np.isin(labels, np.argsort(areas)[-2:] + 1)
 
 
@@ -230,6 +235,8 @@ def _film_labels(zones: LungZones, fit: Fit) -> UInt8Image:
     """Zones on the film's grid: smooth outlines of the lungs, each pixel with its nearest zone."""
     smooth = to_film(_padded(np.where(zones.labels > 0, LEVELS, 0), fit), fit)
     labels = to_film(_padded(_grown(zones.labels), fit), fit, nearest=True)
+    # The outline is where the enlarged mask crosses one half: nearest values alone would be steps
+    # of a network pixel.
     labels[smooth <= LEVELS // 2] = 0
     return labels
 

@@ -22,6 +22,7 @@ from infmap.inference.runtimes import Runtime, open_runtime
 from infmap.inference.severity import grade_severity
 from infmap.inference.side import assess_side
 
+# Chosen by hand, not measured.
 WIDE_OPACITY = 0.10
 """Share of the lungs from which opacities that are mostly no infection are worth a warning."""
 PROBABILITIES = np.arange(LEVELS + 1, dtype=np.float32) / np.float32(LEVELS)
@@ -173,6 +174,7 @@ class Predictor:
             return replace(prediction, doubt=doubt, warnings=(*prediction.warnings, note))
         difference = np.abs(prediction.infection - other.infection)
         difference += np.abs(prediction.opacity - other.opacity)
+        # The mean of both differences, so that doubt stays in [0, 1].
         return replace(prediction, doubt=difference * np.float32(0.5))
 
     def run(self, planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -200,10 +202,13 @@ class Predictor:
             RejectedFilm: what was found are not the lungs of a frontal chest film.
         """
         at, fit = self.manifest.thresholds, film.fit
+        # A device of half precision may overflow without a word, and a map of NaN would pass as
+        # empty.
         if not (np.isfinite(maps).all() and np.isfinite(logits).all()):
             raise RejectedFilm("the network's output is not finite", film.radiograph.source)
         levels = to_levels(maps)
         zones = find_lungs(levels, fit, at)
+        # On the network's grid, which is where its limits were measured.
         seen = assess_lungs(zones, film.field, maps[2][fit.window])
         seen = seen.merged(assess_side(zones.labels > 0, film.plane[fit.window]))
         quality = film.quality.merged(seen)
@@ -264,6 +269,7 @@ class Predictor:
 def _cautions(found: Findings, severity: Severity) -> tuple[str, ...]:
     """Sentences for a reader where the answers pull in different directions."""
     opaque, infected = found.opaque_share(), found.infected_share()
+    # A half: most of the opacity is attributed to COVID-19, so severity and detection agree.
     if opaque < WIDE_OPACITY or infected >= opaque / 2.0:
         return ()
     if not found.detected:

@@ -48,6 +48,8 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.crop not in CROPS:
             raise ValueError(f"expected crop 'field' or none, got {self.crop!r}")
+        # 32: the encoders halve the side five times. 4096: 16 million pixels, beyond any network
+        # here; a damaged manifest must not allocate the memory of the machine.
         if not 32 <= self.size <= 4096:
             raise ValueError(f"expected a size from 32 to 4096, got {self.size!r}")
         if not 0.0 <= self.low < self.high <= 100.0:
@@ -80,8 +82,12 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     field = exposed_field(pixels) if spec.crop else None
     part = None if field == Box(0, 0, height, width) else field
     fit = Fit(height, width, spec.size, part)
+    # Resized before the percentiles are taken: they then depend on what the network sees, and
+    # hardly on the film's resolution or noise.
     film = resize(pixels[fit.field.slices], (fit.rows, fit.columns))
     low, high = np.percentile(film, [spec.low, spec.high])
+    # Percentiles instead of the extremes: a marker or a dead pixel would otherwise set the scale.
+    # 1e-3, a quarter of a level in 255, keeps a constant film from becoming amplified noise.
     film = np.clip((film - low) / max(float(high - low), 1e-3), 0.0, 1.0)
     return fit.pad(film.astype(np.float32)).astype(np.float32), fit
 
@@ -103,6 +109,8 @@ def to_film(plane: NDArray[Level], fit: Fit, *, nearest: bool = False) -> NDArra
     seen, field = plane[fit.window], fit.field
     part = resize(seen, (field.height, field.width), nearest=nearest)
     if part.dtype != np.uint8:
+        # Interpolation in float32 may overshoot by a rounding, and a map above its own peak would
+        # break what postprocess promises.
         part = np.clip(part, seen.min(), seen.max())
     if part.shape == (fit.height, fit.width):
         return part
@@ -114,6 +122,7 @@ def to_film(plane: NDArray[Level], fit: Fit, *, nearest: bool = False) -> NDArra
 def mask_to_network(mask: BoolImage, fit: Fit) -> BoolImage:
     """Bring a film mask (H, W) to the network's square (size, size)."""
     field = mask[fit.field.slices].astype(np.float32)
+    # Half covered or more: keeps a mask's area on average.
     film = resize(field, (fit.rows, fit.columns)) >= 0.5
     return fit.pad(film).astype(np.bool_)
 
@@ -129,6 +138,8 @@ def resize(
     if plane.shape == shape:
         return plane.copy()
     way = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    # 2.0: Pillow first shrinks by a whole factor to twice the size asked for: faster on large
+    # films, at a small loss of accuracy (Pillow's documentation of reducing_gap).
     gap = None if nearest else 2.0
     image = Image.fromarray(np.ascontiguousarray(plane))
     return np.array(image.resize((shape[1], shape[0]), way, reducing_gap=gap), dtype=plane.dtype)

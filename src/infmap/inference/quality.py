@@ -85,6 +85,7 @@ def assess(radiograph: Radiograph) -> Quality:
     if is_lateral(radiograph.view):
         reason = f"expected a frontal film, the file states view {radiograph.view}"
         return Quality(figures, f"{reason}; send the PA or AP film")
+    # Of a film below the least side nothing else is measured: the figures need a grid of 64 pixels.
     if _first(FILM_REJECTS[:1], figures) is None:
         figures |= film_figures(radiograph.pixels)
     return _judged(figures, FILM_REJECTS, FILM_WARNINGS)
@@ -120,6 +121,8 @@ def assess_lungs(
     unlike = any(limit.broken(quality.figures) for limit in LUNG_REJECTS if limit.name in POSITION)
     if not unlike:
         return quality
+    # Rotated and inverted films break the same limits as other pictures. Saying which it is tells
+    # the user what to do, so the more useful reason takes the place of the general one.
     return Quality(quality.figures, _position(radiograph.pixels) or quality.reject)
 
 
@@ -147,6 +150,7 @@ def _judged(
 
 def _position(pixels: Float32Image) -> str | None:
     """Why a film that is unlike others is so, where its position or grey levels tell."""
+    # 64: the same grid as in film_figures, so that matches are comparable with its limits.
     film = shrink(pixels, 64, 64)
     matches = [frontal_match(film, quarters) for quarters in range(4)]
     turn = max(range(4), key=lambda quarter: matches[quarter])

@@ -49,6 +49,7 @@ class OpenVINORuntime:
             raise UsageError(
                 f"device {device!r} is not here: OpenVINO sees {', '.join(core.available_devices)}"
             )
+        # One film alone gets all cores; many batches at once get one stream each and no core twice.
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if parallel > 1:
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(parallel)}
@@ -67,11 +68,13 @@ class OpenVINORuntime:
 
     def __call__(self, films: Float32) -> tuple[Float32, Float32]:
         """See ``Runtime``."""
+        # An infer request must not be shared: its output tensors are overwritten by the next call.
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._model.create_infer_request()
         request.infer([films])
         return (
+            # A copy, since the tensor's memory is the request's own and is used again.
             np.array(request.get_output_tensor(0).data, np.float32),
             np.array(request.get_output_tensor(1).data, np.float32),
         )
@@ -152,6 +155,7 @@ def _first_run(runtime: Runtime, shape: Sequence[object]) -> None:
         runtime: just loaded.
         shape: of its input; what is no number is free: one film, and the smallest sides.
     """
+    # 64: the networks halve the side five times, and 64 leaves two pixels at the deepest level.
     free = (1, 1, 64, 64)
     runtime(np.zeros([n if isinstance(n, int) else m for n, m in zip(shape, free)], np.float32))
 

@@ -17,6 +17,8 @@ from infmap.core.types import GRADES, Grade, Severity
 
 LUNG_MAX = 4.0
 """Highest extent of one lung."""
+# Points of the extent score. Steps of two points: this project's own cut of the scale, chosen by
+# hand; the score has no grades in the paper.
 CUTS = (0.5, 2.5, 4.5, 6.5)
 """First total score of mild, moderate, severe, critical: between whole scores."""
 
@@ -118,6 +120,8 @@ def grade_severity(right: float, left: float, calibration: Calibration) -> Sever
     known = [p for p in parts if not math.isnan(p)]
     if not known:
         raise ValueError("expected the share of at least one lung, got none")
+    # One lung counts twice where the other is missing: the best guess; the interval below says how
+    # little it is worth.
     score = 2.0 * sum(known) / len(known)
     bounds = (score, score) if len(known) == 2 else (known[0], known[0] + LUNG_MAX)
     interval = (

@@ -92,12 +92,15 @@ def assess_side(lungs: BoolImage, pixels: Float32Image) -> Quality:
 
 def _score(lungs: BoolImage, pixels: Float32Image) -> float:
     rows, columns = np.flatnonzero(lungs.any(axis=1)), np.flatnonzero(lungs.any(axis=0))
+    # A lung smaller than half the grid would be enlarged, and its side decided by interpolation.
     if rows.size < GRID // 2 or columns.size < GRID // 2:
         return float("nan")
     top, left, right = float(rows[0]), float(columns[0]), float(columns[-1] + 1)
+    # Stomach air lies below the left hemidiaphragm, outside the lungs; no lower than the film goes.
     bottom = min(rows[-1] + 1 + BELOW * (rows[-1] + 1 - rows[0]), float(lungs.shape[0]))
     box = (left, top, right, bottom)
     film = _seen(pixels, box, lungs.shape)
+    # Exposure and window must not count; 1e-6 spares a box of one grey level.
     film = (film - film.mean()) / max(float(film.std()), 1e-6)
     shape = 2.0 * _seen(lungs.astype(np.float32), box, lungs.shape)
     weighted = _table(TONES) * _halves(film) + _table(SHAPE) * _halves(shape)

@@ -27,6 +27,7 @@ def t_quantile(tail: float, freedom: float) -> float:
     low, high = 0.0, 1.0
     while t_tail(high, freedom) > tail:
         low, high = high, 2 * high
+    # 80 halvings: beyond float64's own precision.
     for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if t_tail(middle, freedom) > tail else (low, middle)
@@ -37,6 +38,8 @@ def _beta(x: float, a: float, b: float) -> float:
     """Regularized incomplete beta function I_x(a, b)."""
     if x <= 0.0 or x >= 1.0:
         return min(max(x, 0.0), 1.0)
+    # Beyond its turning point the fraction converges slowly; the symmetry I_x(a, b) = 1 - I_1-x(b,
+    # a) brings x below it.
     if x > (a + 1) / (a + b + 2):
         return 1.0 - _beta(1.0 - x, b, a)
     front = math.exp(
@@ -47,6 +50,7 @@ def _beta(x: float, a: float, b: float) -> float:
 
 def _fraction(x: float, a: float, b: float) -> float:
     """Continued fraction of the incomplete beta function, by Lentz's method."""
+    # Stands for 0 in a denominator, as Lentz's method has it.
     tiny = 1e-300
     value, c, d = 1.0, 1.0, 0.0
     for n in range(1, 1000):

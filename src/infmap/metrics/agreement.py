@@ -60,6 +60,7 @@ def pearson(
     columns = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
     r = float(_r(columns.sum(axis=0, keepdims=True))[0])
     clusters = Clusters(groups, a.size)
+    # Two patients always lie on a line; of three, many draws hold two only.
     if clusters.count < 4:
         return r, NOTHING
     return r, clusters.percentiles(_r(clusters.sums(columns, n, seed)), level)
@@ -146,6 +147,8 @@ def bland_altman(
     """
     a, b = readings(truth, estimate)
     d = b - a
+    # Sums of squares about a middle: of readings far from 0 the difference of two large sums is
+    # rounding.
     shift = mean(d) if d.size else 0.0
     columns = np.stack([np.ones_like(d), d - shift, (d - shift) ** 2], axis=1)
     clusters = Clusters(groups, d.size)
@@ -246,5 +249,6 @@ def _limits(sums: Float64) -> Float64:
     """Bias, lower and upper limit (draws, 3), from sums of 1, d, d^2."""
     films, d, dd = sums.T
     bias = ratio(d, films)
+    # 1.96: the 95 % limits that the paper defines, whatever the level of the intervals.
     spread = 1.96 * np.sqrt(np.maximum(ratio(dd - bias * d, films - 1), 0.0))
     return np.stack([bias, bias - spread, bias + spread], axis=1)

@@ -90,6 +90,7 @@ def ece_estimate(
     clusters = Clusters(groups, t.size)
     columns = np.zeros((t.size, bins + 1))
     columns[np.arange(t.size), _bins(p, bins)] = p - t
+    # The last column counts the films of a draw, which differ with the groups drawn.
     columns[:, bins] = 1.0
     sums = clusters.sums(columns, n, seed)
     drawn = ratio(np.abs(sums[:, :bins]).sum(axis=1), sums[:, bins])
@@ -129,4 +130,5 @@ def reliability(
 def _bins(p: Float64, bins: int) -> NDArray[np.int64]:
     if bins < 1:
         raise ValueError(f"expected at least 1 bin, got {bins}")
+    # A probability of 1 belongs to the last bin.
     return np.minimum((p * bins).astype(np.int64), bins - 1)

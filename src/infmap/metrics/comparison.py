@@ -70,6 +70,7 @@ def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike, groups: ArrayLi
     only = first & ~second, second & ~first
     net = np.bincount(clusters.of_row, only[0].astype(np.int64) - only[1], clusters.count)
     sizes = np.abs(np.rint(net)).astype(np.int64)
+    # The exact distribution of the net count, built patient by patient: each turns either way.
     chance = np.ones(1)  # of every sum so far, from -total to total
     for size in sizes[sizes > 0]:
         wider = np.zeros(chance.size + 2 * size)
@@ -229,6 +230,7 @@ def delong(
     over_a, over_b = placements(t, a), placements(t, b)
     gaps = [x - y for x, y in zip(over_a, over_b)]
     spread = math.sqrt(sum(float(gap.var(ddof=1)) / gap.size for gap in gaps))
+    # Both rank every film alike: no difference at all, or one without any doubt.
     if spread == 0.0:
         p = 1.0 if value == 0.0 else 0.0
     else:
@@ -271,5 +273,7 @@ def _from_draws(
 def _p(drawn: Float64, groups: float) -> float:
     """Two-sided p by inverting the expanded interval, never 0 (Davison and Hinkley 1997)."""
     known = drawn[~np.isnan(drawn)]
+    # One is added above and below (Davison and Hinkley 1997): a p of 0 would claim more draws than
+    # there were.
     tail = (min(int((known <= 0).sum()), int((known >= 0).sum())) + 1) / (known.size + 1)
     return 1.0 if tail >= 0.5 else 2 * unexpanded(tail, groups)

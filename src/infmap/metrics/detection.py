@@ -65,6 +65,7 @@ def auroc_estimate(
     if min(yes, no) < 2:
         return Estimate(value, *NOTHING, t.size)
     effect = _design_effect(t, s, clusters, value)
+    # The patients of both classes, less the two means that were estimated.
     quantile = t_quantile((1 - level) / 2, yes + no - 2)
     allowed = quantile**2 * effect
 
@@ -103,6 +104,7 @@ def _edge(beyond: Callable[[float], bool], inside: float, outside: float) -> flo
     """Where an interval ends between a point of it and a bound, by bisection."""
     if inside == outside:
         return inside
+    # 60 halvings: beyond float64's own precision.
     for _ in range(60):
         middle = (inside + outside) / 2
         inside, outside = (inside, middle) if beyond(middle) else (middle, outside)
@@ -173,6 +175,7 @@ def sensitivity_at(truth: ArrayLike, score: ArrayLike, specificity: float) -> In
         return NOTHING
     ranking = Ranking(t, s)
     tp, fp = (np.cumsum(part[0]) for part in ranking.steps(np.ones((1, t.size))))
+    # 1e-12: 0.99 of 100 films is 99 of them, whatever float64 makes of it.
     kept = 1.0 - fp / fp[-1] >= specificity - 1e-12
     if not kept.any():
         return 0.0, math.inf

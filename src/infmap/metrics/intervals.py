@@ -18,6 +18,7 @@ from infmap.metrics._student import t_quantile, t_tail
 
 Interval = tuple[float, float]
 NOTHING: Interval = (math.nan, math.nan)
+# 16 MB as float64.
 _CELLS = 2_000_000  # multiplicities held at once, draws times clusters
 
 
@@ -85,6 +86,7 @@ def rate(hits: ArrayLike, groups: ArrayLike, level: float = 0.95) -> Estimate:
         return Estimate(math.nan, *NOTHING, 0)
     value, clusters = float(h.mean()), Clusters(g)
     count = clusters.count
+    # One patient says nothing of the spread between patients.
     if count < 2:
         return Estimate(value, *NOTHING, h.size)
     effective = clusters.effective()
@@ -239,6 +241,7 @@ def film_median(
     drawn = []
     for weights in clusters.row_weights(n, seed):
         below = np.cumsum(weights[:, order], axis=1)
+        # The weighted median without sorting each draw: films are ranked once, weights change.
         place = np.argmax(below >= below[:, -1:] / 2, axis=1)
         drawn.append(np.where(below[:, -1] > 0, ranked[place], math.nan))
     value = float(ranked[(order.size - 1) // 2])
@@ -294,6 +297,8 @@ class Clusters:
     def sums(self, columns: Float64, n: int, seed: int) -> Float64:
         """Sums of columns, float64 (N, K), over the rows of every draw: float64 (draws, K)."""
         within = np.zeros((self.count, columns.shape[1]))
+        # Sums by group first: a draw is then a product of small matrices, however many films there
+        # are.
         np.add.at(within, self.of_row, columns)
         return np.concatenate([weights @ within for weights in self.weights(n, seed)])
 

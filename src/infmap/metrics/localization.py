@@ -361,6 +361,7 @@ def _pointing(maps: MapSet, truth: Truth, tolerance: float) -> Float64:
 def _dilated(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     """Pixels at most ``radius`` (Euclidean, pixel centres) from a mask (H, W)."""
     height, width = mask.shape
+    # Running sums along rows: whether any pixel of a span is set takes two look-ups.
     before = np.zeros((height, width + 1), np.int64)
     np.cumsum(mask, axis=1, out=before[:, 1:])
     columns, near = np.arange(width), np.zeros_like(mask)

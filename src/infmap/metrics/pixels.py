@@ -100,6 +100,7 @@ def confusion(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Confusi
     check_masks(truth, predicted)
     pixels = truth.shape[-2] * truth.shape[-1]
     t, p = (_packed(mask.reshape(-1, pixels)) for mask in (truth, predicted))
+    # Eight pixels a byte: fewer bytes to read than by adding bools.
     tp = _ones(t & p)
     fp, fn = _ones(p) - tp, _ones(t) - tp
     return Confusion(tp, fp, fn, pixels - tp - fp - fn)

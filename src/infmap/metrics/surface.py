@@ -21,6 +21,7 @@ Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 # Up to this many pairs of surface pixels all distances are taken; beyond, a search tree is faster.
+# Pairs; chosen by hand.
 _PAIRS = 1_000_000
 _SPAN = 2048  # pixels apart; keeps every term a whole number that float32 holds exactly
 _CLOSE = 1 + 1e-9  # so that three pixels of 0.1 mm are within 0.3 mm
@@ -180,6 +181,8 @@ def _distances(t: Float64, p: Float64, spacing: Float64) -> tuple[Float64, Float
     far = np.maximum(t.max(axis=0), p.max(axis=0)) - corner
     if spacing[0] == spacing[1] and len(t) * len(p) <= _PAIRS and far.max() <= _SPAN:
         middle = corner + far // 2
+        # About the middle: float32 holds whole numbers up to 2^24 exactly, so coordinates stay
+        # small.
         squares = _squares(t - middle, p - middle)
         out, back = (np.sqrt(squares.min(axis=i), dtype=np.float64) for i in (1, 0))
         return out * spacing[0], back * spacing[0]

@@ -103,6 +103,7 @@ def detection_table(
         out[name] = Estimate(float(getattr(pool, name)()[0]), *interval, t.size)
     out["auroc"] = auroc_estimate(t, s, groups, level)
     out["auprc"] = auprc_estimate(t, s, groups, n, seed, level)
+    # Scores that are no probabilities (logits, say) have areas, but no calibration.
     unit = bool(s.min() >= 0 and s.max() <= 1)
     none = Estimate(math.nan, math.nan, math.nan, 0)
     out["brier"] = brier_estimate(t, s, groups, n, seed, level) if unit else none

@@ -14,6 +14,7 @@ from infmap.models._torchvision import ensure_importable
 
 Colour = tuple[float, float, float]
 
+# Per channel, of values in [0, 1], as torchvision's weights were trained with.
 _IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
 _IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
 

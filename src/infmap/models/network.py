@@ -13,6 +13,7 @@ from infmap.core.types import CLASSES
 from infmap.models.decoders import Decoder, create_decoder
 from infmap.models.encoders import Encoder, create_encoder
 
+# Channels, deepest first; chosen by hand.
 LIGHT_DECODER = (96, 64, 32, 16, 8)
 NO_MAP_LOGIT = -10.0
 """The constant logit of every map where there is no decoder: a probability of 0.00005."""
@@ -53,6 +54,7 @@ class Network(nn.Module):
         self,
         encoder: Encoder,
         decoder: Decoder,
+        # 0.2: EfficientNet-lite0's own.
         dropout: float = 0.2,
         *,
         deep_supervision: bool = False,
@@ -78,10 +80,12 @@ class Network(nn.Module):
             Logits at the size of the input.
         """
         height, width = x.shape[-2:]
+        # 32: the deepest stride. At the lower right, so that coordinates stay.
         x = F.pad(x, (0, -width % 32, 0, -height % 32))
         features = self.encoder(x)
         decoded, *intermediate = self.decoder(features)
         maps = self.maps(decoded)
+        # Detached: the class must not move the lungs to where it finds it easier.
         lungs = torch.sigmoid(maps[:, 2:3].detach())
         pooled = torch.cat([_mean_over(f, lungs) for f in features[-2:]], dim=1)
         classes = self.classifier(self.dropout(pooled))
@@ -115,6 +119,7 @@ def _map_head(width: int) -> nn.Module:
 def _mean_over(features: Tensor, lungs: Tensor) -> Tensor:
     """Mean of features (N, C, h, w) weighted by lung probability (N, 1, H, W): (N, C)."""
     stride = lungs.shape[-1] // features.shape[-1]
+    # 0.02: where no lungs are found the mean is over the film instead of nothing. Chosen by hand.
     weight = F.avg_pool2d(lungs, kernel_size=stride) + 0.02
     return (features * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))
 

@@ -20,7 +20,10 @@ State = dict[str, Tensor]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIX = re.compile(r"^(?:(?:module|model|encoder|densenet121|backbone)\.)+")
+# torchvision of old wrote "norm.1" where it writes "norm1" today.
 _OLD_DENSE = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+# Classifiers of the published networks, and EfficientNet's last convolution, which a pyramid of
+# features does not have.
 _HEADS = re.compile(r"^(?:classifier|fc|head|AuxLogits|op_threshs|conv_head|bn2)(?:\.|$)")
 # torchxrayvision scales films to [-1024, 1024].
 _XRV_MEAN, _XRV_STD = 0.5, 1.0 / 2048.0
@@ -118,6 +121,7 @@ def _read(file: Path) -> State:
 
             content: object = load_file(file)
         else:
+            # weights_only: a pickle may run code when it is loaded.
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(

@@ -17,6 +17,8 @@ Span = tuple[Plane, Plane]
 FIELD = 40.0
 """Side of the detector, cm."""
 
+# 0.17 is muscle at 100 keV (NIST: 0.169 cm2/g); lung is a fifth of it, by its density; bone was
+# chosen by hand.
 SOFT, AERATED, BONE = 0.17, 0.036, 0.22
 """Attenuation, 1/cm, at chest energies: soft tissue, aerated lung; bone on top of soft tissue."""
 
@@ -48,7 +50,9 @@ def habitus(rng: np.random.Generator) -> Habitus:
     def around(middle: float, spread: float) -> float:
         return middle + spread * float(rng.uniform(-1.0, 1.0))
 
+    # Middle and spread of each proportion, cm on the detector; chosen by hand, not measured.
     dome = around(27.6, 1.2)
+    # The right dome stands higher, by the liver below it: dome[0] is the right one.
     return Habitus(
         scale=(around(1.08, 0.05), around(1.06, 0.04)),
         shift=(around(0.0, 0.6), around(0.2, 0.7)),
@@ -135,12 +139,16 @@ class Anatomy:
         for solid in self.solids:
             taken = np.maximum(taken, _overlap(span, solid))
             hidden |= solid[1] - solid[0] > 1.2
+        # cm: where less lung than this lies under a pixel, or more than this of mediastinum before
+        # it, a reader does not draw the field.
         visible = (chord > 0.9) & ~hidden & (self.x * side > 0)
         return visible, np.maximum(air - taken, 0.0)
 
     def _mediastinum(self) -> Iterator[Span]:
         p = self.patient
         k, drop = p.heart, p.dome[1] - 28.0
+        # Left ventricle, right atrium, pulmonary trunk, aortic arch, superior vena cava, upper
+        # mediastinum, spine with its muscles: centre and radii in cm.
         yield self.ellipsoid((2.1, 24.2 + drop, 2.5), (7.4 * k, 5.2 * k, 6.0), p.tilt)
         yield self.ellipsoid((-0.9, 23.0 + drop, 1.5), (3.9 * k, 5.6 * k, 5.8))
         yield self.ellipsoid((2.0, 18.6 + drop, 2.0), (2.5, 4.6, 3.5), -0.15)
@@ -161,6 +169,8 @@ class Anatomy:
 
     def _body(self) -> Plane:
         p = self.patient
+        # Half width and half depth of the body (cm) at heights of the film: neck, shoulders, chest,
+        # flanks.
         rows = [-9.0, 1.5, 3.5, 5.5, 8.0, 12.0, 16.0, 20.0, 26.0, 49.0]
         wide = [5.6, 5.9, 7.5, 13.0, 19.5, 22.0, 20.5, 17.6, 16.6, 16.4]
         deep = [5.6, 5.8, 6.2, 7.0, 8.2, 9.6, 10.4, 10.7, 10.9, 11.4]
@@ -177,6 +187,7 @@ class Anatomy:
     def _gas(self) -> Plane:
         p = self.patient
         tube = np.zeros((self.size, self.size), dtype=np.float32)
+        # Trachea and main bronchi: radii of 8.5, 6 and 5.5 mm.
         self.draw(tube, [(0.0, -4.0, 0.0), (0.1, 8.0, 0.0), (-0.3, 15.0, 0.0)], 0.85)
         self.draw(tube, [(-0.3, 15.0, 0.0), (-2.2, 17.2, 0.0), (-3.8, 18.6, 0.0)], 0.6)
         self.draw(tube, [(-0.3, 15.0, 0.0), (2.4, 17.4, 0.0), (4.0, 18.4, 0.0)], 0.55)
@@ -185,6 +196,7 @@ class Anatomy:
         return np.asarray(tube + far - near, dtype=np.float32)
 
     def _spine(self) -> Plane:
+        # 2.35 cm from one vertebra to the next.
         level = self.y / 2.35
         disc = 0.74 + 0.26 * np.tanh(6.0 * (np.abs(np.sin(np.pi * level)) - 0.22))
         half = 1.75 + 0.012 * self.y
@@ -205,7 +217,9 @@ class Anatomy:
     def _ribs(self) -> Plane:
         p = self.patient
         total = np.zeros((self.size, self.size), dtype=np.float32)
+        # 152 degrees around the chest, from the spine to where cartilage begins.
         angle = np.linspace(0.12, 1.0, 40) * math.radians(152)
+        # Ten pairs of ribs; the last two end early, being free.
         for k in range(10):
             start = p.apex + 1.5 + 2.42 * k
             rise = min(max((29.0 - start - 2.0) / (29.0 - p.apex), 0.0), 0.97)
@@ -291,6 +305,8 @@ class Anatomy:
             flat = max(ux * ux + uy * uy, 1e-6)
             t = np.clip(((x - a[0]) * ux + (y - a[1]) * uy) / flat, 0.0, 1.0)
             gap = ((x - a[0] - t * ux) ** 2 + (y - a[1] - t * uy) ** 2) / (r * r)
+            # A tube along the beam has no end in its chord: 1.5 is where the thin-tube formula is
+            # given up.
             slant = min(math.sqrt(1.0 + (b[2] - a[2]) ** 2 / flat), 1.5)
             chord = 2 * r * slant * root(1.0 - gap, 2.0)
             if shell:

@@ -23,6 +23,7 @@ def drawn(count: int, rng: np.random.Generator) -> list[Opacity]:
     """Opacities in ``count`` different zones, the bases more often than the apices."""
     if not 0 <= count <= len(ZONES):
         raise ValueError(f"expected 0 to {len(ZONES)} opacities, got {count}")
+    # COVID-19 favours the bases (Wong et al. 2020): 1 to 2 to 3 is by hand.
     often = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 3.0])
     picked = rng.choice(len(ZONES), size=count, replace=False, p=often / often.sum())
     return [
@@ -35,6 +36,7 @@ def added_by(body: Anatomy, opacities: Sequence[Opacity], rng: np.random.Generat
     """Float32 (H, W): line integral that the opacities add, 0 where no lung is aerated."""
     added = np.zeros((body.size, body.size), dtype=np.float32)
     cloud = fractal(rng, body.size, 6, 4)
+    # Cells across the film: 6 for the shape of a cloud, 40 for its grain.
     mottle = fractal(rng, body.size, 40, 2)
     asked = {o.zone: o for o in opacities if o.extent > 0}
     zones = brixia_zones(body.right | body.left)
@@ -44,6 +46,7 @@ def added_by(body: Anatomy, opacities: Sequence[Opacity], rng: np.random.Generat
             one = _cloud(lung, zones, names, mine, cloud + _periphery(body, lung))
             added += np.where(half, one, 0.0)
     grain = 1.0 + 0.08 * np.clip(mottle, -2.0, 2.0) * np.minimum(added, 1.0)
+    # The edge of a lung fades over a 70th of the film, so that the truth has no razor's edge.
     blur = blur_matrix(body.size, body.size / 70)
     field = blur @ (body.right | body.left).astype(np.float32) @ blur.T
     reach = np.minimum(2.2 * field, 1.0) * np.minimum(body.air / 2.0, 1.0)
@@ -84,6 +87,8 @@ def _cloud(
     for o in asked:
         peak[names.index(o.zone)] = FAINTEST + (DENSEST - FAINTEST) * o.density
     weight = matrix @ present[zone_of].astype(np.float32) + 1e-6
+    # Neighbouring zones share their border, so each cut moves the other's share: four rounds settle
+    # it.
     for _ in range(4):
         cut = matrix @ (level * present)[zone_of].astype(np.float32) / weight
         for o in asked:

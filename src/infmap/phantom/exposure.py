@@ -11,6 +11,7 @@ from infmap.phantom.fields import Plane, blur_matrix
 SCATTER = 0.5
 """Scattered over primary signal, averaged over the film."""
 
+# Both chosen by hand, not measured.
 PHOTONS = 12000.0
 """Quanta per 0.08 cm pixel in the open beam; the noise of a bedside film."""
 
@@ -20,8 +21,10 @@ LETTER_R = ("11110", "10001", "10001", "11110", "10100", "10010", "10001")
 def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float32Image:
     """Line integrals to tones: float32 (H, W), [0, 1]."""
     size = integral.shape[0]
+    # Blur of the focal spot and the screen, 0.44 mm on the 40 cm film.
     focus = blur_matrix(size, 0.0011 * size)
     primary = np.exp(-(focus @ integral @ focus.T))
+    # Scatter reaches 3 cm; rays beside the body are capped, since they meet nothing that scatters.
     spread = blur_matrix(size, 0.075 * size)
     capped = np.minimum(primary, 0.45)
     signal = primary + SCATTER * (spread @ capped @ spread.T) * 0.35
@@ -29,6 +32,7 @@ def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float
     quanta = PHOTONS * (512.0 / size) ** 2
     signal += np.sqrt(signal / quanta) * noise
     tone = -np.log(np.maximum(signal, 1e-4))
+    # What a processing station does: the range is set by the film, not by the dose.
     low, high = np.percentile(tone, [1.0, 99.0])
     tone = np.clip((tone - low) / (high - low), 0.0, 1.08) / 1.08
     return np.asarray(np.clip(tone ** (1.0 + patient.level), 0.0, 1.0), dtype=np.float32)

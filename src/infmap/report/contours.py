@@ -45,6 +45,7 @@ def outlines(mask: BoolImage, size: tuple[int, int] | None = None) -> list[Line]
         quad_as_tri=False,
         z_interp=contourpy.ZInterp.Linear,
     )
+    # Half covered: the outline of a mask reduced by means runs where it did before.
     found = lines.lines(0.5)
     # Index 1 of the padded plane is the middle of the first pixel: half a pixel in.
     return [(np.asarray(line) - 0.5) * (width / columns, height / rows) for line in found]

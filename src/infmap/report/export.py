@@ -170,6 +170,7 @@ class ResultsWriter:
             self._file = open(  # noqa: SIM115 - closed by close()
                 self.path, "r+b" if keep else "wb", buffering=0
             )
+            # A line cut off by a crash goes before new ones are appended.
             self._file.truncate(keep)
             self._file.seek(keep)
 

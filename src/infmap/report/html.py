@@ -29,6 +29,8 @@ from infmap.report.overlay import (
 from infmap.report.text import LAYERS, bounds, figure, grade_text, percent, probability
 from infmap.report.thumbnails import Thumb
 
+# Films on the page, so that browsers still open it; all films are counted, and in the tables.
+# Chosen by hand.
 FILM_LIMIT = 200
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from anyascii import anyascii
 
+# Characters. File systems allow 255 bytes; folder, number and ending must fit beside it.
 LONGEST = 80
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Devices of Windows; with any ending they stay devices."""
@@ -73,5 +74,6 @@ def check_id(film_id: str) -> None:
         ValueError: the id is empty, starts with a dot, or holds a separator or control character.
     """
     bad = not film_id or film_id.startswith(".") or re.search(r'[\x00-\x1f/\\:*?"<>|]', film_id)
+    # 200 bytes leave room for an ending and for ".part" within 255.
     if bad or len(film_id.encode(errors="replace")) > 200:
         raise ValueError(f"expected an id fit for a file name (see film_ids), got {film_id!r}")

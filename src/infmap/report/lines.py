@@ -65,6 +65,7 @@ class _Line:
 
 def parse(line: bytes) -> dict[str, Any] | None:
     """The values of a whole line; None where it is cut off, or is no line of this kind."""
+    # A line without its end was cut off, even where it parses.
     if not line.endswith(b"\n"):
         return None
     try:

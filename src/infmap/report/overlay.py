@@ -115,6 +115,7 @@ def overlay(
     image[rows, columns] = np.rint(mixed).astype(np.uint8)
     picture = Image.fromarray(image)
     if contours:
+        # About as thick on any film shown at a screen's size; chosen by eye.
         thin = max(1, round(max(film.shape) / 700))
         _outline(picture, prediction.lungs, LUNG_COLOUR, thin)
         _outline(picture, prediction.infected, INFECTION_COLOUR, thin + thin // 2)
@@ -151,9 +152,11 @@ def draw_banner(picture: Image.Image, text: str = "") -> None:
     """
     draw = ImageDraw.Draw(picture, "RGBA")
     lines = f"{BANNER}\n{text}" if text else BANNER
+    # Pixels: readable when the film fills a screen; chosen by eye.
     size = max(8, round(min(picture.size) / 36))
     font = ImageFont.load_default(size)
     box = draw.multiline_textbbox((0, 0), lines, font=font)
+    # Five pixels are the least at which letters can be told apart.
     while size > 5 and box[2] > picture.width - size:
         size -= 1
         font = ImageFont.load_default(size)

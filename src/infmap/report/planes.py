@@ -49,6 +49,7 @@ def write_planes(prediction: Prediction, film_id: str, out: Path) -> dict[str, P
         picture = Image.fromarray(plane)
 
         def save(f: IO[bytes], picture: Image.Image = picture) -> None:
+            # Level 1: a run writes four planes a film, so time counts more than bytes.
             picture.save(f, format="PNG", compress_level=1)
 
         written[folder] = write_atomically(make_folder(out / folder) / f"{film_id}.png", save)

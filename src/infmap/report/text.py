@@ -19,6 +19,7 @@ def percent(value: float | None) -> str:
     """A share in [0, 1] as whole per cent; a dash where unknown."""
     if value is None:
         return DASH
+    # A share that is not 0 must not read as 0.
     if 0.0 < value < 0.01:
         return "<1\N{NO-BREAK SPACE}%"
     return f"{math.floor(100.0 * value + 0.5)}\N{NO-BREAK SPACE}%"
@@ -28,6 +29,7 @@ def probability(value: float | None) -> str:
     """A probability with two decimals, never claiming certainty."""
     if value is None:
         return DASH
+    # Nothing is certain, whatever a softmax says.
     if value > 0.99:
         return ">0.99"
     return "<0.01" if value < 0.01 else f"{value:.2f}"

@@ -17,6 +17,7 @@ from infmap.report.files import make_folder, write_atomically, writing
 from infmap.report.ids import check_id
 from infmap.report.overlay import Layer, UInt8Image, colour_table, map_of, to_bytes
 
+# Pixels: twice the network's own grid.
 LONG_SIDE = 512
 _MAPS: tuple[Layer, ...] = ("infection", "opacity", "doubt")
 _LINES = "lines.json"

@@ -45,6 +45,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
             patient_id=f"actualmed:{row['patientid']}" if row["patientid"] else None,
+            # The day is the last word of the notes.
             study_date=iso_date(row["notes"].rpartition(" ")[2]),
             **described(row),
             licence=LICENCE,

@@ -88,6 +88,7 @@ def _people(home: Path) -> dict[str, Row]:
 def _reports(home: Path) -> dict[str, set[str]]:
     """Labels by session; the table's name differs between the releases."""
     found: dict[str, set[str]] = {}
+    # "labels_covid..." in one release, "Labels_covid..." in the other.
     for path in sorted((home / LABELS).glob("*abels_covid*.tsv")):
         for row in read_table(path, LABEL_COLUMNS):
             try:
@@ -121,6 +122,7 @@ def _dates(home: Path, subject: str) -> dict[str, str | None]:
 
 def _age(text: str) -> float | None:
     """Age of "[71]"; None of "[70, 71]", which does not say at which film."""
+    # A patient seen over a birthday has two ages, and the table does not say which film is which.
     ages = set(re.findall(r"\d+", text))
     return years(ages.pop()) if len(ages) == 1 else None
 
@@ -130,6 +132,8 @@ def _labels(words: set[str] | None, day: str | None, positive: list[date]) -> La
     near = day and any(abs((date.fromisoformat(day) - d).days) <= WINDOW for d in positive)
     normal = words == {"normal"}
     if near or (words and "COVID 19" in words):
+        # A film near a positive test shows COVID-19 even where its report finds nothing: whether it
+        # is normal by eye is then unknown.
         return True, False, None if normal or not words else False
     if not words:
         return None, None, None

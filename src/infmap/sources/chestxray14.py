@@ -82,6 +82,7 @@ def _found(row: Row) -> Found:
     """(pneumonia, normal); an infiltration may be a pneumonia that the report does not name."""
     findings = row["Finding Labels"].split("|")
     normal = findings == ["No Finding"]
+    # Absent is not negative: labels are mined from reports, and only "No Finding" rules one out.
     return True if "Pneumonia" in findings else (False if normal else None), normal
 
 
@@ -96,6 +97,7 @@ def _record(
     row = row or {}
     return SourceRecord(
         path=film.relative_to(root).as_posix(),
+        # Names are PPPPPPPP_NNN.png: patient, then the film's number.
         patient_id=f"chestxray14:{film.name[:8]}",
         view=row.get("View Position") or None,
         sex=sex(row.get("Patient Gender") or row.get("Patient Sex", "")),

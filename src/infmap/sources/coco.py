@@ -11,6 +11,7 @@ from typing import Any, Literal
 from infmap.core.errors import UsageError
 from infmap.sources.record import Box, Polygon, is_relative
 
+# Parts of words, in lower case, by which annotators name opacities; chosen by hand.
 OPACITIES = ("opacit", "infection", "consolidation", "ground", "ggo", "infiltrat", "pneumonia")
 
 
@@ -103,6 +104,7 @@ def _film(
         elif entry.get("bbox"):
             left, top, width, height = (float(side) for side in entry["bbox"])
             boxes.append(Box(category, left, top, width, height))
+            # A box has no outline: the opacity mask would lack this one, so it stays unknown.
             drawn = drawn and kind != "opacity"
     return AnnotatedFilm(
         file=inside(str(image["file_name"]), path),

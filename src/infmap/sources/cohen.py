@@ -38,6 +38,7 @@ SEVERITY = ("severity-scores.csv", "annotations/covid-severity-scores.csv")
 SEVERITY_COLUMNS = ("filename", "geographic_mean", "opacity_mean")
 BRIXIA = ("brixia-scores.csv", "annotations/brixia-scores.csv")
 READERS = {"S": "senior", "J": "junior"}
+# Views of CT, which the collection holds beside films.
 SLICES = ("Axial", "Coronal", "Sagittal")
 FOLDERS = ("images", "annotations", "volumes", "docs", "scripts", "tests", "analysis")
 

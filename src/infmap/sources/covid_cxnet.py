@@ -46,6 +46,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
     rows = _rows(home)
     for kind, known in CLASSES.items():
         for film in pictures(home / "chest_xray_images" / kind, TYPES):
+            # The table lists films of covid19/ alone; a normal film may have the same file name.
             row = rows.get(film.name, {}) if kind == "covid19" else {}
             covid19, pneumonia, normal = labels(row["label"]) if row.get("label") else known
             patient = row.get("patient_id")

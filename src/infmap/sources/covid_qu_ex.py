@@ -57,6 +57,8 @@ def _names(part: Path) -> list[str]:
 def _films(root: Path) -> Iterator[SourceRecord]:
     seen: set[str] = set()
     for part in _parts(root):
+        # Names recur in both parts; the prefix keeps a film of the lung part apart from another's
+        # name.
         prefix = "" if _infection(part) else "lung-"
         if not prefix:
             seen.update(_names(part))

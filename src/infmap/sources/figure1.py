@@ -48,6 +48,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
     for row, path in films_listed(folder, rows, _place):
         yield SourceRecord(
             path=path.relative_to(root).as_posix(),
+            # COVID-00003a and COVID-00003b are films of one patient.
             patient_id=f"figure1:{row['patientid'].rstrip('abcdefgh')}",
             **described(row),
             licence=LICENCE,

@@ -32,6 +32,7 @@ def homes(root: Path, markers: Sequence[str], depth: int = 3) -> list[Path]:
     found is looked at.
     """
     level, found = [root], []
+    # Level by level, so that a marker far below does not hide one near the top.
     for _ in range(depth + 1):
         here = [folder for folder in level if any((folder / m).exists() for m in markers)]
         found += here

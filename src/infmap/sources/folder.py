@@ -237,6 +237,8 @@ def _found(root: Path, base: Path) -> Iterator[SourceRecord]:
             covid19=covid19,
             pneumonia=pneumonia,
             normal=normal,
+            # An opacity is an infection where the film is of COVID-19; elsewhere its cause is
+            # unknown.
             infection_mask=relative(root, mask) if mask and covid19 else None,
             opacity_mask=relative(root, mask) if mask else None,
             lung_mask=relative(root, lungs) if lungs else None,
@@ -262,6 +264,7 @@ def _class(inner: PurePosixPath) -> Labels:
 
 def _same(folder: Path, inner: PurePosixPath) -> Path | None:
     """The mask of a film's name, with its suffix or another's."""
+    # The film's own ending first, in case masks of several endings lie there.
     for suffix in (inner.suffix, *DRAWN):
         for path in (inner.with_suffix(suffix), PurePosixPath(inner.stem + suffix)):
             if (folder / path).is_file():

@@ -62,6 +62,7 @@ def read_header(path: Path) -> Header:
 
     try:
         with guarded("a readable DICOM header", path.name):
+            # Only these tags: a header may hold megabytes of private data.
             data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
             view = view_of(data)
             return Header(

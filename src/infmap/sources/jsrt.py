@@ -83,6 +83,7 @@ def _people(root: Path) -> dict[str, tuple[str, str]]:
     found = {}
     for path in sorted(root.rglob("C[LN]NDAT_EN.*")):
         for name, age, gender in _PERSON.findall(
+            # The tables come from Japan; names of diseases are outside ASCII.
             path.read_text(encoding="cp932", errors="replace")
         ):
             found[name] = (age, gender)
@@ -127,6 +128,7 @@ def convert(root: str | Path) -> int:
         words = np.fromfile(path, ">u2")
         if words.size != SIDE * SIDE:
             raise UsageError(f"{path}: expected {2 * SIDE * SIDE} bytes, got {path.stat().st_size}")
+        # Bright is air in the files: turned, so that air is dark as everywhere here.
         bright = LEVELS - 1 - np.minimum(words, LEVELS - 1).astype(np.float32)
         mean = bright.reshape(SIDE // 2, 2, SIDE // 2, 2).mean(axis=(1, 3))
         grey = np.rint(mean * (65535 / (LEVELS - 1))).astype(np.uint16)

@@ -36,6 +36,7 @@ def read(root: Path) -> Iterator[SourceRecord]:
 def _home(root: Path) -> Path:
     """The folder of the splits; one that nests a second copy of all films is read once."""
     groups = [f"{split}/{kind}" for split in SPLITS for kind in CLASSES]
+    # The archive holds chest_xray/chest_xray with the same films once more.
     return min(homes(root, groups), key=lambda home: len(home.parts), default=root)
 
 
@@ -53,6 +54,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
                     path=film.relative_to(root).as_posix(),
                     name=f"{split}-{film.name}",
                     patient_id=_patient(film.name),
+                    # Stated for the whole collection by its authors (Kermany et al. 2018).
                     view="AP",
                     covid19=False,
                     pneumonia=kind == "PNEUMONIA",

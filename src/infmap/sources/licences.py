@@ -51,6 +51,7 @@ def terms(licence: str | None) -> Terms:
         licence: the source's words; None or blank is unknown.
     """
     text = (licence or "").lower().replace("_", "-")
+    # Whole words: "nc" must not be found in "license".
     words = set(re.findall(r"[a-z0-9]+", text))
     if "cc0" in words or "public domain" in text:
         return FREE

@@ -53,6 +53,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
             sex=sex(_after(r"Sex:\s*(\w+)", text)),
             age=years(_after(r"Age:\s*(\w+)", text)),
             covid19=False,
+            # Tuberculosis may look like pneumonia; absent is not negative.
             pneumonia=False if normal else None,
             normal=normal,
             licence=LICENCE,

@@ -97,6 +97,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
 
 def _record(root: Path, home: Path, group: Group, film: Path) -> SourceRecord:
     mask = relative(root, home / group.masks / f"mask_{film.name}") if group.masks else None
+    # In a folder with masks, a film without one was not labelled: nothing is known of it.
     unknown = group.masks is not None and mask is None
     covid19, pneumonia, normal = (None, None, None) if unknown else group.labels
     projection = PROJECTION.search(film.name)

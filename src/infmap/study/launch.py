@@ -20,6 +20,7 @@ WORKER = (sys.executable, "-m", "infmap.study.worker")
 LOG = "worker.log"
 CLAIMED = 75
 """Exit status of a worker whose run another one holds (EX_TEMPFAIL)."""
+# Seconds between looks: short against any run, long against the cost of a look.
 POLL_S = 0.1
 
 
@@ -106,6 +107,7 @@ class Job:
 
     def _over_memory(self) -> bool:
         limit, now = self._limits.memory_gib, time.monotonic()
+        # Seconds: /proc is read for every process of the machine.
         if limit is None or now - self._looked < 1.0:
             return False
         self._looked = now

@@ -172,6 +172,7 @@ def _is_junk(path: str) -> bool:
         if not os.path.isfile(path):
             return False  # to open a pipe that nobody writes would wait for ever
         with open(path, "rb") as file:
+            # 1,024 bytes: as many as sniff looks at.
             kind = sniff(file.read(1024))
     except OSError:
         return False  # it fails with its reason

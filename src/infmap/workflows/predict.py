@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from infmap.api import Model
 
 MESSAGES = "messages.txt"
+# Threads. Beyond it the network, not decoding, is what films wait for; chosen by hand.
 MOST_WORKERS = 8
 
 Track = Callable[[Iterable[FilmRow], int], Iterator[FilmRow]]
@@ -178,6 +179,7 @@ class _Workflow:
                     remove_film(self.out, film_id)
                 writer.replace(lambda: put_in_order(self.out, todo.ids, paths))
         counts = self._count()
+        # Last, of what is on the disk: the page shows what the files say.
         self._report()
         ended = now()
         record["films"] = counts

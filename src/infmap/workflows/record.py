@@ -51,6 +51,7 @@ class Settings:
         return cls(
             model=model.name,
             model_sha256=predictor.model_sha256,
+            # Six digits: a threshold typed by hand is the same after a round trip through JSON.
             threshold=round(predictor.manifest.thresholds.infection, 6),
             runtime=predictor.runtime,
             device={"auto": "cpu"}.get(predictor.device.lower(), predictor.device.lower()),

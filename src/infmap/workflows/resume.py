@@ -121,6 +121,7 @@ def plan(
     for number, path in enumerate(paths):
         film = known.pop(path, None)
         same = film is not None and _is_same(path, film)
+        # Hashing is tried only where a film of the earlier run is missing: it reads the whole file.
         if film is None and lost:  # moved, or named in another way
             old = lost.pop(sha256_of(path) or "", None)
             film = known.pop(old) if old else None

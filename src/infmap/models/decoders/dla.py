@@ -31,6 +31,7 @@ class Upsample(nn.ConvTranspose2d):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 4, stride=2, padding=1, groups=channels, bias=False)
+        # The kernel of bilinear interpolation at twice the size, along one axis.
         ramp = torch.tensor([0.25, 0.75, 0.75, 0.25])
         with torch.no_grad():
             self.weight.copy_(torch.outer(ramp, ramp).expand_as(self.weight))
@@ -68,6 +69,7 @@ class DeepLayerAggregation(Decoder):
 
     def __init__(self, encoder_channels: Sequence[int], channels: Sequence[int]) -> None:
         super().__init__()
+        # From stride 16 to stride 2; the deepest is what the first aggregation starts from.
         levels = encoder_channels[-2:0:-1]
         deeper = [encoder_channels[-1]]
         stages = []
