@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import codecs
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from infmap.core.errors import UsageError
 from infmap.sources import SourceFailure, SourceRecord, folder
-from infmap.sources.tables import BEYOND, iso_date, number, read_table, whole_number, years
+from infmap.sources.tables import (
+    BEYOND,
+    iso_date,
+    labels,
+    number,
+    read_table,
+    sex,
+    whole_number,
+    years,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -101,3 +111,23 @@ def test_odd_rows_are_failures_with_a_reason_and_the_others_are_films(tmp_path: 
     assert first.mask_values == (("infection_mask", (1.0, 2.0)),)
     assert (second.path, second.covid19, second.age) == ("sub/c.png", None, None)
     assert isinstance(found[-1], SourceFailure) and found[-1].path == "row 10 of films.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("March 5, 2020", "2020-03-05"), ("12 March 2020", "2020-03-12"), ("2/29/2020", "2020-02-29"),
+     ("20200313", "2020-03-13"), ("2020", None), ("March 2003", None), ("", None)],
+)  # fmt: skip
+def test_only_full_dates_are_dates(text: str, expected: str | None) -> None:
+    assert iso_date(text) == expected
+    assert expected is None or date.fromisoformat(expected)
+
+
+def test_cells_that_say_nothing_certain_are_unknown() -> None:
+    assert [years(text) for text in ("52", "052Y", "006M", "50+", "414", "")] == [
+        52, 52, 0.5, None, None, None,
+    ]  # fmt: skip
+    assert [sex(text) for text in ("f", "Male", "O", "")] == ["F", "M", None, None]
+    assert labels("Pneumonia/Viral/COVID-19") == (True, False, False)
+    assert labels("Tuberculosis") == (False, None, False)
+    assert labels("Unknown") == (None, None, None)
