@@ -19,6 +19,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_docs.py
+	$(BIN)/python tools/check_words.py
 	$(BIN)/python tools/check_structure.py
 
 bench: $(VENV)/.installed-dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -128,6 +129,9 @@ def test_the_documentation_is_sound() -> None:
         ("`infmap catalog fly`", "no step 'fly'"),
         ("```\n$ infmap fly films\n```", "no verb 'fly'"),
         ("see " + "/".join(["", "home", "me", "films"]), "path of one machine"),
+        ("`infmap.core.fly`", "no infmap.core.fly"),
+        ("```python\nfrom infmap.fly import wings\n```", "no infmap.fly"),
+        ("`tests/core/test_fly.py`", "no file tests/core/test_fly.py"),
     ],
 )
 def test_the_documentation_check_finds(text: str, problem: str, tmp_path: Path) -> None:
@@ -143,6 +147,37 @@ def test_the_documentation_check_finds_a_page_without_a_link(tmp_path: Path) -> 
     (tmp_path / "docs" / "b.md").write_text("# B\n", encoding="utf-8")
     (found,) = _checker().problems(tmp_path)
     assert found.startswith("docs/b.md: no link leads here")
+
+
+def test_the_names_of_the_code_are_found() -> None:
+    found = _tool("check_docs").defined
+    assert found(ROOT / "src", ["infmap", "load"])
+    assert found(ROOT / "src", ["infmap", "inference", "postprocess"])
+    assert found(ROOT / "src", ["infmap", "core", "errors", "RejectedFilm", "reason"])
+    assert not found(ROOT / "src", ["infmap", "core", "errors", "FlyingFilm"])
+
+
+def test_the_pipeline_page_shows_the_layers_of_the_code(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
+    (tmp_path / "docs" / "pipeline.md").write_text(page.replace("\ncli\n", "\n"), encoding="utf-8")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (found,) = _tool("check_docs").other_layers(tmp_path)
+    assert "the layers are not those" in found
+
+
+def test_the_pages_use_the_words_of_the_field() -> None:
+    assert _tool("check_words").problems(ROOT) == []
+
+
+def test_the_words_check_finds_a_term_over_a_line_break_and_not_in_code(tmp_path: Path) -> None:
+    text = "# Judged\n\nThe text is burnt\nin. `learnt`\n\n```\ntones\n```\n"
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    found = _tool("check_words").problems(tmp_path)
+    assert [line.partition(";")[0] for line in found] == [
+        "README.md:1: 'Judged'",
+        "README.md:3: 'burnt in'",
+    ]
 
 
 def test_the_readme_shows_what_the_shipped_model_says() -> None:

@@ -1,14 +1,17 @@
-"""Check the documentation: links, commands, reachability, machine paths. One line a problem.
+"""Check the documentation, one line a problem: python tools/check_docs.py [ROOT].
 
-python tools/check_docs.py [ROOT]
+Links, commands, names and files in code, pages that no link leads to, machine paths, and that the
+layers and packages of docs/pipeline.md are those of the code.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +21,8 @@ SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
 COMMAND = re.compile(r"(?<![\w./'\"@=-])infmap[ \t]+([a-z][\w-]*)(?:[ \t]+([a-z]+)(?=\s|$))?")
+NAME = re.compile(r"(?<![\w./-])infmap(?:\.[A-Za-z_]\w*)+")
+FILE = re.compile(r"(?<![\w./-])(?:benchmarks|configs|docs|src|tests|tools)/[\w./-]*\.[a-z]+\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~/])/(?:home|root|tmp|work|Users|mnt)(?=[/\s`'\").,;:]|$)")
 
 
@@ -38,9 +43,10 @@ def problems(root: Path) -> list[str]:
         checks: list[Callable[[], Iterator[str]]] = [lambda p=page, t=text: broken_links(p, t)]
         if name == "README.md" or name.startswith("docs/"):
             checks.append(lambda t=text: unknown_verbs(t))
+            checks.append(lambda t=text: unknown_names(root, t))
         checks.append(lambda t=text: machine_paths(t))
         found += [f"{name}: {problem}" for check in checks for problem in check()]
-    return found + list(unreachable(root, texts))
+    return found + list(unreachable(root, texts)) + list(other_layers(root))
 
 
 def markdown_files(root: Path) -> list[Path]:
@@ -99,13 +105,76 @@ def steps(verb: str) -> set[str]:
 
 def commands(text: str) -> list[tuple[str, str]]:
     """Verb and next plain word of every ``infmap VERB`` in code blocks and code spans."""
-    blocks = [block for _, block in FENCE.findall(text)]
-    spans = [span for _, span in SPAN.findall(FENCE.sub("", text))]
     verbs: list[tuple[str, str]] = []
-    for code in blocks + spans:
+    for code in codes(text):
         lines = [line for line in code.splitlines() if not line.startswith(("import ", "from "))]
         verbs += COMMAND.findall("\n".join(lines))
     return verbs
+
+
+def codes(text: str) -> list[str]:
+    """The code blocks, then the code spans."""
+    blocks = [block for _, block in FENCE.findall(text)]
+    return blocks + [span for _, span in SPAN.findall(FENCE.sub("", text))]
+
+
+def unknown_names(root: Path, text: str) -> Iterator[str]:
+    """Python names of infmap, and files of the repository, in code, that are not there."""
+    for code in codes(text):
+        for name in NAME.findall(code):
+            if not defined(root / "src", name.split(".")):
+                yield f"there is no {name}"
+        for file in FILE.findall(code):
+            if not (root / file).exists():
+                yield f"there is no file {file}"
+
+
+def defined(folder: Path, parts: list[str]) -> bool:
+    """Whether a dotted name is a module, or a name that its module defines or imports.
+
+    Read from the source, since to import it would take the extras. What follows the name, such as
+    a method, is not looked up.
+    """
+    module, rest = folder, list(parts)
+    while rest and (module / rest[0]).is_dir():
+        module = module / rest.pop(0)
+    if rest and (module / f"{rest[0]}.py").is_file():
+        file = module / f"{rest.pop(0)}.py"
+    else:
+        file = module / "__init__.py"
+    if not rest:
+        return file.is_file()
+    return file.is_file() and rest[0] in names_of(file)
+
+
+def names_of(file: Path) -> set[str]:
+    """Names that a module defines, assigns or imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return found
+
+
+def other_layers(root: Path) -> Iterator[str]:
+    """Layers of docs/pipeline.md that are not import-linter's, packages that it leaves out."""
+    page, project = root / "docs" / "pipeline.md", root / "pyproject.toml"
+    if not (page.is_file() and project.is_file()):
+        return
+    text = page.read_text(encoding="utf-8")
+    tools = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]
+    layers = next(c["layers"] for c in tools["importlinter"]["contracts"] if c["type"] == "layers")
+    if "```\n" + "\n".join(layers) + "\n```" not in text:
+        yield "docs/pipeline.md: the layers are not those of pyproject.toml"
+    packages = [package for layer in layers for package in layer.split(" | ")]
+    listed = re.findall(r"^\| `(\w+)` \|", text.partition("## Packages")[2], re.MULTILINE)
+    if sorted(listed) != sorted(packages):
+        wrong = ", ".join(sorted(set(listed) ^ set(packages)))
+        yield f"docs/pipeline.md: packages left out, unknown or named twice: {wrong}"
 
 
 def machine_paths(text: str) -> Iterator[str]:
