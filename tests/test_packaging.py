@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+
+from infmap.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "infmap"
@@ -27,6 +30,49 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
     (path,) = folder.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         yield archive
+
+
+LIMIT = 15 * 10**6
+"""Bytes of the wheel at most."""
+
+
+def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:
+    assert Path(str(wheel.filename)).stat().st_size <= LIMIT
+
+
+def test_the_wheel_carries_one_network_and_the_weights_once(wheel: zipfile.ZipFile) -> None:
+    models: dict[str, set[str]] = {}
+    for name in wheel.namelist():
+        if name.startswith("infmap/weights/"):
+            models.setdefault(name.split("/")[2], set()).add(name.split("/")[3])
+    assert models
+    for name, files in models.items():
+        assert {"network.xml", "network.bin", "weights.safetensors", "graph.pb"} <= files, name
+        assert {"README.md", "manifest.json", "golden.json", "films.txt"} <= files, name
+    networks = [name for name in wheel.namelist() if name.endswith((".onnx", ".pt", ".pth"))]
+    assert networks == []
+
+
+def test_the_files_of_the_wheel_can_be_read_by_every_user(wheel: zipfile.ZipFile) -> None:
+    assert all((file.external_attr >> 16) & 0o444 == 0o444 for file in wheel.infolist())
+
+
+def test_the_licence_of_the_weights_names_every_source_behind_them() -> None:
+    licence = (ROOT / "LICENSE-WEIGHTS").read_text(encoding="utf-8")
+    for file in (PACKAGE / "weights").glob("*/manifest.json"):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        behind = " ".join(
+            [
+                manifest["detection"]["population"],
+                manifest["severity"]["population"],
+                manifest["thresholds"]["infection_chosen_on"],
+                manifest["thresholds"]["opacity_chosen_on"],
+            ]
+        )
+        named = {name for name in SOURCES if re.search(rf"\b{name}\b", behind)}
+        assert named, "no source is named: the populations are written otherwise"
+        for name in named | set(manifest["training"]["sources"]):
+            assert SOURCES[name].title in licence, f"{file.parent.name}: {name} is not named"
 
 
 def requirements(wheel: zipfile.ZipFile) -> list[str]:

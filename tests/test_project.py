@@ -21,7 +21,7 @@ from infmap.cli.main import VERBS, main
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "infmap"
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
-LIMIT = 40 * 2**20
+LIMIT = 13 * 2**20
 
 
 @pytest.mark.parametrize("name", ["Model", "Prediction", "Radiograph", "__version__", "load"])

@@ -1,19 +1,22 @@
-"""Average the weights of model folders: python tools/average_weights.py A B ... OUT/weights.pt."""
+"""Average the weights of model folders: python tools/average_weights.py A B ... OUT.
+
+OUT gets ``weights.safetensors``, float32: a folder that ``network.weights`` may name.
+"""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-import torch
+from safetensors.torch import save
 
-*folders, out = sys.argv[1:]
-states = [torch.load(f"{f}/weights.pt", map_location="cpu", weights_only=True) for f in folders]
-torch.save(
-    {
-        key: sum(s[key].float() for s in states) / len(states)
-        if value.is_floating_point()
-        else value
-        for key, value in states[0].items()
-    },
-    out,
-)
+from infmap.models.folder import WEIGHTS, read_weights
+
+*folders, out = map(Path, sys.argv[1:])
+states = [read_weights(folder)[1] for folder in folders]
+out.mkdir(parents=True, exist_ok=True)
+mean = {
+    key: (sum(s[key].float() for s in states) / len(states)) if value.is_floating_point() else value
+    for key, value in states[0].items()
+}
+(out / WEIGHTS).write_bytes(save(mean))

@@ -10,7 +10,13 @@ from infmap.api import load
 from infmap.cli.doctor import GOLDEN, reference_figures
 from infmap.inference import RUNTIMES
 
-folder = Path(sys.argv[1])
-figures = {name: reference_figures(load(folder, runtime=name)) for name in RUNTIMES}
-text = json.dumps(figures, indent=2)
-(folder / GOLDEN).write_text(text + "\n", encoding="utf-8")
+
+def write_golden(folder: Path) -> None:
+    """Write what each runtime says of the rendered films that ``infmap doctor`` reads."""
+    figures = {name: reference_figures(load(folder, runtime=name)) for name in RUNTIMES}
+    text = json.dumps(figures, indent=2)
+    (folder / GOLDEN).write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_golden(Path(sys.argv[1]))

@@ -93,8 +93,8 @@ def test_wrong_options_are_one_line(films, tmp_path, options, message):
 def test_a_model_folder_without_torch_weights_is_refused(films, tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(model_folder(), copy)
-    os.remove(copy / "weights.pt")
-    with pytest.raises(ModelError, match=r"weights\.pt: is missing"):
+    os.remove(copy / "weights.safetensors")
+    with pytest.raises(ModelError, match=r"weights\.safetensors: is missing"):
         call(films, "-o", tmp_path / "out", "--model", copy)
 
 

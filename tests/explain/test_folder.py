@@ -16,7 +16,7 @@ from infmap.phantom import render  # noqa: E402
 def copy(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in ("manifest.json", "weights.pt"):
+    for name in ("manifest.json", "weights.safetensors"):
         shutil.copy(model_folder() / name, folder)
     return folder
 
@@ -71,10 +71,10 @@ def test_weights_of_another_network(copy):
 
 
 def test_weights_missing_or_damaged(copy):
-    (copy / "weights.pt").write_bytes(b"damaged")
+    (copy / "weights.safetensors").write_bytes(b"damaged")
     with pytest.raises(ModelError, match="no readable weight file") as caught:
         load_network(copy)
     assert "\n" not in str(caught.value)
-    (copy / "weights.pt").unlink()
+    (copy / "weights.safetensors").unlink()
     with pytest.raises(ModelError, match="is missing"):
         load_network(copy)

@@ -6,6 +6,7 @@ import torch
 from infmap.core.errors import UsageError
 from infmap.models import ENCODERS, create_model, describe, load_imagenet
 from infmap.models.decoders.dla import Upsample
+from infmap.models.folder import read_weights
 from infmap.models.network import NO_MAP_LOGIT
 
 
@@ -43,9 +44,9 @@ def test_a_frozen_encoder_keeps_weights_and_batch_statistics():
 
 
 def test_the_shipped_weights_load_strictly():
-    weights = Path(__file__).parents[2] / "src/infmap/weights/infmap-lite0/weights.pt"
+    folder = Path(__file__).parents[2] / "src/infmap/weights/infmap-lite0"
     network = create_model("unet", "efficientnet_lite0").eval()
-    network.load_state_dict(torch.load(weights, weights_only=True))
+    network.load_state_dict(read_weights(folder)[1])
 
 
 def test_deep_supervision_gives_maps_at_input_size_in_training_only():

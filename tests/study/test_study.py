@@ -32,7 +32,7 @@ def study(study_values, tmp_path_factory):
 def test_a_run_folder_holds_all_that_the_run_was(study):
     for run in (SEGMENTATION, CLASSIFIER):
         names = {path.name for path in (study / "runs" / run).iterdir()}
-        assert {"config.yaml", "environment.json", "log.jsonl", "weights.pt", "films.csv",
+        assert {"config.yaml", "environment.json", "log.jsonl", "weights.safetensors", "films.csv",
                 "result.json", "status.json", "timing.json", "manifest.json"} <= names  # fmt: skip
     environment = json.loads((study / "runs" / SEGMENTATION / "environment.json").read_text())
     assert environment["packages"]["torch"] and environment["cores"]

@@ -68,7 +68,7 @@ def examine(model: str | None) -> Iterator[Check]:
     """All checks, one after the other."""
     from infmap import __version__
     from infmap.api import load, model_folder
-    from infmap.core.errors import InfmapError
+    from infmap.core.errors import InfmapError, MissingExtra
     from infmap.inference.manifest import read_manifest, verify_files
 
     yield Check("infmap", "ok", f"{__version__}, Python {platform.python_version()}")
@@ -90,6 +90,8 @@ def examine(model: str | None) -> Iterator[Check]:
         if installed.status == "ok":
             try:
                 yield compare(load(model, runtime=runtime), folder, runtime)
+            except MissingExtra as error:
+                yield Check(f"outputs ({runtime})", "missing", str(error))
             except InfmapError as error:
                 yield Check(f"outputs ({runtime})", "bad", str(error))
 

@@ -1,11 +1,12 @@
 """The model folder: weights for each runtime, and a manifest of all that prediction needs.
 
 MODEL_FOLDER/
-    manifest.json      this module's ``Manifest``
-    network.xml, .bin  OpenVINO
-    network.onnx       ONNX Runtime
-    weights.pt         PyTorch, to go on training from
-    README.md          the model card
+    manifest.json        this module's ``Manifest``
+    network.xml, .bin    OpenVINO
+    weights.safetensors  float16, to go on training from
+    graph.pb             ONNX graph without its weights, see ``infmap.inference.onnx_graph``
+    network.onnx         ONNX, where ``infmap export`` wrote the folder
+    README.md            the model card
 """
 
 from __future__ import annotations
@@ -29,8 +30,15 @@ MANIFEST = "manifest.json"
 # Raised when a field changes its meaning, so that an old program refuses a new folder. 1 is still
 # read: infmap 0.1 was handed out.
 FORMAT = 2
-NETWORK_FILES = ("network.xml", "network.bin", "network.onnx", "weights.pt")
-"""Files of a model folder that are loaded, and so carry a checksum."""
+NETWORK_FILES = (
+    "network.xml",
+    "network.bin",
+    "network.onnx",
+    "weights.safetensors",
+    "graph.pb",
+    "weights.pt",
+)
+"""Files of a model folder that are loaded, and so carry a checksum; the last is of infmap 0.1."""
 UNKNOWN = "unknown films"
 _LONGEST = 200
 """Characters of what is wrong with a field: a curve has many numbers."""

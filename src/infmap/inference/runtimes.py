@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import MissingExtra, ModelError, UsageError
+from infmap.inference.onnx_graph import join_network
 
 Float32 = NDArray[np.float32]
 
@@ -56,14 +57,17 @@ class OpenVINORuntime:
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
         self._local = threading.local()
+        file = folder / "network.xml"
+        if not file.is_file() and (folder / "network.onnx").is_file():
+            file = folder / "network.onnx"
         try:
             with _loading:
-                self._model = core.compile_model(str(folder / "network.xml"), name, options)
+                self._model = core.compile_model(str(file), name, options)
                 shape = self._model.input(0).partial_shape
                 _first_run(self, [n.get_length() if n.is_static else None for n in shape])
         except RuntimeError as error:
             raise ModelError(
-                f"{folder / 'network.xml'}: cannot be loaded by OpenVINO: {_first_line(error)}"
+                f"{file}: cannot be loaded by OpenVINO: {_first_line(error)}"
             ) from error
 
     def __call__(self, films: Float32) -> tuple[Float32, Float32]:
@@ -99,16 +103,15 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         if parallel > 1:
             options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // parallel)
+        network = join_network(folder).SerializeToString()
         try:
             with _loading:
-                self._session = onnxruntime.InferenceSession(
-                    str(folder / "network.onnx"), options, providers=providers
-                )
+                self._session = onnxruntime.InferenceSession(network, options, providers=providers)
                 self._input = self._session.get_inputs()[0].name
                 _first_run(self, self._session.get_inputs()[0].shape)
         except Exception as error:
             raise ModelError(
-                f"{folder / 'network.onnx'}: cannot be loaded by ONNX Runtime: {_first_line(error)}"
+                f"{folder}: its network cannot be loaded by ONNX Runtime: {_first_line(error)}"
             ) from error
 
     def __call__(self, films: Float32) -> tuple[Float32, Float32]:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
 
 from infmap.core.errors import ModelError, UsageError
 from infmap.models.network import Network, create_model
 
-MANIFEST, WEIGHTS = "manifest.json", "weights.pt"
+MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
+OLD_WEIGHTS = "weights.pt"
+"""What infmap 0.1 wrote, still read."""
 
 
 def load_network(folder: Path) -> Network:
@@ -22,7 +27,7 @@ def load_network(folder: Path) -> Network:
     OpenVINO network in int8, as ``infmap predict`` runs it, differs from it by rounding.
 
     Args:
-        folder: the model folder, with ``manifest.json`` and ``weights.pt``.
+        folder: the model folder, with ``manifest.json`` and ``weights.safetensors``.
 
     Returns:
         The network on the CPU, in evaluation mode.
@@ -40,8 +45,39 @@ def load_network(folder: Path) -> Network:
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise ModelError(f"{folder / MANIFEST}: describes no network: {error}") from error
-    _load(network, folder / WEIGHTS)
+    file, state = read_weights(folder)
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{file}: does not match the network that {MANIFEST} describes; train the model again"
+        ) from error
     return network.eval()
+
+
+def read_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
+    """Weights of a model folder, as they are stored.
+
+    Returns:
+        The file they were read from, and name to tensor: float16 on the CPU.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    file = folder / WEIGHTS
+    if not file.is_file() and (folder / OLD_WEIGHTS).is_file():
+        file = folder / OLD_WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"{file}: is missing; train the model again, or use the shipped one")
+    try:
+        if file.name == WEIGHTS:
+            return file, load_file(file)
+        return file, torch.load(file, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError, OSError, EOFError, RuntimeError, pickle.UnpicklingError, ValueError,
+    ) as error:  # fmt: skip
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{file}: is no readable weight file ({reason})") from error
 
 
 def _configuration(file: Path) -> dict[str, Any]:
@@ -66,20 +102,3 @@ def _channels(configuration: dict[str, Any]) -> dict[str, Any]:
     """The decoder's widths, where the manifest names them."""
     given = configuration.get("channels")
     return {} if given is None else {"channels": tuple(int(width) for width in given)}
-
-
-def _load(network: Network, file: Path) -> None:
-    """Load weights in place, every one of them."""
-    if not file.is_file():
-        raise ModelError(f"{file}: is missing; train the model again, or use the shipped one")
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{file}: is no readable weight file ({reason})") from error
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        raise ModelError(
-            f"{file}: does not match the network that {MANIFEST} describes; train the model again"
-        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from infmap.inference.onnx_graph import GRAPH, WEIGHTS, without_weights
 from infmap.models import Network
 
 
@@ -29,34 +31,76 @@ class _Deployed(nn.Module):
 
 
 def export(network: Network, folder: Path, size: int) -> None:
-    """Write ``weights.pt`` (float16), ``network.onnx`` (float32) and OpenVINO's ``network.xml``.
+    """Write the weights (float16), the ONNX graph without them, and OpenVINO's ``network.xml``.
 
     Args:
-        network: trained; left in evaluation mode on the CPU.
+        network: trained; left in evaluation mode on the CPU, its weights rounded to float16.
         folder: the model folder.
         size: side of the input, network pixels.
     """
     import openvino
 
+    write_weights(network, folder, size)
+    with TemporaryDirectory() as temporary:
+        file = Path(temporary) / "network.onnx"
+        _write_onnx(network, file, size, fold=True)
+        model = openvino.convert_model(str(file))
+    openvino.save_model(model, str(folder / "network.xml"), compress_to_fp16=True)
+    for name in ("weights.pt", "network.onnx"):  # of an earlier version's run in this folder
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_weights(network: Network, folder: Path, size: int) -> None:
+    """Write ``weights.safetensors`` and ``graph.pb``: what training goes on from, and ONNX.
+
+    Args:
+        network: trained; left in evaluation mode on the CPU, its weights rounded to float16.
+        folder: the model folder.
+        size: side of the input, network pixels.
+    """
+    import onnx
+    from safetensors.torch import save
+
     network = network.cpu().eval()
-    half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    torch.save(half, folder / "weights.pt")
+    half = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    (folder / WEIGHTS).write_bytes(save(half))  # its save_file keeps others from reading
     network.load_state_dict(half)
-    example = torch.zeros(2, 1, size, size)
+    with TemporaryDirectory() as temporary:
+        file = Path(temporary) / "network.onnx"
+        _write_onnx(network, file, size, fold=False)
+        graph = without_weights(
+            onnx.load(str(file)), {name: value.numpy() for name, value in half.items()}
+        )
+    (folder / GRAPH).write_bytes(graph)
+
+
+def _write_onnx(network: Network, file: Path, size: int, *, fold: bool) -> None:
+    """Write a network, in evaluation mode on the CPU, as ONNX.
+
+    Args:
+        network: the network.
+        file: to write.
+        size: side of the input, network pixels.
+        fold: join batch normalisations with their convolutions; without, every weight keeps its
+            name and values.
+    """
+    mode = torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             _Deployed(network).eval(),
-            (example,),
-            str(folder / "network.onnx"),
+            (torch.zeros(2, 1, size, size),),
+            str(file),
             input_names=["films"],
             output_names=["maps", "classes"],
             dynamic_axes={"films": {0: "n"}, "maps": {0: "n"}, "classes": {0: "n"}},
+            training=mode,
             dynamo=False,
         )
-    model = openvino.convert_model(str(folder / "network.onnx"))
-    openvino.save_model(model, str(folder / "network.xml"), compress_to_fp16=True)
 
 
 def quantize(folder: Path, films: NDArray[np.float32], target: Path) -> None:

@@ -23,6 +23,7 @@ from infmap.core.errors import ModelError, UsageError
 from infmap.inference.manifest import sha256
 from infmap.inference.postprocess import class_log_odds
 from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
+from infmap.models.folder import read_weights
 from infmap.training.augmentation import augment
 from infmap.training.checks import check_stage
 from infmap.training.config import Stage, TrainingConfig
@@ -330,11 +331,10 @@ def starting_network(config: TrainingConfig) -> tuple[Network, str]:
     )
     if not Path(spec.weights).is_dir():  # of the encoder alone
         return network, load_weights(network.encoder, spec.encoder, spec.weights)
-    file = Path(spec.weights) / "weights.pt"
+    file, state = read_weights(Path(spec.weights))
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
         found = network.load_state_dict(state, strict=False)
-    except (OSError, RuntimeError) as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         raise ModelError(f"{file}: cannot start from these weights: {error}") from error
     # The heads of deep supervision may begin or end with this run.
     wrong = [k for k in (*found.missing_keys, *found.unexpected_keys) if "auxiliary" not in k]
