@@ -11,9 +11,9 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from infmap.api import load, model_folder  # noqa: E402
 from infmap.core.errors import ModelError, UsageError  # noqa: E402
-from infmap.core.phantom import sample_films  # noqa: E402
 from infmap.inference.manifest import read_manifest, write_manifest  # noqa: E402
 from infmap.inference.preprocess import Preprocessing, to_network  # noqa: E402
+from infmap.phantom import sample_films  # noqa: E402
 from infmap.workflows.export_model import export_model  # noqa: E402
 
 TOLERANCE = 1e-4
