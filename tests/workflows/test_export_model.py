@@ -60,19 +60,19 @@ def test_its_properties_are_enough_to_get_the_figures_of_the_package(exported):
     """Preprocessing, operating points and calibration as read from the file alone."""
     run = session(exported.network)
     properties = run.get_modelmeta().custom_metadata_map
-    assert properties["infmap.model"] == exported.model
-    assert "esearch use only" in properties["infmap.notice"]
+    assert properties["infmap_model"] == exported.model
+    assert "esearch use only" in properties["infmap_notice"]
     name, film = sample_films()[4]
-    spec = Preprocessing(**json.loads(properties["infmap.preprocessing"]))
+    spec = Preprocessing(**json.loads(properties["infmap_preprocessing"]))
     plane, fit = to_network(film.pixels, spec)
     maps, classes = run.run(None, {"films": plane[None, None]})
-    thresholds = json.loads(properties["infmap.thresholds"])
-    detection = json.loads(properties["infmap.detection"])
+    thresholds = json.loads(properties["infmap_thresholds"])
+    detection = json.loads(properties["infmap_detection"])
     lungs = maps[0, 2] >= thresholds["lungs"]
     expected = load(runtime="onnxruntime").predict(film.pixels)
-    row = json.loads(properties["infmap.maps"]).index("infection")
+    row = json.loads(properties["infmap_maps"]).index("infection")
     peak = np.round(maps[0, row][lungs & (fit.pad(np.ones((fit.rows, fit.columns))) > 0)].max(), 8)
-    place = json.loads(properties["infmap.classes"]).index("covid19")
+    place = json.loads(properties["infmap_classes"]).index("covid19")
     others = np.delete(classes[0], place)
     odds = classes[0, place] - np.log(np.exp(others).sum())
     total = (

@@ -96,14 +96,14 @@ def describe(network: Any, manifest: Manifest) -> None:
     network.doc_string = f"{manifest.label}. {NOTICE}"
     fields = asdict(manifest)
     properties = {
-        "infmap.model": manifest.label,
-        "infmap.notice": NOTICE,
-        "infmap.maps": json.dumps(MAPS),
-        "infmap.classes": json.dumps(CLASSES),
-        "infmap.sources": json.dumps(manifest.training.sources),
+        "infmap_model": manifest.label,
+        "infmap_notice": NOTICE,
+        "infmap_maps": json.dumps(MAPS),
+        "infmap_classes": json.dumps(CLASSES),
+        "infmap_sources": json.dumps(manifest.training.sources),
     }
     for name in ("preprocessing", "thresholds", "detection", "severity"):
-        properties[f"infmap.{name}"] = json.dumps(fields[name], allow_nan=False)
+        properties[f"infmap_{name}"] = json.dumps(fields[name], allow_nan=False)
     onnx.helper.set_model_props(network, properties)
 
 
