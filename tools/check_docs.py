@@ -24,6 +24,13 @@ COMMAND = re.compile(r"(?<![\w./'\"@=-])infmap[ \t]+([a-z][\w-]*)(?:[ \t]+([a-z]
 NAME = re.compile(r"(?<![\w./-])infmap(?:\.[A-Za-z_]\w*)+")
 FILE = re.compile(r"(?<![\w./-])(?:benchmarks|configs|docs|src|tests|tools)/[\w./-]*\.[a-z]+\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~/])/(?:home|root|tmp|work|Users|mnt)(?=[/\s`'\").,;:]|$)")
+REGISTRIES = (
+    ("src/infmap/sources/__init__.py", "SOURCES", "docs/catalog.md"),
+    ("src/infmap/models/decoders/__init__.py", "DECODERS", "docs/networks.md"),
+    ("src/infmap/models/encoders.py", "ENCODERS", "docs/networks.md"),
+    ("src/infmap/models/losses/combined.py", "MAP_LOSSES", "docs/networks.md"),
+)
+"""File, dictionary in it, and the page that lists its keys."""
 
 
 def main() -> int:
@@ -41,12 +48,13 @@ def problems(root: Path) -> list[str]:
     for page, text in texts.items():
         name = page.relative_to(root).as_posix()
         checks: list[Callable[[], Iterator[str]]] = [lambda p=page, t=text: broken_links(p, t)]
-        if name == "README.md" or name.startswith("docs/"):
+        if name in ("README.md", "CONTRIBUTING.md") or name.startswith("docs/"):
             checks.append(lambda t=text: unknown_verbs(t))
             checks.append(lambda t=text: unknown_names(root, t))
         checks.append(lambda t=text: machine_paths(t))
         found += [f"{name}: {problem}" for check in checks for problem in check()]
-    return found + list(unreachable(root, texts)) + list(other_layers(root))
+    whole = [unreachable(root, texts), other_layers(root), unlisted(root)]
+    return found + [problem for checks in whole for problem in checks]
 
 
 def markdown_files(root: Path) -> list[Path]:
@@ -119,13 +127,16 @@ def codes(text: str) -> list[str]:
 
 
 def unknown_names(root: Path, text: str) -> Iterator[str]:
-    """Python names of infmap, and files of the repository, in code, that are not there."""
+    """Python names of infmap, and files of the repository, in code, that are not there.
+
+    "NAME" in a file's path stands for a name of the reader's choice.
+    """
     for code in codes(text):
         for name in NAME.findall(code):
             if not defined(root / "src", name.split(".")):
                 yield f"there is no {name}"
         for file in FILE.findall(code):
-            if not (root / file).exists():
+            if "NAME" not in file and not (root / file).exists():
                 yield f"there is no file {file}"
 
 
@@ -175,6 +186,29 @@ def other_layers(root: Path) -> Iterator[str]:
     if sorted(listed) != sorted(packages):
         wrong = ", ".join(sorted(set(listed) ^ set(packages)))
         yield f"docs/pipeline.md: packages left out, unknown or named twice: {wrong}"
+
+
+def unlisted(root: Path) -> Iterator[str]:
+    """Names of registries that their page does not have in code, and verbs without a page."""
+    for file, registry, page in REGISTRIES:
+        if (root / file).is_file():
+            spans = {span for _, span in SPAN.findall((root / page).read_text(encoding="utf-8"))}
+            for name in keys(root / file, registry):
+                if name not in spans:
+                    yield f"{page}: `{name}` of {registry} is left out"
+    main = root / "src" / "infmap" / "cli" / "main.py"
+    for verb in keys(main, "VERBS") if main.is_file() else ():
+        if not (root / "docs" / f"{verb}.md").is_file():
+            yield f"docs/{verb}.md: the page of infmap {verb} is missing"
+
+
+def keys(file: Path, registry: str) -> list[str]:
+    """Keys of a module's literal dictionary of this name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == registry:
+            assert isinstance(node.value, ast.Dict)
+            return [ast.literal_eval(key) for key in node.value.keys if key]
+    raise LookupError(f"{file}: expected a dictionary {registry} with its type")
 
 
 def machine_paths(text: str) -> Iterator[str]:

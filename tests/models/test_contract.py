@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from infmap.models import Targets, create_loss, create_model
+from infmap.models import DECODERS, ENCODERS, Targets, create_loss, create_model
 from infmap.models.network import freeze
 
 PAPER_DECODERS = ("unet", "unet++", "dla")
 PAPER_ENCODERS = ("chexnet", "densenet121", "inception_v3", "resnet50")
 COMBINATIONS = [
     *((decoder, encoder) for encoder in PAPER_ENCODERS for decoder in PAPER_DECODERS),
-    ("unet", "efficientnet_lite0"),
-    ("none", "resnet50"),
+    *(("unet", encoder) for encoder in ENCODERS if encoder not in PAPER_ENCODERS),
+    *((decoder, "resnet50") for decoder in DECODERS if decoder not in PAPER_DECODERS),
 ]
 
 
