@@ -172,6 +172,7 @@ def test_csv_says_the_same_as_jsonl(tmp_path: Path, one_of_each: list[FilmRow]) 
     severity = {**one_of_each[0].fields["severity"], "grades": ["none", "mild"]}
     calibrated = {"probability": "the films of X"}
     known = {"zone_areas": areas, "calibrated_on": calibrated, "severity": severity}
+    known["operating"] = {"rule_out": False, "rule_in": True}
     judged = replace(one_of_each[0], fields={**one_of_each[0].fields, **known})
     with ResultsWriter(tmp_path) as writer:
         for row in (judged, *one_of_each[1:]):
@@ -195,7 +196,10 @@ def test_csv_says_the_same_as_jsonl(tmp_path: Path, one_of_each: list[FilmRow]) 
     assert {z: float(first[f"zone_areas_{z}"]) for z in areas} == areas
     assert first["severity_grades"] == "none; mild"
     left_out = set(KEYS) - {name.removesuffix("_json") for name in CSV_COLUMNS}
-    assert left_out == {"zones", "zone_areas", "severity"}, "they have columns of their parts"
+    assert (first["operating_rule_out"], first["operating_rule_in"]) == ("false", "true")
+    assert left_out == {"zones", "zone_areas", "severity", "operating"}, (
+        "they have columns of their parts"
+    )
     assert first["warnings"] == "first warning; second, with comma"
     assert (flat[2]["status"], flat[2]["zones_A"], flat[2]["reason"]) == (
         "failed",

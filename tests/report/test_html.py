@@ -258,6 +258,23 @@ def test_page_names_the_films_that_calibrated_or_says_that_none_is_stated(
     assert "Calibrated on" not in write_report(tmp_path, [row], {}, model_card="m").read_text()
 
 
+@pytest.mark.parametrize(
+    ("rule_out", "rule_in", "said"),
+    [(True, False, "Below the rule-out"), (False, True, "At or above the rule-in"),
+     (False, False, "Between the rule-out and the rule-in")],
+)  # fmt: skip
+def test_page_says_where_a_film_lies_and_which_films_the_points_were_measured_on(
+    tmp_path: Path, predict: Predict, rule_out: bool, rule_in: bool, said: str
+) -> None:
+    row = FilmRow.of("a", "a.png", predict()).to_dict()
+    row["operating"] = {"rule_out": rule_out, "rule_in": rule_in}
+    page = write_report(tmp_path, [row], {}, model_card="m", rules="Measured on X")
+    text = page.read_text("utf-8")
+    assert f"{said} point" in text and "Measured on X." in text
+    row["operating"] = None
+    assert "rule-out" not in write_report(tmp_path, [row], {}, model_card="m").read_text("utf-8")
+
+
 def test_bounds_of_the_gate_are_in_words() -> None:
     inf = float("inf")
     given = [(0.1, inf), (-inf, 2.5), (0.02, 0.75), (64, inf), None]

@@ -10,6 +10,7 @@ from infmap.training.calibration import (
     FALSE_WIDE,
     Outputs,
     calibrate,
+    card_lines,
     choose_infection,
     choose_opacity,
     dice_by_level,
@@ -130,6 +131,9 @@ def test_everything_is_fitted_at_once_named_and_the_same_again():
     assert manifest.detection.population == "a val, 120 films; b val, 60 films"
     assert manifest.thresholds.infection_chosen_on == manifest.detection.population
     assert "healthy: a val, 40 films" in manifest.severity.population
+    assert manifest.operating.population == "a val, 120 films; b val, 120 films"
+    assert {s.source for s in manifest.operating.rule_out.sources} == {"a", "b"}
+    assert any("Rule-out point" in line for line in card_lines(manifest))
     figures = score(manifest, some)
     assert figures.dice_positive > 0.9 and figures.auroc > 0.95
     assert figures.threshold == manifest.thresholds.infection

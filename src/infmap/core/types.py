@@ -136,6 +136,8 @@ class Prediction:
         zone_areas: zone to its share of the lung area; they sum to 1, and weigh ``zones`` to
             ``infected_fraction``.
         calibrated_on: the films behind probability, thresholds and severity.
+        operating: "rule_out", the probability lies below the point that rules COVID-19 out, and
+            "rule_in", it reaches the one that rules it in; None where the model has no such points.
         seconds: wall time spent on this film.
         doubt: float32 (H, W), [0, 1]: how far the reading of the mirrored film disagrees; None
             where it was not asked for.
@@ -164,6 +166,7 @@ class Prediction:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     zone_areas: Mapping[str, float] = field(default_factory=dict)
     calibrated_on: CalibratedOn = CalibratedOn()
+    operating: Mapping[str, bool] | None = None
     seconds: float = field(default=0.0)
     doubt: Float32Image | None = None
 
@@ -180,6 +183,7 @@ class Prediction:
             "height": height,
             "covid_probability": r(self.covid_probability),
             "covid_detected": self.covid_detected,
+            "operating": None if self.operating is None else dict(self.operating),
             "infected_fraction": r(self.infected_fraction),
             "infected_fraction_left": r(self.infected_fraction_left),
             "infected_fraction_right": r(self.infected_fraction_right),

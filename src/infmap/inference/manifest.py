@@ -23,6 +23,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from infmap.core.errors import ModelError
 from infmap.core.types import CalibratedOn
+from infmap.inference.operating import OperatingPoints
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.severity import Calibration
 
@@ -160,6 +161,8 @@ class Manifest:
         preprocessing: how a film becomes the input.
         thresholds: operating points.
         detection: the film's probability of COVID-19.
+        operating: points to rule COVID-19 out and in, with what they are worth; None where they
+            were not measured.
         severity: from opaque shares of the lungs to an extent score.
         training: what it was trained on and how.
         metrics: figures measured on named films, for a reader.
@@ -173,6 +176,7 @@ class Manifest:
     preprocessing: Preprocessing = Preprocessing()
     thresholds: Thresholds = Thresholds()
     detection: PlattScaling = PlattScaling()
+    operating: OperatingPoints | None = None
     severity: Calibration = Calibration()
     training: Training = Training()
     metrics: dict[str, Any] = field(default_factory=dict)

@@ -220,6 +220,7 @@ class Predictor:
         severity = grade_severity(
             found.mean_opacity("ABC"), found.mean_opacity("DEF"), self.manifest.severity
         )
+        points = self.manifest.operating
         return Prediction(
             infection=PROBABILITIES[found.infection],
             opacity=PROBABILITIES[found.opacity],
@@ -244,6 +245,7 @@ class Predictor:
             model_sha256=self.model_sha256,
             thresholds={k: getattr(at, k) for k in ("lungs", "opacity", "infection", "covid")},
             calibrated_on=self.manifest.calibrated_on,
+            operating=points.decide(found.probability) if points else None,
         )
 
     def _check_network(self, folder: Path) -> None:

@@ -34,6 +34,7 @@ KEYS = (
     "height",
     "covid_probability",
     "covid_detected",
+    "operating",
     "infected_fraction",
     "infected_fraction_left",
     "infected_fraction_right",
@@ -51,7 +52,10 @@ KEYS = (
     "seconds",
 )
 CSV_COLUMNS = (
-    *KEYS[: KEYS.index("zones")],
+    *KEYS[: KEYS.index("operating")],
+    "operating_rule_out",
+    "operating_rule_in",
+    *KEYS[KEYS.index("operating") + 1 : KEYS.index("zones")],
     *(f"zones_{z}" for z in ZONES),
     *(f"zone_areas_{z}" for z in ZONES),
     "severity_grade",
@@ -301,13 +305,14 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
 def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
     """One line of ``results.jsonl`` as one row of ``results.csv``; empty where null."""
     zones, areas = row.get("zones") or {}, row.get("zone_areas") or {}
-    severity = row.get("severity") or {}
+    severity, operating = row.get("severity") or {}, row.get("operating") or {}
     low, high = severity.get("interval") or (None, None)
     grades, warnings = severity.get("grades"), row.get("warnings")
     quality, calibrated = row.get("quality"), row.get("calibrated_on")
     flat = {key: row.get(key) for key in CSV_COLUMNS}
     flat.update({f"zones_{z}": zones.get(z) for z in ZONES})
     flat.update({f"zone_areas_{z}": areas.get(z) for z in ZONES})
+    flat.update({f"operating_{k}": operating.get(k) for k in ("rule_out", "rule_in")})
     flat.update(
         severity_grade=severity.get("grade"),
         severity_grades=None if grades is None else "; ".join(grades),

@@ -42,6 +42,7 @@ def write_report(
     model_card: str,
     title: str = "Chest film report",
     operating_point: float | None = None,
+    rules: str | None = None,
     limit: int = FILM_LIMIT,
 ) -> Path:
     """Write ``report.html``: pictures, figures and warnings, film by film.
@@ -56,6 +57,7 @@ def write_report(
         model_card: plain text on the model: name, training data, limits.
         title: heading of the page.
         operating_point: probability from which COVID-19 counts as detected, marked on the bar.
+        rules: what the points to rule COVID-19 out and in are worth, and on which films.
         limit: most films shown.
 
     Returns:
@@ -74,6 +76,7 @@ def write_report(
         model_card=model_card,
         models=sorted({str(row["model"]) for row in shown if row.get("model")}),
         operating_point=operating_point,
+        rules=rules,
         rows=shown,
         total=sum(counts.values()),
         counts=counts,

@@ -43,6 +43,7 @@ class _Line:
     height: int | None = None
     covid_probability: float | None = None
     covid_detected: bool | None = None
+    operating: dict[Literal["rule_out", "rule_in"], bool] | None = None
     infected_fraction: float | None = None
     infected_fraction_left: float | None = None
     infected_fraction_right: float | None = None

@@ -5,7 +5,7 @@ One order, because each step reads the output of the one before it, as users get
 1. the film's probability (Platt scaling) and
 2. the operating point of infection, on the validation films;
 3. the opacity threshold and
-4. the severity, on all films given.
+4. the severity, and the points that rule COVID-19 out and in, on all films given.
 
 Everything is read from the network as deployed (int8 where that ships), on its own grid, by
 ``infmap.inference.postprocess``.
@@ -39,6 +39,7 @@ from infmap.inference.predictor import WIDE_OPACITY
 from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
+from infmap.training.operating import operating_lines, operating_points
 from infmap.training.parts import Row
 from infmap.training.validation import Score, score_films
 
@@ -118,7 +119,8 @@ def calibrate(
         extents: film_id to radiologists' geographic extent, 0 to 8.
 
     Returns:
-        The manifest with thresholds, detection and severity, each with its population.
+        The manifest with thresholds, detection, operating points and severity, each with its
+        population.
     """
     watched = outputs.part(validation)
     where = population(watched.films.rows)
@@ -152,7 +154,15 @@ def calibrate(
         population=f"readings: {population(read)}; healthy: {population(healthy)}",
     )
     severity = fitted if fitted.films else severity
-    return replace(manifest, thresholds=thresholds, detection=detection, severity=severity)
+    labelled = [row for row, label in zip(rows, outputs.films.covid19, strict=True) if label >= 0]
+    points = operating_points(outputs, thresholds, detection, population(labelled))
+    return replace(
+        manifest,
+        thresholds=thresholds,
+        detection=detection,
+        operating=points or manifest.operating,
+        severity=severity,
+    )
 
 
 def score(manifest: Manifest, outputs: Outputs) -> Score:
@@ -174,6 +184,7 @@ def card_lines(manifest: Manifest) -> list[str]:
         f"a specificity of {SPECIFICITY:g} on {at.infection_chosen_on}.",
         f"- Opacity threshold: {at.opacity:g}, highest mean Dice with at most {FALSE_WIDE:.0%} of "
         f"normal films widely opaque ({at.opacity_chosen_on}).",
+        *operating_lines(manifest.operating),
     ]
     if severity.films:
         covered = "" if severity.coverage is None else f"{severity.coverage:.1%}"

@@ -21,6 +21,7 @@ from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
 from infmap.training.calibration import Outputs, calibrate, read_outputs, score, unseen
 from infmap.training.dataset import Films, film_class, load_films, mask_paths
+from infmap.training.operating import labelled_films
 from infmap.training.parts import Row
 from infmap.training.run import CALIBRATION_FILMS, FILMS, read_extents, read_rows
 
@@ -55,10 +56,11 @@ def refit(
     verify_files(folder, manifest)
     rows, _ = read_rows(snapshot)
     extents = read_extents(snapshot)
+    labelled = labelled_films(rows)
     wanted = [
         row
         for row, val in zip(rows, validated_on(manifest, rows), strict=True)
-        if val or _useful(row) or row["film_id"] in extents
+        if val or _useful(row) or row["film_id"] in extents or row["film_id"] in labelled
     ]
     outputs = out_of_fold(folder, manifest, snapshot, wanted, folds, say, work=work)
     validation = validated_on(manifest, outputs.films.rows)

@@ -256,13 +256,15 @@ class _Workflow:
         return {status: counts[status] for status in ("ok", "rejected", "failed")}
 
     def _report(self) -> None:
+        manifest = self.model.predictor.manifest
         write_report(
             self.out,
             iter_results(self.out),
             self.thumbnails,
             model_card=card(self.model),
             title=self.run.title,
-            operating_point=self.model.predictor.manifest.thresholds.covid,
+            operating_point=manifest.thresholds.covid,
+            rules=manifest.operating.sentence() if manifest.operating else None,
         )
 
 

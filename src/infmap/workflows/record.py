@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infmap.api import Model
 
 RECORD = "run.json"
-FORMAT = 1
+FORMAT = 2
 """Of the results. Raise it whenever a film's figures or the keys of its line change."""
 
 
