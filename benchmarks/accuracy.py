@@ -33,7 +33,7 @@ from infmap.training.dataset import load_films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.parts import Row
 from infmap.training.refit import LUNG_SOURCES, learnt_films
-from infmap.training.run import EXTENT, read_rows
+from infmap.training.snapshot import EXTENT, read_rows
 
 Figures = dict[str, Any]
 FOLDS = 5

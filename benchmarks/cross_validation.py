@@ -21,7 +21,8 @@ from accuracy import Figures, Scored, figures, joined, score
 from infmap.catalog.snapshot import read_scores
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.parts import held_out
-from infmap.training.run import is_finished, read_rows, run
+from infmap.training.run import is_finished, run
+from infmap.training.snapshot import read_rows
 
 
 def train_fold(config: TrainingConfig, fold: int, folder: Path) -> None:

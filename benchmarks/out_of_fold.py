@@ -40,7 +40,7 @@ from infmap.training.calibration import Outputs
 from infmap.training.dataset import Films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.refit import LUNG_SOURCES, out_of_fold
-from infmap.training.run import EXTENT, read_rows
+from infmap.training.snapshot import EXTENT, read_rows
 
 __all__ = ["LUNG_SOURCES", "Figures", "Scored", "figures", "scored_films"]
 

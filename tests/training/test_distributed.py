@@ -13,10 +13,15 @@ import torch
 
 from infmap.core.errors import MissingExtra, ModelError, UsageError
 from infmap.inference import Preprocessing
+from infmap.training.batch_norm import BatchNormStats
+from infmap.training.checkpoint import CHECKPOINT
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, render_phantoms
-from infmap.training.distributed import Alone, check_processes, launch
-from infmap.training.loop import CHECKPOINT, Plan, Statistics, starting_network, train
+from infmap.training.group import Alone
+from infmap.training.launch import check_processes, launch
+from infmap.training.loop import train
+from infmap.training.schedule import Schedule
+from infmap.training.start import starting_network
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -128,7 +133,7 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_same_network(films, val, e
     time.sleep(1.0)  # its ranks notice
     written = checkpoint.stat().st_mtime_ns
     step = torch.load(checkpoint, weights_only=True)["step"]
-    assert 1 <= step <= Plan(config(), films).steps
+    assert 1 <= step <= Schedule(config(), films).steps
     time.sleep(1.0)
     assert checkpoint.stat().st_mtime_ns == written, "an orphan goes on writing"
     launch(config(**often), films, val, tmp_path, lambda _: None, 2, "local")
@@ -166,19 +171,19 @@ def test_an_unknown_place_is_refused_and_a_missing_ray_named(monkeypatch):
 
 
 def test_micro_batches_differ_and_are_replayed(films):
-    plan = Plan(config(), films)
+    plan = Schedule(config(), films)
     first, second, again = plan.batch(1, 0), plan.batch(1, 1), plan.batch(1, 0)
     assert np.array_equal(first[1], again[1])
     assert not set(first[1]) & set(second[1])
     draws = [torch.rand(1, generator=batch[2]).item() for batch in (first, second, again)]
     assert draws[0] == draws[2] != draws[1]
-    one = Plan(config(micro_batches=1), films)
+    one = Schedule(config(micro_batches=1), films)
     assert one.batch(3)[2].initial_seed() == second[2].initial_seed()
 
 
 def test_every_micro_batch_starts_from_the_same_statistics():
     network = torch.nn.Sequential(torch.nn.BatchNorm2d(1)).train()
-    statistics = Statistics(network)
+    statistics = BatchNormStats(network)
     norm, films = network[0], torch.rand(3, 4, 1, 8, 8)
     expected = []
     for batch in films:

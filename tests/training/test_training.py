@@ -8,10 +8,14 @@ from pydantic import ValidationError
 from infmap.core.errors import ModelError, UsageError
 from infmap.inference import Preprocessing
 from infmap.training.augmentation import augment
+from infmap.training.checkpoint import CHECKPOINT, read_checkpoint
 from infmap.training.config import TrainingConfig, read_config
 from infmap.training.dataset import Films, join_films, mask_paths, render_phantoms
-from infmap.training.loop import CHECKPOINT, Plan, Watch, _read, starting_network, train
+from infmap.training.early_stopping import EarlyStopping
+from infmap.training.loop import train
 from infmap.training.parts import held_out, split_rows
+from infmap.training.schedule import Schedule
+from infmap.training.start import starting_network
 from infmap.training.validation import score_films
 
 
@@ -69,7 +73,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
 
 def test_a_plan_repeats_sources_as_asked_and_never_beyond():
     stages = [{"epochs": 1, "size": 64, "sources": {"a": 1.5}}]
-    plan = Plan(config(stages=stages, batch_size=6), films())
+    plan = Schedule(config(stages=stages, batch_size=6), films())
     seen = np.concatenate([plan.batch(step)[1] for step in range(plan.steps)])
     assert plan.steps == 3
     counts = np.bincount(seen, minlength=12)
@@ -78,7 +82,7 @@ def test_a_plan_repeats_sources_as_asked_and_never_beyond():
 
 def test_a_stage_without_films_says_which_sources_are_missing():
     with pytest.raises(UsageError, match="nowhere"):
-        Plan(config(stages=[{"epochs": 1, "sources": {"nowhere": 1}}]), films())
+        Schedule(config(stages=[{"epochs": 1, "sources": {"nowhere": 1}}]), films())
 
 
 def test_augmentation_is_replayed_by_its_seed_and_moves_film_and_mask_together():
@@ -194,7 +198,7 @@ def test_a_configuration_survives_json():
 
 def test_patience_keeps_the_best_weights_and_survives_a_checkpoint():
     network = torch.nn.Linear(1, 1)
-    watch = Watch(patience=2)
+    watch = EarlyStopping(patience=2)
     for score, over in (
         (0.5, False),
         (0.4, False),
@@ -206,7 +210,7 @@ def test_patience_keeps_the_best_weights_and_survives_a_checkpoint():
             network.weight.fill_(score)
         watch.look(score, network)
         assert watch.over == over
-    again = Watch(patience=2)
+    again = EarlyStopping(patience=2)
     again.restore(watch.state())
     assert again.over
     assert float(again.best["weight"]) == pytest.approx(0.6)
@@ -233,7 +237,7 @@ def test_a_checkpoint_from_before_a_field_existed_is_gone_on_from(tmp_path):
     for key in ("loss", "micro_batches", "patience"):
         del values[key]
     torch.save({"config": json.dumps(values), "step": 1}, tmp_path / CHECKPOINT)
-    assert _read(tmp_path / CHECKPOINT, config())["step"] == 1
+    assert read_checkpoint(tmp_path / CHECKPOINT, config())["step"] == 1
 
 
 def test_weights_start_from_a_file_or_a_model_folder_and_say_so(tmp_path):

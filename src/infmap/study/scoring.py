@@ -37,10 +37,10 @@ from infmap.training.calibration import (
 )
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import INFECTION, Films, load_films
-from infmap.training.loop import predict_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import Row
-from infmap.training.run import read_rows
+from infmap.training.predict import predict_films
+from infmap.training.snapshot import read_rows
 from infmap.training.validation import score_films
 
 CHUNK = 512  # films decoded and held at once

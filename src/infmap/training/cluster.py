@@ -11,7 +11,9 @@ from infmap.compute.cluster import join_cluster
 from infmap.core.errors import InfmapError, UsageError
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
-from infmap.training.distributed import WAIT, Log, Together, deliver, train_rank
+from infmap.training.distributed import WAIT, deliver, train_rank
+from infmap.training.group import Together
+from infmap.training.loop import Log
 
 
 def launch_on_ray(

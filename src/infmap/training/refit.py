@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from infmap.catalog.groups import VAL, own_part
 from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
 from infmap.training.calibration import Outputs, calibrate, read_outputs, score, unseen
-from infmap.training.dataset import Films, film_class, load_films, mask_paths
+from infmap.training.dataset import Films, film_class, join_films, load_films, mask_paths
+from infmap.training.export import quantize
+from infmap.training.int8 import CALIBRATION_FILMS
 from infmap.training.operating import labelled_films
+from infmap.training.pack import find_pack
 from infmap.training.parts import Row
-from infmap.training.run import CALIBRATION_FILMS, FILMS, read_extents, read_rows
+from infmap.training.run import FILMS
+from infmap.training.snapshot import read_extents, read_rows
 
 LUNG_SOURCES = ("covid-qu-ex", "radiologist")
 """Sources whose lung masks are drawn on the film itself."""
@@ -106,8 +111,6 @@ def out_of_fold(
     spec = manifest.preprocessing
 
     def load(some: Sequence[Row]) -> Films:
-        from infmap.training.pack import find_pack
-
         return load_films(some, resolve, spec, LUNG_SOURCES, pack=find_pack(snapshot, spec))
 
     left = list(films)
@@ -153,8 +156,6 @@ def int8_copy(
     folder: Path, learnt: Sequence[Row], load: Callable[[Sequence[Row]], Films], work: Path
 ) -> Path:
     """A folder with the int8 copy of a fold's network, made once, as ``infmap train`` makes it."""
-    from infmap.training.export import quantize
-
     target = work / f"{folder.name}-int8"
     if not (target / "network.xml").is_file():
         seed = int(read_manifest(folder).training.configuration.get("seed", 0))
@@ -166,10 +167,6 @@ def int8_copy(
 
 def join_outputs(parts: Sequence[Outputs]) -> Outputs:
     """Outputs of several networks as one set."""
-    from functools import reduce
-
-    from infmap.training.dataset import join_films
-
     return Outputs(
         reduce(join_films, [part.films for part in parts]),
         np.concatenate([part.maps for part in parts]),

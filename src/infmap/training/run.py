@@ -6,29 +6,28 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from infmap.core.errors import SnapshotError
 from infmap.inference.manifest import MANIFEST, Manifest, Training, read_manifest, write_manifest
-from infmap.inference.postprocess import class_log_odds
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import calibrate, read_outputs, score, unseen
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import UNKNOWN, Films, join_films, load_films, render_phantoms
-from infmap.training.parts import Row, check_hold_out, select_films
-from infmap.training.validation import Score, score_films
+from infmap.training.dataset import UNKNOWN, join_films, load_films, render_phantoms
+from infmap.training.export import export
+from infmap.training.int8 import choose_precision
+from infmap.training.launch import check_processes, launch
+from infmap.training.loop import train
+from infmap.training.pack import find_pack
+from infmap.training.parts import check_hold_out, select_films
+from infmap.training.snapshot import read_extents, read_rows
+from infmap.training.start import starting_loss, starting_network
 
 FILMS = "films.txt"
 """In a model folder: the film_id of every film learnt from, a line each."""
-EXTENT = "geographic_extent"
-"""Name of the score that severity is calibrated on."""
-CALIBRATION_FILMS = 200
-"""Films that an int8 network's ranges are measured on."""
 
 
 def run(
@@ -46,7 +45,7 @@ def run(
         folder: the model folder to be; a checkpoint in it is gone on from.
         say: called with one record at a time, for logs and progress.
         processes: that train together.
-        on: where they run, see ``infmap.training.distributed.launch``.
+        on: where they run, see ``infmap.training.launch.launch``.
 
     Raises:
         SnapshotError: the snapshot is missing or damaged, or a film cannot be loaded.
@@ -56,11 +55,6 @@ def run(
             teach, see ``infmap.training.checks``.
         MissingExtra: Ray is asked for and not installed.
     """
-    from infmap.training.distributed import check_processes, launch
-    from infmap.training.export import export
-    from infmap.training.loop import starting_loss, starting_network, train
-    from infmap.training.pack import find_pack
-
     check_processes(config, processes, on)
     starting_loss(config)
     _, weights = starting_network(config)
@@ -118,75 +112,6 @@ def run(
     return manifest
 
 
-def choose_precision(
-    folder: Path,
-    films: Films,
-    val: Films,
-    config: TrainingConfig,
-    say: Callable[[dict[str, Any]], None],
-) -> Literal["int8", "float"]:
-    """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
-
-    The copy is calibrated on films learnt from. It is kept if the mean Dice of films with
-    infection and of the lungs, on Val, each fall by no more than ``config.int8_loss``.
-
-    Returns:
-        "int8", or "float" where the copy lost more, was not asked for, or could not be judged.
-    """
-    from infmap.training.export import quantize
-
-    if config.int8_loss is None or not len(val):
-        return "float"
-    before = _raw_score(folder, val)
-    chosen = np.random.default_rng(config.seed).permutation(len(films))[:CALIBRATION_FILMS]
-    copy = folder / "int8"
-    quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
-    after = _raw_score(copy, val)
-    losses = (before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
-    loss = max((one for one in losses if np.isfinite(one)), default=None)
-    say({"int8_loss_of_dice": loss and round(loss, 5), "allowed": config.int8_loss})
-    keep = loss is not None and loss <= config.int8_loss
-    for name in ("network.xml", "network.bin"):
-        if keep:
-            (copy / name).replace(folder / name)
-        else:
-            (copy / name).unlink()
-    copy.rmdir()
-    return "int8" if keep else "float"
-
-
-def _raw_score(folder: Path, films: Films) -> Score:
-    outputs = read_outputs(folder, films)
-    return score_films(outputs.maps, class_log_odds(outputs.logits), films)
-
-
 def is_finished(folder: Path) -> bool:
     """Whether a run's model folder is there with all that is fitted on it."""
     return (folder / MANIFEST).exists() and bool(read_manifest(folder).training.finished)
-
-
-def read_extents(snapshot: Path) -> dict[str, float]:
-    """Radiologists' geographic extent, 0 to 8, by film_id: the mean where several read a film."""
-    from infmap.catalog.snapshot import read_scores
-
-    read: dict[str, list[float]] = {}
-    for row in read_scores(snapshot):
-        if row["name"] == EXTENT:
-            read.setdefault(row["film_id"], []).append(row["value"])
-    return {film_id: sum(values) / len(values) for film_id, values in read.items()}
-
-
-def read_rows(snapshot: Path) -> tuple[list[Row], Callable[[Row, str], Path]]:
-    """Rows of a snapshot, and how a row and one of its paths become a file.
-
-    Raises:
-        SnapshotError: the snapshot is missing or damaged.
-    """
-    from infmap.catalog.snapshot import read_snapshot
-    from infmap.catalog.store import locate
-
-    frame, roots = read_snapshot(snapshot)
-    missing = set(frame["source"]) - set(roots)
-    if missing:
-        raise SnapshotError(f"{snapshot}: no folder for source {min(missing)}")
-    return frame.to_dicts(), partial(locate, roots)

@@ -1,0 +1,45 @@
+"""When training stops, and the weights that are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from infmap.models import Network
+
+
+class EarlyStopping:
+    """The averaged weights that were best on Val, and how many looks ago.
+
+    Attributes:
+        best: their state dict; None before the first look, or without patience.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience = patience
+        self._score = -1.0
+        self._looks = 0
+        self.best: dict[str, Tensor] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether patience has run out."""
+        return self._patience is not None and self._looks >= self._patience
+
+    def look(self, score: float, average: Network) -> None:
+        """Compare the weights' score with the best so far."""
+        if self._patience is None:
+            return
+        self._looks += 1
+        if score > self._score:
+            self._score, self._looks = score, 0
+            self.best = {k: v.detach().clone() for k, v in average.state_dict().items()}
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"score": self._score, "looks": self._looks, "best": self.best}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept."""
+        self._score, self._looks, self.best = state["score"], state["looks"], state["best"]

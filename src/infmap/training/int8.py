@@ -1,0 +1,59 @@
+"""The int8 copy of a model folder's network, kept where it loses little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from infmap.inference.postprocess import class_log_odds
+from infmap.training.calibration import read_outputs
+from infmap.training.config import TrainingConfig
+from infmap.training.dataset import Films
+from infmap.training.export import quantize
+from infmap.training.validation import Score, score_films
+
+CALIBRATION_FILMS = 200
+"""Films that an int8 network's ranges are measured on."""
+
+
+def choose_precision(
+    folder: Path,
+    films: Films,
+    val: Films,
+    config: TrainingConfig,
+    say: Callable[[dict[str, Any]], None],
+) -> Literal["int8", "float"]:
+    """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
+
+    The copy is calibrated on films learnt from. It is kept if the mean Dice of films with
+    infection and of the lungs, on Val, each fall by no more than ``config.int8_loss``.
+
+    Returns:
+        "int8", or "float" where the copy lost more, was not asked for, or could not be judged.
+    """
+    if config.int8_loss is None or not len(val):
+        return "float"
+    before = _raw_score(folder, val)
+    chosen = np.random.default_rng(config.seed).permutation(len(films))[:CALIBRATION_FILMS]
+    copy = folder / "int8"
+    quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
+    after = _raw_score(copy, val)
+    losses = (before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
+    loss = max((one for one in losses if np.isfinite(one)), default=None)
+    say({"int8_loss_of_dice": loss and round(loss, 5), "allowed": config.int8_loss})
+    keep = loss is not None and loss <= config.int8_loss
+    for name in ("network.xml", "network.bin"):
+        if keep:
+            (copy / name).replace(folder / name)
+        else:
+            (copy / name).unlink()
+    copy.rmdir()
+    return "int8" if keep else "float"
+
+
+def _raw_score(folder: Path, films: Films) -> Score:
+    outputs = read_outputs(folder, films)
+    return score_films(outputs.maps, class_log_odds(outputs.logits), films)

@@ -1,0 +1,39 @@
+"""A network in training, run over packed films."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from infmap.inference.postprocess import class_log_odds
+from infmap.models import Network
+from infmap.training.config import TrainingConfig
+from infmap.training.dataset import Films
+from infmap.training.validation import Score, score_films
+
+
+def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
+    """Score a network on films it did not learn from, at the stored size."""
+    maps, logits = predict_films(network, films, config)
+    return score_films(maps, class_log_odds(logits), films)
+
+
+@torch.inference_mode()
+def predict_films(
+    network: Network, films: Films, config: TrainingConfig
+) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.float32]]]:
+    """Maps uint8 (N, 3, S, S), 0..255 = probability, and class logits float32 (N, 3)."""
+    device = next(network.parameters()).device
+    maps = np.zeros((len(films), 3, *films.images.shape[1:]), np.uint8)
+    classes = np.zeros((len(films), 3), np.float32)
+    for start in range(0, len(films), 32):
+        part = slice(start, start + 32)
+        x = torch.from_numpy(films.images[part].astype(np.float32)).unsqueeze(1) / 255.0
+        with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
+            out = network(x.to(device, memory_format=torch.channels_last))
+        logits = torch.cat([out.infection, out.opacity, out.lungs], dim=1).float()
+        maps[part] = (torch.sigmoid(logits) * 255.0).round().byte().cpu().numpy()
+        classes[part] = out.classes.float().cpu().numpy()
+    return maps, classes

@@ -1,0 +1,78 @@
+"""What a run starts from: network, weights, loss, and groups of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from infmap.core.errors import ModelError
+from infmap.inference.manifest import sha256
+from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
+from infmap.models.folder import read_weights
+from infmap.training.config import TrainingConfig
+
+
+def starting_network(config: TrainingConfig) -> tuple[Network, str]:
+    """A network with the weights that the configuration starts from, and a line on their origin.
+
+    Raises:
+        UsageError: the network or its weights are unknown.
+        ModelError: the weights cannot be read or do not fit.
+    """
+    spec = config.network
+    network = create_model(
+        spec.decoder,
+        spec.encoder,
+        frozen=spec.frozen,
+        channels=spec.channels,
+        deep_supervision=spec.deep_supervision,
+    )
+    if not Path(spec.weights).is_dir():  # of the encoder alone
+        return network, load_weights(network.encoder, spec.encoder, spec.weights)
+    file, state = read_weights(Path(spec.weights))
+    try:
+        found = network.load_state_dict(state, strict=False)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ModelError(f"{file}: cannot start from these weights: {error}") from error
+    # The heads of deep supervision may begin or end with this run.
+    wrong = [k for k in (*found.missing_keys, *found.unexpected_keys) if "auxiliary" not in k]
+    if wrong:
+        raise ModelError(f"{file}: weights of another network: {', '.join(wrong[:3])} do not match")
+    return network, f"all weights of {file.parent.name}, sha256 {sha256(file)}"
+
+
+def starting_loss(config: TrainingConfig) -> Callable[[Output, Targets], Tensor]:
+    """The configuration's loss.
+
+    Raises:
+        UsageError: its name is unknown.
+    """
+    spec = config.loss
+    return create_loss(
+        spec.name,
+        focal_weight=spec.focal_weight,
+        class_weight=spec.class_weight,
+        map_weights=spec.map_weights,
+    )
+
+
+def place_network(network: Network, device: torch.device) -> Network:
+    """Move a network to the device, its kernels channels last."""
+    network.to(device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def parameter_groups(network: Network, decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices and kernels only."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
