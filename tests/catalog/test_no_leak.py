@@ -19,9 +19,10 @@ from infmap.catalog.groups import (
 )
 from infmap.catalog.splits import assign_folds, split
 from infmap.catalog.store import Catalog
-from infmap.core.errors import SnapshotError
+from infmap.core.errors import SnapshotError, UsageError
 from infmap.export.films import collect
 from infmap.study.config import StudyConfig
+from infmap.study.external import Fold, Part, left_out
 from infmap.study.splits import assign_parts, fold_names
 from infmap.training.config import TrainingConfig
 from infmap.training.parts import check_hold_out, held_out, select_films
@@ -108,6 +109,18 @@ def trained(**changes: Any) -> Callable[[Path], Iterator[Sides]]:
     return run
 
 
+def trained_without_named(folder: Path) -> Iterator[Sides]:
+    """A fold of the external validation: half a source, whose films a list names."""
+    fold = Fold(name="A", left_out=(Part(source="c", half=0), Part(source="b", path="*1.png")))
+    films = ids(left_out(planted(), fold))
+    out = folder / "films.txt"
+    out.write_text("".join(f"{name}\n" for name in sorted(films)))
+    chosen = select_films(planted(), training(hold_out={"films": out}))
+    assert chosen.learn and chosen.left_out and len(sharing_with(planted(), films)) > len(films)
+    yield {"learn": ids(chosen.learn), "validate": ids(chosen.validate), "scored": films}
+    yield {"calibrate": ids(chosen.free), "scored": films}
+
+
 def studied(scheme: str) -> Callable[[Path], Iterator[Sides]]:
     """Each split of a study."""
 
@@ -170,6 +183,7 @@ PATHS = {
     "train, fold held out": trained(hold_out={"fold": 1}),
     "train, both held out": trained(hold_out={"fold": 1, "sources": ["c"]}),
     "train, duplicates out": trained(hold_out={"near_duplicates_of": ["b"], "fold": 2}),
+    "train, films held out by name": trained_without_named,
     "train, validated on a": trained(validation_sources=["a"], hold_out={"fold": 0}),
     "study, official": studied("official"),
     "study, folds": studied("folds"),
@@ -231,6 +245,24 @@ def test_holding_out_what_is_not_there_is_refused(hold_out: dict[str, Any]) -> N
     with pytest.raises(SnapshotError, match="hold_out") as refused:
         check_hold_out(planted(), training(hold_out=hold_out))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("a/000\nz/1\n", SnapshotError, "hold_out.films: .* lacks 1 films .* 'z/1'"),
+        ("\n", UsageError, "expected a film_id a line"),
+        (None, UsageError, "hold_out.films: .*cannot be read"),
+    ],
+)
+def test_a_list_that_names_other_films_or_none_is_refused(
+    text: str | None, error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "films.txt"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(error, match=message):
+        check_hold_out(planted(), training(hold_out={"films": file}))
 
 
 def test_the_strongest_part_of_a_group_holds() -> None:

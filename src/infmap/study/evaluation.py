@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 
 from infmap import metrics
+from infmap.core.types import BoolImage
 from infmap.core.zones import share
 from infmap.inference.manifest import PlattScaling, Thresholds
-from infmap.inference.postprocess import Findings, film_probability
+from infmap.inference.postprocess import (
+    LEVELS,
+    Findings,
+    UInt8Image,
+    class_log_odds,
+    film_probability,
+)
 from infmap.metrics.surface import surface_figures
 from infmap.study.films import class_name
 from infmap.training.calibration import Outputs
@@ -65,6 +72,10 @@ def evaluate(
             "map_detected": bool(found[i].any()),
             "infected_share_predicted": finding.infected_share(),
             "opaque_share_predicted": finding.opaque_share(),
+            "infection_mean": _mean_level(outputs.maps[i][0], finding.lungs),
+            "opacity_mean": _mean_level(outputs.maps[i][1], finding.lungs),
+            "opacity_right": finding.mean_opacity("ABC"),
+            "opacity_left": finding.mean_opacity("DEF"),
         }
         infection, opacity, lungs = films.known[i] > 0
         true_lungs, true_opacity = ((films.masks[i] & bit) > 0 for bit in (LUNGS, OPACITY))
@@ -128,7 +139,13 @@ def _head(outputs: Outputs, i: int, groups: Mapping[str, str], part: str) -> Row
         "patient": film["patient_id"],
         "class": class_name(int(outputs.films.classes[i])),
         "set": part,
+        "class_log_odds": float(class_log_odds(outputs.logits[i])),
     }
+
+
+def _mean_level(levels: UInt8Image, lungs: BoolImage) -> float:
+    """Mean probability of a map, uint8 (S, S), over the lungs, bool (S, S); 0 without lungs."""
+    return float(levels[lungs].mean()) / LEVELS if lungs.any() else 0.0
 
 
 def _dice(truth: Any, found: Any) -> float:

@@ -20,7 +20,8 @@ COLUMNS = (
     "film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn", "dice", "nsd",
     "hd95", "covid_probability", "covid_detected", "map_peak", "map_detected",
     "infected_share_true", "infected_share_predicted", "lung_dice", "opacity_dice",
-    "opaque_share_true", "opaque_share_predicted",
+    "opaque_share_true", "opaque_share_predicted", "infection_mean", "opacity_mean",
+    "opacity_right", "opacity_left", "class_log_odds",
 )  # fmt: skip
 """Columns of films.csv; empty is unknown, or what this network does not give."""
 

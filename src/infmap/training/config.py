@@ -72,6 +72,9 @@ class HoldOut(Strict):
 
     sources: tuple[str, ...] = Field((), description="whole sources left out")
     fold: int | None = Field(None, description="fold left out of every source without own splits")
+    films: Path | None = Field(
+        None, description="text file that names films left out, a film_id a line"
+    )
     near_duplicates_of: tuple[str, ...] = Field(
         (),
         description="leave out films of other sources that share a near-duplicate or a patient "
@@ -138,6 +141,13 @@ def read_config(path: Path) -> TrainingConfig:
     network = config.network
     if network.weights not in ("imagenet", "random"):
         network = network.model_copy(update={"weights": str((base / network.weights).resolve())})
+    hold_out = config.hold_out
+    if hold_out.films is not None:
+        hold_out = hold_out.model_copy(update={"films": (base / hold_out.films).resolve()})
     return config.model_copy(
-        update={"snapshot": (base / config.snapshot).resolve(), "network": network}
+        update={
+            "snapshot": (base / config.snapshot).resolve(),
+            "network": network,
+            "hold_out": hold_out,
+        }
     )

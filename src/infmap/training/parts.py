@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infmap.catalog.groups import TRAIN, UNUSED, VAL, film_groups, keep_whole, own_part
-from infmap.core.errors import SnapshotError
+from infmap.core.errors import SnapshotError, UsageError
 from infmap.training.config import TrainingConfig
 
 Row = dict[str, Any]
@@ -43,7 +43,8 @@ def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
     ``infmap.catalog.groups``.
     """
     groups = film_groups(rows)
-    meant = [_meant(row, config) for row in rows]
+    named = named_films(config)
+    meant = [HELD if row["film_id"] in named else _meant(row, config) for row in rows]
     native = config.hold_out.near_duplicates_of
     closed = {g for row, g in zip(rows, groups, strict=True) if row["source"] in native}
     open_to = [
@@ -77,13 +78,38 @@ def held_out(rows: Sequence[Row], fold: int | None) -> list[Row]:
     return [row for row in rows if _in_fold(row, fold)]
 
 
+def named_films(config: TrainingConfig) -> frozenset[str]:
+    """film_id of the films that ``hold_out.films`` names; none where it is not given.
+
+    Raises:
+        UsageError: the file cannot be read, or names no film.
+    """
+    path = config.hold_out.films
+    if path is None:
+        return frozenset()
+    try:
+        names = frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"hold_out.films: {path}: cannot be read: {error}") from error
+    if not names:
+        raise UsageError(f"hold_out.films: {path}: expected a film_id a line, has none")
+    return names
+
+
 def check_hold_out(rows: Sequence[Row], config: TrainingConfig) -> None:
     """Refuse to hold out what is not there: it would be a leak to take that for nothing.
 
     Raises:
-        SnapshotError: a source or the fold that is to be held out has no film.
+        SnapshotError: a source, the fold or a film that is to be held out is not there.
+        UsageError: the list of films cannot be read.
     """
     out = config.hold_out
+    unknown = named_films(config) - {row["film_id"] for row in rows}
+    if unknown:
+        raise SnapshotError(
+            f"hold_out.films: {config.snapshot} lacks {len(unknown)} films that {out.films} names, "
+            f"{min(unknown)!r} the first of them"
+        )
     missing = sorted(set(out.sources) - {row["source"] for row in rows})
     if missing:
         raise SnapshotError(
