@@ -160,6 +160,12 @@ def test_the_documentation_check_finds_a_page_without_a_link(tmp_path: Path) -> 
     assert found.startswith("docs/b.md: no link leads here")
 
 
+def test_the_documentation_check_finds_an_extra_that_is_not_there(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    text = "```\npip install '.[train,wings]'\n```"
+    assert list(_tool("check_docs").unknown_extras(tmp_path, text)) == ["there is no extra 'wings'"]
+
+
 def test_the_names_of_the_code_are_found() -> None:
     found = _tool("check_docs").defined
     assert found(ROOT / "src", ["infmap", "load"])

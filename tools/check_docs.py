@@ -23,6 +23,7 @@ HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
 COMMAND = re.compile(r"(?<![\w./'\"@=-])infmap[ \t]+([a-z][\w-]*)(?:[ \t]+([a-z]+)(?=\s|$))?")
 NAME = re.compile(r"(?<![\w./-])infmap(?:\.[A-Za-z_]\w*)+")
 FILE = re.compile(r"(?<![\w./-])(?:benchmarks|configs|docs|src|tests|tools)/[\w./-]*\.[a-z]+\b")
+EXTRAS = re.compile(r"(?:infmap|\.)\[([a-z,]+)\]")
 MACHINE_PATH = re.compile(r"(?<![\w.~/])/(?:home|root|tmp|work|Users|mnt)(?=[/\s`'\").,;:]|$)")
 REGISTRIES = (
     ("src/infmap/sources/__init__.py", "SOURCES", "docs/catalog.md"),
@@ -51,6 +52,7 @@ def problems(root: Path) -> list[str]:
         if name in ("README.md", "CONTRIBUTING.md") or name.startswith("docs/"):
             checks.append(lambda t=text: unknown_verbs(t))
             checks.append(lambda t=text: unknown_names(root, t))
+            checks.append(lambda t=text: unknown_extras(root, t))
         checks.append(lambda t=text: machine_paths(t))
         found += [f"{name}: {problem}" for check in checks for problem in check()]
     whole = [unreachable(root, texts), other_layers(root), unlisted(root)]
@@ -138,6 +140,18 @@ def unknown_names(root: Path, text: str) -> Iterator[str]:
         for file in FILE.findall(code):
             if "NAME" not in file and not (root / file).exists():
                 yield f"there is no file {file}"
+
+
+def unknown_extras(root: Path, text: str) -> Iterator[str]:
+    """Extras that a page installs and that pyproject.toml does not have."""
+    project = root / "pyproject.toml"
+    if not project.is_file():
+        return
+    table = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    for code in codes(text):
+        for extras in EXTRAS.findall(code):
+            for extra in set(extras.split(",")) - set(table["optional-dependencies"]):
+                yield f"there is no extra {extra!r}"
 
 
 def defined(folder: Path, parts: list[str]) -> bool:
