@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from infmap.api import load
-from infmap.cli.doctor import GOLDEN, reference_figures
 from infmap.inference import RUNTIMES
+from infmap.workflows.doctor import GOLDEN, reference_figures
 
 
 def write_golden(folder: Path) -> None:

@@ -180,7 +180,7 @@ def test_doctor_names_decoders_and_what_may_compute(capsys):
 
 
 def test_doctor_names_a_decoder_that_does_not_work(monkeypatch):
-    from infmap.cli import doctor
+    from infmap.workflows import doctor
 
     def broken(*_):
         raise RuntimeError

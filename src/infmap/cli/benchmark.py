@@ -32,24 +32,10 @@ def run(
 
     Example: infmap benchmark run configs/study-small.yaml -o study
     """
-    from infmap.core.errors import MissingExtra
-    from infmap.study.config import check_names, read_study
+    from infmap.study.run import run_grid
 
-    settings = read_study(config)
-    try:
-        check_names(settings)
-    except ImportError as error:
-        raise MissingExtra("infmap benchmark run", "train") from error
-    from infmap.study.cluster import create_launcher
-    from infmap.study.queue import run_study
-    from infmap.study.study import create_study
-    from infmap.study.tables import write_tables
-
-    study = create_study(settings, out)
-    launcher = create_launcher(on, out, settings.limits, workers)
     with Progress(as_json) as say:
-        summary = run_study(study, launcher, say, retry=retry)
-    table = write_tables(study)
+        summary, table = run_grid(config, out, say, on=on, workers=workers, retry=retry)
     _conclude(summary, table, out, as_json)
     return 3 if summary.states.get("failed", 0) + summary.states.get("diverged", 0) else 0
 
@@ -63,13 +49,9 @@ def report(
 
     Example: infmap benchmark report study
     """
-    from infmap.study.report import write_report
-    from infmap.study.study import Study
-    from infmap.study.tables import write_tables
+    from infmap.study.run import report_study
 
-    opened = Study(study)
-    write_tables(opened)
-    page = write_report(opened)
+    page = report_study(study)
     sys.stdout.write((json.dumps({"report": str(page)}) if as_json else f"report: {page}") + "\n")
     return 0
 

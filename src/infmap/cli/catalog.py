@@ -206,7 +206,6 @@ def compile_command(
 
     Example: infmap catalog compile configs/catalog.yaml
     """
-    from infmap.training.pack import write_pack
     from infmap.workflows.compile import compile_catalog, read_catalog_config
 
     settings = read_catalog_config(config)
@@ -225,8 +224,6 @@ def compile_command(
                     sys.stdout.write(f"  {source}: {note}\n")
 
     compile_catalog(settings, say)
-    for size in settings.pack:
-        say("pack", {"folder": str(write_pack(settings.snapshot, size))})
     return 3 if failures else 0
 
 

@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
-
-    from infmap.core.types import Prediction
-    from infmap.inference import Predictor
-    from infmap.models import Network
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-# Two panels fill a screen.
-PANEL = 768
-"""Longest side of one picture of an overlay, pixels."""
-COLUMNS = (
-    "id",
-    "path",
-    "status",
-    "reason",
-    "model",
-    "covid_probability",
-    "map",
-    "energy_in_lungs",
-    "energy_in_infected",
-    "peak_row",
-    "peak_column",
-    "peak_in_infected",
-)
 
 
 @app.command()
@@ -71,212 +41,22 @@ def explain(
     OUT gets activation/METHOD/ID.png, overlays/ID.png, explain.jsonl and explain.csv.
     Status 0: all read; 3: some rejected or failed, all others done. Research use only.
     """
-    from infmap.api import load, model_folder
+    from infmap.cli.progress import track as show
+    from infmap.workflows.explain import explain_films, open_run
     from infmap.workflows.inputs import find_films
 
-    methods = _methods(method or ["gradcam"], stride)
+    def track(films: Iterable[Any], total: int) -> Iterable[Any]:
+        return show(films, total, "explaining films", quiet=quiet or as_json)
+
+    def tell(line: dict[str, Any]) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
     paths = find_films(inputs)
-    folder = model_folder(model)
-    network = _network(folder)
-    run = Run(out, methods, stride, load(folder).predictor, network)
-    lines = explain_films(run, paths, quiet=quiet or as_json, echo=as_json)
+    run = open_run(out, model, method or ["gradcam"], stride)
+    lines = explain_films(run, paths, track=track, tell=tell)
     done = sum(line["status"] == "ok" for line in lines)
     if not quiet and not as_json:
         sys.stdout.write(f"{done} of {len(lines)} films explained; see {out / 'overlays'}\n")
     return 0 if done == len(lines) else 3
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """How films are explained and where the results go.
-
-    Attributes:
-        out: the results' folder.
-        methods: keys of ``infmap.explain.METHODS``.
-        stride: of the feature map.
-        predictor: gives the infection map.
-        network: the same model's torch network, gives the activation maps.
-    """
-
-    out: Path
-    methods: Sequence[str]
-    stride: int
-    predictor: Predictor
-    network: Network
-
-
-def explain_films(
-    run: Run, paths: Sequence[str], *, quiet: bool = True, echo: bool = False
-) -> list[dict[str, Any]]:
-    """Explain films one after the other and write all results; the lines of ``explain.jsonl``.
-
-    Raises:
-        UsageError: a result cannot be written.
-    """
-    from infmap.cli.progress import track
-    from infmap.report import film_ids
-    from infmap.report.files import make_folder, writing
-
-    make_folder(run.out)
-    todo = list(zip(film_ids(paths), paths, strict=True))
-    lines = []
-    with writing(run.out / "explain.jsonl"), (run.out / "explain.jsonl").open("w") as log:
-        for film_id, path in track(todo, len(todo), "explaining films", quiet=quiet):
-            lines.append(_explain(run, film_id, path))
-            log.write(json.dumps(lines[-1]) + "\n")
-            log.flush()
-            if echo:
-                sys.stdout.write(json.dumps(lines[-1]) + "\n")
-                sys.stdout.flush()
-    _write_table(run.out / "explain.csv", lines)
-    return lines
-
-
-def _methods(given: Sequence[str], stride: int) -> list[str]:
-    """Methods asked for, each once, checked before anything is loaded."""
-    from infmap.core.errors import UsageError
-    from infmap.explain import METHODS, STRIDES
-
-    unknown = [name for name in given if name not in METHODS]
-    if unknown:
-        raise UsageError(f"--method: expected one of {', '.join(METHODS)}, got {unknown[0]!r}")
-    if stride not in STRIDES:
-        raise UsageError(f"--stride: expected one of {', '.join(map(str, STRIDES))}, got {stride}")
-    return list(dict.fromkeys(given))
-
-
-def _network(folder: Path) -> Network:
-    from infmap.core.errors import MissingExtra
-
-    try:
-        from infmap.models.folder import load_network
-
-        return load_network(folder)
-    except ImportError as error:
-        raise MissingExtra("infmap explain", "train") from error
-
-
-def _explain(run: Run, film_id: str, path: str) -> dict[str, Any]:
-    """Write one film's maps and overlay; its line."""
-    from infmap.core.errors import FilmError, RejectedFilm
-    from infmap.dicom import read_radiograph
-    from infmap.explain import activation_maps
-    from infmap.inference.preprocess import to_film
-
-    line: dict[str, Any] = {"id": film_id, "path": path, "status": "ok", "reason": None}
-    try:
-        film = run.predictor.prepare(read_radiograph(path))
-        maps, logits = run.predictor.run(film.plane[None])
-        prediction = run.predictor.judge(film, maps[0], logits[0])
-    except RejectedFilm as error:
-        return line | {"status": "rejected", "reason": error.reason}
-    except FilmError as error:
-        return line | {"status": "failed", "reason": error.reason}
-    except MemoryError:
-        reason = "too large for this machine's memory: reduce the film first"
-        return line | {"status": "failed", "reason": reason}
-    planes = {}
-    for method in run.methods:
-        plane = activation_maps(run.network, film.plane[None, None], method, stride=run.stride)
-        planes[method] = to_film(plane[0], film.fit)
-        _write_map(run.out, method, film_id, planes[method])
-    _write_overlay(run.out, film_id, prediction, planes)
-    return line | {
-        "model": prediction.model,
-        "covid_probability": round(prediction.covid_probability, 5),
-        "stride": run.stride,
-        "maps": {
-            name: _figures(plane, prediction)
-            for name, plane in {**planes, "infection": prediction.infection}.items()
-        },
-    }
-
-
-def _figures(plane: NDArray[np.float32], prediction: Prediction) -> dict[str, Any]:
-    """Where a map (H, W) lies, against the lungs and the infected region that were found."""
-    import numpy as np
-
-    total = float(plane.sum(dtype=np.float64))
-    row, column = (int(i) for i in np.unravel_index(int(plane.argmax()), plane.shape))
-
-    def share(mask: NDArray[np.bool_]) -> float | None:
-        inside = float(plane[mask].sum(dtype=np.float64))
-        return round(inside / total, 5) if total and mask.any() else None
-
-    return {
-        "energy_in_lungs": share(prediction.lungs),
-        "energy_in_infected": share(prediction.infected),
-        "peak_row": row if total else None,
-        "peak_column": column if total else None,
-        "peak_in_infected": bool(prediction.infected[row, column]) if total else None,
-    }
-
-
-def _write_map(out: Path, method: str, film_id: str, plane: NDArray[np.float32]) -> None:
-    from PIL import Image
-
-    from infmap.report.overlay import to_bytes
-
-    _save(Image.fromarray(to_bytes(plane)), out / "activation" / method / f"{film_id}.png")
-
-
-def _write_overlay(
-    out: Path, film_id: str, prediction: Prediction, planes: dict[str, NDArray[np.float32]]
-) -> None:
-    """The activation maps over the film, then the infection map over it, in one picture.
-
-    All panels have the contours of the lungs and of the infected region that were found.
-    """
-    from infmap.report import overlay
-
-    panels = [
-        (f"activation map, {method}", overlay(replace(prediction, infection=plane), caption=""))
-        for method, plane in planes.items()
-    ]
-    panels.append(("infection map", overlay(prediction)))
-    _save(_side_by_side(panels), out / "overlays" / f"{film_id}.png")
-
-
-def _side_by_side(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Pictures of one size in a row, each under its title, reduced to ``PANEL`` pixels."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    for _, picture in panels:
-        picture.thumbnail((PANEL, PANEL))
-    width, height = panels[0][1].size
-    size = max(9, min(24, width // 20))
-    strip, font = size + size // 2, ImageFont.load_default(size)
-    sheet = Image.new("RGB", (width * len(panels), height + strip))
-    draw = ImageDraw.Draw(sheet)
-    for place, (title, picture) in enumerate(panels):
-        sheet.paste(picture, (place * width, strip))
-        draw.text((place * width + size // 3, size // 6), title, fill=(255, 255, 255), font=font)
-    return sheet
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    from infmap.report.files import make_folder, write_atomically
-
-    def fill(stream: IO[bytes]) -> None:
-        picture.save(stream, format="PNG", compress_level=1)
-
-    make_folder(path.parent)
-    write_atomically(path, fill)
-
-
-def _write_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
-    """One row a film and map; a film without maps has one row with its reason."""
-    from infmap.core.spreadsheet import cell
-    from infmap.report.files import write_atomically
-
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
-    for row in (row for line in lines for row in _rows(line)):
-        table.writerow({name: cell(value) for name, value in row.items()})
-    write_atomically(path, lambda stream: stream.write(text.getvalue().encode()))
-
-
-def _rows(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, figures in line.get("maps", {"": {}}).items():
-        yield {**line, "map": name, **figures}

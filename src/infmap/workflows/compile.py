@@ -8,8 +8,17 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from infmap.audit import audit
+from infmap.catalog.duplicates import deduplicate
+from infmap.catalog.ingest import ingest
+from infmap.catalog.pairs import read_decisions
+from infmap.catalog.snapshot import write_snapshot
+from infmap.catalog.splits import split
+from infmap.catalog.store import Catalog
 from infmap.catalog.yaml_file import Strict, read_yaml
 from infmap.core.errors import UsageError
+from infmap.sources import SOURCES
+from infmap.training.pack import write_pack
 
 Say = Callable[[str, dict[str, Any]], None]
 
@@ -39,8 +48,6 @@ class CatalogConfig(Strict):
 
     @model_validator(mode="after")
     def _named(self) -> CatalogConfig:
-        from infmap.sources import SOURCES
-
         for source in self.sources:
             if source not in SOURCES:
                 raise ValueError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
@@ -64,7 +71,7 @@ def read_catalog_config(path: Path) -> CatalogConfig:
 
 
 def compile_catalog(config: CatalogConfig, say: Say) -> None:
-    """Ingest, find duplicates, split, snapshot, and audit.
+    """Ingest, find duplicates, split, snapshot, audit and pack.
 
     Each step may be done again: what is done already is quick. A step that was stopped goes on.
 
@@ -75,13 +82,6 @@ def compile_catalog(config: CatalogConfig, say: Say) -> None:
     Raises:
         InfmapError: a step cannot be done.
     """
-    from infmap.catalog.duplicates import deduplicate
-    from infmap.catalog.ingest import ingest
-    from infmap.catalog.pairs import read_decisions
-    from infmap.catalog.snapshot import write_snapshot
-    from infmap.catalog.splits import split
-    from infmap.catalog.store import Catalog
-
     catalog = Catalog(config.catalog)
     report = ingest(catalog, config.sources, config.workers, config.on)
     say("ingest", {"films": report.films, "failures": report.failures, "notes": report.notes})
@@ -97,6 +97,6 @@ def compile_catalog(config: CatalogConfig, say: Say) -> None:
     about = write_snapshot(catalog, config.snapshot)
     say("snapshot", {"films": about["films"], "sha256": about["sha256"]})
     if config.audit:
-        from infmap.audit import audit
-
         say("audit", {"verdict": audit(catalog, config.audit).verdict})
+    for size in config.pack:
+        say("pack", {"folder": str(write_pack(config.snapshot, size))})

@@ -1,0 +1,59 @@
+"""A study from its configuration file to its tables and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infmap.core.errors import MissingExtra
+from infmap.study.cluster import create_launcher
+from infmap.study.config import check_names, read_study
+from infmap.study.queue import Summary, run_study
+from infmap.study.report import write_report
+from infmap.study.study import Study, create_study
+from infmap.study.tables import write_tables
+
+
+def run_grid(
+    config: Path,
+    out: Path,
+    say: Callable[[dict[str, Any]], None],
+    *,
+    on: str = "local",
+    workers: int | None = None,
+    retry: bool = False,
+) -> tuple[Summary, Path]:
+    """Run a study, or go on where it stopped, and write its tables.
+
+    Args:
+        config: YAML file of the study.
+        out: folder of the study.
+        say: called with a record whenever a run ends.
+        on: local, ray, or ray://HOST:PORT.
+        workers: runs at once; None: one a GPU, else one.
+        retry: start failed runs again.
+
+    Returns:
+        How many runs are in which state, and the table of all runs.
+
+    Raises:
+        UsageError: the configuration is wrong, or belongs to another study than ``out`` holds.
+        MissingExtra: torch, or Ray where it is asked for, is not installed.
+    """
+    settings = read_study(config)
+    try:
+        check_names(settings)
+    except ImportError as error:
+        raise MissingExtra("infmap benchmark run", "train") from error
+    study = create_study(settings, out)
+    launcher = create_launcher(on, out, settings.limits, workers)
+    summary = run_study(study, launcher, say, retry=retry)
+    return summary, write_tables(study)
+
+
+def report_study(folder: Path) -> Path:
+    """Write a study's tables and its page anew, also while it runs; the page."""
+    study = Study(folder)
+    write_tables(study)
+    return write_report(study)
