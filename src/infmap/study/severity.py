@@ -14,7 +14,7 @@ from infmap.inference.severity import LUNG_MAX
 from infmap.metrics import Estimate
 from infmap.study.films import FilmTable
 from infmap.training.extent import Readings, fit_extent
-from infmap.training.run import EXTENT
+from infmap.training.snapshot import EXTENT
 
 Float64 = NDArray[np.float64]
 FOLDS = 5
