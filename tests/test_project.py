@@ -140,6 +140,8 @@ def test_the_documentation_is_sound() -> None:
         ("`infmap catalog fly`", "no step 'fly'"),
         ("```\n$ infmap fly films\n```", "no verb 'fly'"),
         ("see " + "/".join(["", "home", "me", "films"]), "path of one machine"),
+        ("`infmap predict films --fly`", "no option '--fly'"),
+        ("```\ninfmap catalog split c --seed 0 --fly=2  # to --swim\n```", "no option '--fly=2'"),
         ("`infmap.core.fly`", "no infmap.core.fly"),
         ("```python\nfrom infmap.fly import wings\n```", "no infmap.fly"),
         ("`tests/core/test_fly.py`", "no file tests/core/test_fly.py"),

@@ -14,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^\n]*\n(.*?)^ {0,3}\1[^\n]*$", re.MULTILINE | re.DOTALL)
@@ -51,6 +52,7 @@ def problems(root: Path) -> list[str]:
         checks: list[Callable[[], Iterator[str]]] = [lambda p=page, t=text: broken_links(p, t)]
         if name in ("README.md", "CONTRIBUTING.md") or name.startswith("docs/"):
             checks.append(lambda t=text: unknown_verbs(t))
+            checks.append(lambda t=text: unknown_options(t))
             checks.append(lambda t=text: unknown_names(root, t))
             checks.append(lambda t=text: unknown_extras(root, t))
         checks.append(lambda t=text: machine_paths(t))
@@ -105,12 +107,33 @@ def unknown_verbs(text: str) -> Iterator[str]:
             yield f"infmap {verb} has no step {word!r}"
 
 
+def unknown_options(text: str) -> Iterator[str]:
+    """Options in lines of code that begin with ``infmap`` and that the command does not have."""
+    from infmap.cli.main import VERBS
+
+    for code in codes(text):
+        for line in code.splitlines():
+            words = line.removeprefix("$ ").partition(" #")[0].split()
+            if len(words) < 3 or words[0] != "infmap" or words[1] not in VERBS:
+                continue
+            command = command_of(words[1])
+            command = getattr(command, "commands", {}).get(words[2], command)
+            known = {name for option in command.params for name in option.opts} | {"--help"}
+            for word in words[2:]:
+                if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known:
+                    yield f"infmap {words[1]} has no option {word!r}"
+
+
 def steps(verb: str) -> set[str]:
     """Steps of a verb, such as those of ``infmap catalog``; none where it has no steps."""
+    return set(getattr(command_of(verb), "commands", ()))
+
+
+def command_of(verb: str) -> Any:
+    """The command of a verb, or its group of steps."""
     from typer.main import get_command
 
-    command = get_command(importlib.import_module(f"infmap.cli.{verb}").app)
-    return set(getattr(command, "commands", ()))
+    return get_command(importlib.import_module(f"infmap.cli.{verb}").app)
 
 
 def commands(text: str) -> list[tuple[str, str]]:
