@@ -267,7 +267,7 @@ def few(what: str, lines: Counter[str], bar: int, report: Report) -> None:
 def mirrored(modules: list[Module], root: Path) -> Iterator[str]:
     """Every module that defines something has its test file, or a line that says why not.
 
-    The test of src/PACKAGE/a/b.py is tests/a/test_b.py, that of a package is tests/a/test_init.py.
+    The test of src/PACKAGE/a/b.py is tests/a/test_b.py, that of a/__init__.py is tests/a/test_a.py.
     A line of tests/untested.txt is "a/b.py: why".
     """
     reasons, wrong = exceptions(root / UNTESTED)
@@ -276,7 +276,8 @@ def mirrored(modules: list[Module], root: Path) -> Iterator[str]:
     for module in modules:
         *folders, stem = module.parts[1:]
         source = "/".join([*folders, f"{stem}.py"])
-        test = "/".join(["tests", *folders, f"test_{stem.strip('_')}.py"])
+        name = module.parts[-2] if stem == "__init__" else stem.strip("_")
+        test = "/".join(["tests", *folders, f"test_{name}.py"])
         wanted.add(source)
         tested = (root / test).is_file()
         if tested and source in reasons:

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from infmap.audit import audit, probes
-from infmap.audit.counts import tables
-from infmap.audit.films import choose, frontal, on_canvas
-from infmap.audit.overlap import overlaps
-from infmap.audit.text import find_text
-from infmap.audit.verdict import verdict
-from infmap.audit.views import grown
-from infmap.catalog.schema import COLUMNS, make_frame
-from infmap.catalog.store import Catalog, Row
+from infmap.catalog.schema import make_frame
+from infmap.catalog.store import Catalog
 from infmap.core.errors import UsageError
-from infmap.phantom import render
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rows import row  # noqa: E402
 
 FILMS = 60
 LUNGS = np.zeros((64, 64), np.bool_)
 LUNGS[12:50, 10:28] = LUNGS[12:50, 36:54] = True
-
-
-def row(source: str, number: int, **known: Any) -> Row:
-    empty: Row = dict.fromkeys(COLUMNS["films"])
-    name = f"{source}/{number}.png"
-    return empty | {
-        "film_id": name, "source": source, "path": f"{number}.png", "cluster_id": name,
-        "patient_id": f"{source}:{number}", "width": 64, "height": 64,
-    } | known  # fmt: skip
 
 
 def make(folder: Path, kinds: dict[str, str]) -> Catalog:
@@ -163,90 +151,3 @@ def test_a_catalog_of_one_class_gives_tables_and_no_probes(tmp_path: Path) -> No
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least 1 film"):
         audit(Catalog(tmp_path), tmp_path / "out", films_limit=0)
-
-
-def test_the_sample_is_even_over_sources_and_repeatable() -> None:
-    rows = [row("large", n) for n in range(1000)] + [row("small", n) for n in range(30)]
-    chosen = choose(rows, 100, seed=3)
-    counts = {name: sum(r["source"] == name for r in chosen) for name in ("large", "small")}
-    assert counts == {"large": 70, "small": 30}
-    assert chosen == choose(rows, 100, seed=3) != choose(rows, 100, seed=4)
-
-
-def test_lateral_films_are_left_out() -> None:
-    views = ["PA", "AP Supine", None, "L", "lateral"]
-    assert len(frontal([row("s", n, view=view) for n, view in enumerate(views)])) == 3
-
-
-def test_a_film_keeps_its_aspect_on_the_canvas() -> None:
-    canvas, extent = on_canvas(np.ones((50, 100), np.float32), 128)
-    assert extent == (64, 128)
-    assert canvas.sum() == 64 * 128
-
-
-def test_the_blanked_region_is_wider_than_the_mask() -> None:
-    mask = np.zeros((128, 128), np.bool_)
-    mask[40:80, 40:80] = True
-    wide = grown(mask)
-    assert wide[37, 60] and not wide[35, 60]
-    assert not grown(np.zeros((128, 128), np.bool_)).any()
-
-
-def writing_on(seed: int, side: int) -> tuple[Any, Any, Any]:
-    """What is found on a phantom without its marker, with it, and with a line of text."""
-    film = render(seed, size=side, opacities=seed % 4)
-    lungs = film.lungs.astype(np.float32)
-    clean, edge = film.pixels.copy(), round(0.16 * side)
-    clean[:edge, :edge] = np.median(clean[edge : edge + 6, :edge])
-    across, down = [(0.05, 0.03), (0.6, 0.03), (0.05, 0.93), (0.55, 0.93)][seed // 4 % 4]
-    words = ["PORTABLE", "AP ERECT", "12:45 03/04/2020", "SUPINE"][seed % 4]
-    image, font = Image.fromarray(clean), ImageFont.load_default(max(9, round(0.04 * side)))
-    ImageDraw.Draw(image).text((across * side, down * side), words, fill=0.97, font=font)
-    films = (clean, film.pixels, np.asarray(image))
-    return tuple(find_text(pixels, lungs) for pixels in films)  # type: ignore[return-value]
-
-
-def test_writing_on_phantoms_is_found_and_clean_phantoms_are_clean() -> None:
-    found = [writing_on(seed, (256, 384)[seed % 2]) for seed in range(32)]
-    clean, marked, written = zip(*found)
-    assert sum(text.glyphs > 0 for text in clean) == 0
-    assert sum(text.glyphs > 0 for text in marked) == 32
-    assert not any(text.line for text in marked)
-    assert sum(text.line for text in written) == 24  # the rest: white writing on a white abdomen
-
-
-def test_a_blank_film_has_no_writing() -> None:
-    assert find_text(np.full((64, 48), 0.5, np.float32)).glyphs == 0
-
-
-def test_patients_and_duplicates_across_splits_are_counted() -> None:
-    films = [
-        row("a", 1, official_split="train", patient_id="p"),
-        row("a", 2, official_split="val", patient_id="p"),
-        row("a", 3, official_split="val"),
-        row("b", 4),
-    ]
-    pairs: list[Row] = [
-        {"film_a": "a/1.png", "film_b": "a/3.png", "verdict": None},
-        {"film_a": "a/3.png", "film_b": "b/4.png", "verdict": "confirmed"},
-        {"film_a": "a/1.png", "film_b": "b/4.png", "verdict": "rejected"},
-    ]
-    found = {(o.column, o.first, o.second): o for o in overlaps(films, pairs)}
-    official = found["official_split", "val", "train"]
-    assert (official.patients, official.pairs, official.films, official.total) == (1, 1, 2, 2)
-    assert found["source", "b", "a"].pairs == 1
-    assert len(found) == 4
-    (sentence,) = (
-        finding.text
-        for finding in verdict([], [], list(found.values()), tables(films), True)
-        if finding.text.startswith("Official splits")
-    )
-    assert "1 of 1 films of train and 2 of 2 of val" in sentence
-
-
-def test_tables_count_every_film_once() -> None:
-    films = [row("a", n, age=age, covid19=n == 0, pneumonia=True, normal=False)
-             for n, age in enumerate([3.0, 45.0, None, 101.0])]  # fmt: skip
-    for table in tables(films):
-        assert sum(map(sum, table.values.values())) == len(films)
-        assert table.values and sum(v[0] for v in table.values.values()) == 1

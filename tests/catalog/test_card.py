@@ -12,7 +12,6 @@ from infmap.catalog.card import known_traps
 from infmap.catalog.schema import make_frame
 from infmap.catalog.snapshot import write_snapshot
 from infmap.sources import SOURCES
-from infmap.sources.licences import Terms, terms
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_catalog import catalog, row  # noqa: E402
@@ -96,32 +95,6 @@ def test_croissant_is_valid_and_reads_the_films(snapshot, monkeypatch):
     files = {f["name"]: f["sha256"] for f in json.loads(
         (snapshot / "croissant.json").read_text())["distribution"]}  # fmt: skip
     assert files == {n: about["files"][n]["sha256"] for n in files} and len(files) == 3
-
-
-@pytest.mark.parametrize(
-    ("licence", "expected"),
-    [
-        (None, Terms()),
-        (" ", Terms()),
-        ("listed as authorized for everyone", Terms()),
-        ("CC0 1.0", Terms(True, True, True, False)),
-        ("CC BY 4.0", Terms(True, True, True, False)),
-        ("CC-BY-SA-4.0", Terms(True, True, True, True)),
-        ("CC BY-NC-SA", Terms(True, False, True, True)),
-        ("CC BY-NC-ND", Terms(True, False, False, False)),
-        ("https://creativecommons.org/licenses/by-nc/4.0/", Terms(True, False, True, False)),
-        ("Creative Commons Attribution-NonCommercial 4.0", Terms(True, False, True, False)),
-        ("NIH: free use with attribution", Terms(True, True, True, False)),
-        ("NLM: free use with citation", Terms(True, True, True, False)),
-        ("MIT License", Terms(True, True, True, False)),
-        ("repository MIT; each film as where it was published", Terms()),
-        ("research use only", Terms(commercial=False)),
-        ("non-commercial use, no redistribution", Terms(False, False, None, None)),
-    ],
-)
-def test_licences_are_read_as_stated(licence, expected):
-    assert terms(licence) == expected
-    assert terms(licence).words
 
 
 def test_traps_are_found_and_none_is_made_up():

@@ -15,16 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from infmap.catalog import pending
 from infmap.catalog.duplicates import deduplicate
 from infmap.catalog.ingest import ingest
-from infmap.catalog.measure import guess_views, measure_file, quality
+from infmap.catalog.measure import measure_file
 from infmap.catalog.splits import split
 from infmap.catalog.store import Catalog
 from infmap.catalog.verify import verify
-from infmap.phantom import render
 
 from .conftest import write_film
 
@@ -207,71 +204,3 @@ def draw_again(folder: Path, draw: random.Random) -> None:
     catalog = Catalog(folder)
     keep = catalog.frame("films").slice(0, 20)
     catalog.commit({"films": keep}, pictures=catalog.pictures()[:20])
-
-
-def test_parts_of_a_stopped_ingest_are_used_and_damaged_ones_are_not(
-    make_cohen: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root, catalog = make_cohen(12), Catalog(tmp_path / "catalog")
-    monkeypatch.setattr(pending, "FILMS", 4)
-    monkeypatch.setattr("infmap.catalog.ingest.CHUNK", 4)
-    monkeypatch.setattr(Catalog, "commit", _stopped)
-    with pytest.raises(KeyboardInterrupt):
-        ingest(catalog, {"cohen": root})
-    monkeypatch.undo()
-    parts = sorted((catalog.folder / "pending").glob("*.parquet"))
-    assert len(parts) == 3
-    parts[1].write_bytes(b"half")
-    assert ingest(catalog, {"cohen": root}).measured == 4
-    assert len(catalog.films()) == 12
-
-
-def _stopped(*_: object, **__: object) -> None:
-    raise KeyboardInterrupt
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray Data warns of itself
-def test_a_two_node_cluster_finds_what_one_machine_finds(
-    make_cohen: MakeSource, tmp_path: Path, two_machines: str
-) -> None:
-    pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install 'infmap[scale]'")
-    root = make_cohen(40)
-    (root / "images/f005.png").write_bytes(b"not a film")
-    here, there = Catalog(tmp_path / "here"), Catalog(tmp_path / "there")
-    ingest(here, {"cohen": root})
-    ingest(there, {"cohen": root}, on="ray")
-    assert contents(there) == contents(here)
-
-
-def test_a_checksum_of_pixels_survives_another_file_format(tmp_path: Path) -> None:
-    write_film(tmp_path / "a.png", 4)
-    with Image.open(tmp_path / "a.png") as image:
-        image.save(tmp_path / "b.bmp")
-        image.convert("RGB").save(tmp_path / "c.png")
-        image.point(lambda v: 255 - v).save(tmp_path / "d.png")
-    rows = [measure_file(tmp_path / name)[0] for name in ("a.png", "b.bmp", "c.png", "d.png")]
-    assert len({row["pixel_hash"] for row in rows[:3]}) == 1
-    assert rows[3]["pixel_hash"] != rows[0]["pixel_hash"]
-    assert len({row["bytes_hash"] for row in rows}) == 4
-    assert [row["photometric"] for row in rows[1:3]] == ["MONOCHROME2", "RGB"]
-    assert {row["bits"] for row in rows} == {8}
-
-
-def test_quality_figures_follow_their_definitions() -> None:
-    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
-    figures = quality(ramp)
-    assert figures["brightness"] == pytest.approx(0.5, abs=0.01)
-    assert figures["contrast"] == pytest.approx(0.9, abs=0.02)
-    assert figures["clipped"] == pytest.approx(2 / 256, abs=1e-6)
-    noise = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
-    assert quality(noise)["sharpness"] > 10 * figures["sharpness"]
-    flat = quality(np.full((40, 1), 9, np.uint8))
-    assert (flat["sharpness"], flat["contrast"], flat["clipped"]) == (0.0, 0.0, 0.0)
-
-
-def test_a_frontal_phantom_is_guessed_frontal_and_a_one_sided_plane_is_not() -> None:
-    from infmap.dedup.thumbnails import thumbnail
-
-    film = np.round(render(5, size=128).pixels * 255).astype(np.uint8)
-    ramp = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
-    assert guess_views(np.stack([thumbnail(film), ramp])) == ["frontal", None]

@@ -1,21 +1,19 @@
 """From raw folders to a prediction by a model trained on them, through the commands alone."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from infmap.cli.main import main
 from infmap.phantom import render
 
+sys.path.insert(0, str(Path(__file__).parent))
+from calling import call  # noqa: E402
+
 BASE = "Infection Segmentation Data/Infection Segmentation Data"
-
-
-def call(*arguments):
-    with pytest.raises(SystemExit) as caught:
-        main([str(a) for a in arguments])
-    return caught.value.code
 
 
 def save(plane, path):

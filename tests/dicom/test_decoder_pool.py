@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import signal
@@ -20,7 +19,6 @@ from infmap.core.errors import UnreadableFilm
 from infmap.dicom import decoder_pool
 from infmap.dicom.codecs import Job
 from infmap.dicom.decoder_pool import DecoderPool, decode_apart
-from infmap.dicom.decoder_process import receive, seconds_for, send
 
 PLANE = (np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 7) % 4096
 STREAM = bytes(imagecodecs.jpeg2k_encode(PLANE, codecformat="J2K", reversible=True))
@@ -114,22 +112,6 @@ def test_threads_share_the_pool(pool: DecoderPool) -> None:
         )
     assert all((values == PLANE).all() for values in found)
     assert len(pids(pool)) <= 4
-
-
-def test_messages_of_any_size_go_both_ways() -> None:
-    stream = io.BytesIO()
-    body = bytes(range(256)) * 1000
-    send(stream, {"a": "ä"}, body)
-    send(stream, {}, None)
-    stream.seek(0)
-    assert receive(stream) == ({"a": "ä", "size": 256_000}, bytearray(body))
-    assert receive(stream) == ({"size": 0}, bytearray())
-    assert receive(stream) is None
-    assert receive(io.BytesIO(stream.getvalue()[:50])) is None
-
-
-def test_limits_grow_with_the_film() -> None:
-    assert 4.0 <= seconds_for(90_000) < 5.0 < seconds_for(10_000_000)
 
 
 SCRIPT = """

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -43,27 +41,6 @@ def test_bytes_path_and_array_agree(tmp_path: Path) -> None:
     np.testing.assert_array_equal(from_array.pixels, read_radiograph(png()).pixels)
     np.testing.assert_array_equal(from_array.pixels, read_radiograph(path).pixels)
     assert from_array.sha256 == hashlib.sha256(from_array.pixels.tobytes()).hexdigest()
-
-
-def test_unit_floats_are_kept_and_wide_floats_stretched() -> None:
-    unit = np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)
-    np.testing.assert_array_equal(read_radiograph(unit).pixels, unit)
-    wide = read_radiograph(unit * 3000 - 1000)
-    assert wide.pixels.min() == 0 and wide.pixels.max() == 1 and wide.warnings
-
-
-@pytest.mark.parametrize(
-    ("array", "words"),
-    [
-        (np.zeros((4, 4, 2), np.uint8), "plane"),
-        (np.zeros((0, 4), np.uint8), "plane"),
-        (np.full((4, 4), np.nan, np.float32), "NaN"),
-        (np.zeros((4, 4), np.complex64), "real numbers"),
-    ],
-)
-def test_arrays_that_are_no_film(array: np.ndarray, words: str) -> None:
-    with pytest.raises(UnreadableFilm, match=words):
-        read_radiograph(array)
 
 
 def test_folder_missing_path_and_pipe_say_so(tmp_path: Path) -> None:
@@ -123,39 +100,6 @@ def test_real_films_are_all_read(data: Path) -> None:
 def test_the_relabelled_real_film_is_the_negative_of_the_other(data: Path) -> None:
     first, second = (read_radiograph(p) for p in sorted((data / "dicom").iterdir()))
     assert np.corrcoef(first.pixels.ravel(), second.pixels.ravel())[0, 1] < -0.99
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: np.matrix(PLANE),
-        lambda: PLANE[..., None],
-        lambda: PLANE[None],
-        lambda: np.dstack([PLANE] * 3),
-        lambda: np.stack([PLANE] * 3),
-        lambda: np.asfortranarray(PLANE),
-        lambda: memoryview(PLANE),
-        lambda: Image.fromarray(PLANE),
-        lambda: Image.fromarray(PLANE).convert("RGB"),
-        lambda: Image.open(io.BytesIO(png())),
-        lambda: io.BytesIO(png()),
-        lambda: memoryview(png()),
-        lambda: bytearray(png()),
-    ],
-)
-def test_whatever_holds_a_film_is_read(make: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PendingDeprecationWarning)  # np.matrix
-        film = read_radiograph(make())
-    np.testing.assert_array_equal(film.pixels, PLANE.astype(np.float32) / np.float32(255))
-
-
-def test_a_torch_tensor_is_read() -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    unit = PLANE.astype(np.float32) / np.float32(255)
-    for tensor in (torch.from_numpy(PLANE), torch.from_numpy(unit).requires_grad_()[None]):
-        np.testing.assert_array_equal(read_radiograph(tensor).pixels, unit)
-    assert read_radiograph(torch.from_numpy(unit).to(torch.bfloat16)).shape == (6, 8)
 
 
 def test_open_files_are_named_and_must_be_binary(tmp_path: Path) -> None:

@@ -108,10 +108,3 @@ def test_a_model_from_before_the_crop_sees_the_whole_film(film):
     assert Preprocessing.from_record(asdict(Preprocessing())) == Preprocessing()
     with pytest.raises(ValueError, match="crop"):
         Preprocessing(crop="lungs")
-
-
-def test_a_fit_refuses_a_part_beyond_the_film():
-    with pytest.raises(ValueError, match="part"):
-        Fit(100, 100, 64, Box(10, 0, 95, 100))
-    with pytest.raises(ValueError, match="positive"):
-        Box(-1, 0, 5, 5)

@@ -9,9 +9,7 @@ import pytest
 import infmap
 from infmap.api import model_folder
 from infmap.core.errors import ModelError, RejectedFilm, UsageError
-from infmap.core.geometry import Fit
-from infmap.inference import RUNTIMES, Preprocessing
-from infmap.inference.preprocess import to_film, to_network
+from infmap.inference import RUNTIMES
 from infmap.phantom import sample_films
 
 
@@ -101,21 +99,6 @@ def test_unknown_runtime_and_device_are_wrong_use():
         infmap.load(runtime="abacus")
     with pytest.raises(UsageError, match="device"):
         infmap.load(device="NPU")
-
-
-@pytest.mark.parametrize("shape", [(300, 200), (123, 457), (64, 64)])
-def test_a_plane_goes_to_the_network_and_back_to_its_place(shape):
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    film = ((rows + columns) / (sum(shape) - 2)).astype(np.float32)
-    plane, fit = to_network(film, Preprocessing(size=256, low=0.0, high=100.0))
-    assert plane.shape == (256, 256) and plane[fit.window].shape == (fit.rows, fit.columns)
-    assert max(fit.rows, fit.columns) == 256
-    assert np.abs(to_film(plane, fit) - film).mean() < 0.02
-
-
-def test_a_fit_refuses_empty_films():
-    with pytest.raises(ValueError, match="positive"):
-        Fit(0, 10, 256)
 
 
 def test_an_answer_names_its_model_and_operating_points(samples):

@@ -1,40 +1,22 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from infmap.core.types import Radiograph
 from infmap.core.zones import brixia_zones
-from infmap.inference.limits import FILM_REJECTS, LUNG_REJECTS
 from infmap.inference.postprocess import two_largest
 from infmap.inference.quality import Quality, assess, assess_lungs, limits
 
-Pair = tuple[np.ndarray, np.ndarray]
-
-
-def film(pixels: np.ndarray, **fields: str) -> Radiograph:
-    return Radiograph(np.ascontiguousarray(np.clip(pixels, 0, 1), dtype=np.float32), **fields)
+sys.path.insert(0, str(Path(__file__).parent))
+from chests import Pair, film  # noqa: E402
 
 
 def read(file: Path) -> np.ndarray:
     return np.asarray(Image.open(file).convert("L"), dtype=np.float32) / 255
-
-
-@pytest.fixture(scope="session")
-def synthetic() -> Pair:
-    """A crude chest: bright body, two dark lungs that part downwards, dark corners."""
-    y, x = np.mgrid[0:256, 0:256].astype(np.float32)
-    lean = 12 * (y - 128) / 80
-    right = ((x - 80 + lean) / 32) ** 2 + ((y - 130) / 85) ** 2 < 1
-    left = ((x - 176 - lean) / 32) ** 2 + ((y - 130) / 85) ** 2 < 1
-    lungs = right | left
-    body = 0.45 + 0.4 * y / 256 - 0.3 * (np.abs(x - 128) / 128) ** 2
-    pixels = np.where(lungs, 0.25, body)
-    pixels += np.random.default_rng(0).normal(0, 0.01, pixels.shape)
-    return pixels.astype(np.float32), lungs
 
 
 @pytest.fixture
@@ -119,40 +101,12 @@ def test_a_third_lung_means_several_films(synthetic: Pair) -> None:
     assert "several films" in str(quality.reject)
 
 
-@pytest.mark.parametrize("degrees", [-15, 0, 15])
-def test_a_tilt_is_measured(synthetic: Pair, degrees: int) -> None:
-    turned = [
-        np.asarray(Image.fromarray(a.astype(np.float32)).rotate(degrees, expand=True))
-        for a in synthetic
-    ]
-    lungs = np.ascontiguousarray(turned[1] > 0.5)
-    figures = assess_lungs(brixia_zones(lungs), film(turned[0])).figures
-    assert figures["tilt"] == pytest.approx(degrees, abs=6)
-
-
-def test_limits_are_data_that_a_page_can_show() -> None:
-    found = limits()
-    assert found["min_side"] == (64, float("inf"))
-    assert found["lung_share"][0] < found["lung_share"][1]
-    for limit in (*FILM_REJECTS, *LUNG_REJECTS):
-        assert limit.unit and limit.origin, limit.name
-        assert limit.low < limit.high
-
-
 def test_a_missing_lung_warns(synthetic: Pair) -> None:
     pixels, lungs = synthetic
     one = lungs & (np.arange(256) < 128)
     q = assess_lungs(brixia_zones(one), film(pixels))
     assert q.reject is None
     assert any("Only one lung" in w for w in q.warnings)
-
-
-def test_the_mask_may_be_on_a_coarser_grid(synthetic: Pair) -> None:
-    pixels, lungs = synthetic
-    fine = assess_lungs(brixia_zones(lungs), film(pixels)).figures
-    coarse = assess_lungs(brixia_zones(np.ascontiguousarray(lungs[::2, ::2])), film(pixels)).figures
-    for name in fine:
-        assert coarse[name] == pytest.approx(fine[name], abs=0.06), name
 
 
 def test_merging_keeps_the_first_reason_and_every_warning() -> None:

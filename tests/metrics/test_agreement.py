@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics as sk
 
 from infmap import metrics as m
@@ -120,3 +121,34 @@ def test_readings_that_are_missing_are_refused() -> None:
     with pytest.raises(ValueError, match="2 raters"):
         m.icc([[1], [2]])
     assert math.isnan(m.mae([], []))
+
+
+def test_pearson_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=60)
+    y = x + rng.normal(size=60)
+    expected = stats.pearsonr(x, y)
+    r, interval = m.pearson(x, y, np.arange(60))
+    assert r == pytest.approx(expected.statistic)
+    ci = expected.confidence_interval(0.95)
+    assert interval == pytest.approx((ci.low, ci.high), abs=0.06)
+    assert math.isnan(m.pearson([1, 1, 1], [1, 2, 3], [1, 2, 3])[0])
+
+
+def test_pearson_counts_the_films_of_a_patient_together() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=40)
+    y = x + rng.normal(size=40)
+    one, five = (
+        m.pearson(x, y, np.arange(40)),
+        m.pearson(*np.repeat([x, y], 5, 1), np.arange(200) // 5),
+    )
+    assert five[0] == pytest.approx(one[0])
+    assert five[1] == pytest.approx(one[1], abs=1e-9)
+    few = m.pearson(x, y, np.arange(40) % 3)
+    assert few[0] == pytest.approx(one[0]) and math.isnan(few[1][0])
+
+
+def test_pearson_refuses_what_was_not_read() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        m.pearson([1, math.nan, 2], [1, 2, 3], [1, 2, 3])

@@ -184,45 +184,6 @@ def test_no_interval_stands_on_the_positives_of_one_patient() -> None:
     assert math.isnan(m.auroc_estimate([1, 1], [0.2, 0.3], [1, 2]).low)
 
 
-def test_an_area_of_1_by_few_patients_has_an_interval_that_the_bootstrap_has_not() -> None:
-    truth, score = np.arange(12) < 6, np.arange(12)[::-1] / 12
-    few = m.auroc_estimate(truth, score, np.arange(12))
-    many = m.auroc_estimate(np.repeat(truth, 50), np.repeat(score, 50), np.arange(600))
-    assert few.value == few.high == many.high == 1
-    assert 0.4 < few.low < 0.8 and 0.98 < many.low < 1
-    # More films of the same patients say little more.
-    again = m.auroc_estimate(np.repeat(truth, 9), np.repeat(score, 9), np.repeat(np.arange(12), 9))
-    assert again.low == pytest.approx(few.low, abs=0.08)
-
-
-def test_an_area_of_independent_films_has_the_width_of_delong() -> None:
-    rng = np.random.default_rng(8)
-    truth = rng.random(600) < 0.4
-    score = truth + rng.normal(size=600)
-    e = m.auroc_estimate(truth, score, np.arange(600))
-    # The difference from a constant score is the area less a half, without its variance.
-    one = m.delong(truth, score, np.zeros(600))
-    assert e.high - e.low == pytest.approx(one.high - one.low, rel=0.12)
-
-
-def test_rates_count_the_films_of_a_patient_together() -> None:
-    rng = np.random.default_rng(4)
-    one_each = rng.random(80) < 0.8
-    alone = m.rate(one_each, np.arange(80))
-    assert (alone.low, alone.high) == m.wilson_interval(int(one_each.sum()), 80)
-    # Five equal films of each patient tell no more than one.
-    five = m.rate(one_each.repeat(5), np.arange(80).repeat(5))
-    assert (five.value, five.n) == (alone.value, 400)
-    assert five.high - five.low == pytest.approx(alone.high - alone.low, rel=0.04)
-    all_hit = m.rate(np.ones(40, bool), np.arange(40) // 4)
-    assert all_hit.high == 1 and 0.5 < all_hit.low < 0.75
-    assert math.isnan(m.rate([1, 0, 1], ["a", "a", "a"]).low)
-    nothing = m.rate([], [])
-    assert math.isnan(nothing.value) and math.isnan(nothing.low) and nothing.n == 0
-    with pytest.raises(ValueError, match="one group for each of 2 rows"):
-        m.rate([1, 0], [1])
-
-
 def test_one_class_only_gives_rates_of_that_class() -> None:
     table = m.detection_table([0, 0, 0], [0.1, 0.2, 0.9], 0.5, [1, 2, 3], n=20)
     assert table["specificity"].value == pytest.approx(2 / 3)
@@ -244,43 +205,6 @@ def test_a_thousand_draws_over_a_thousand_films_are_fast() -> None:
     m.auroc_difference(truth, score, score[::-1], np.arange(1000))
     m.auprc_estimate(truth, score, np.arange(1000))
     assert time.process_time() - start < 2
-
-
-def test_reliability_curve_points_by_hand() -> None:
-    curve = m.reliability([0, 1, 1, 1], [0.25, 0.35, 1.0, 0.9], [1, 2, 3, 4], bins=4)
-    assert curve.films.tolist() == [0, 2, 0, 2]
-    assert curve.predicted[[1, 3]].tolist() == pytest.approx([0.3, 0.95])
-    assert curve.observed[[1, 3]].tolist() == [0.5, 1]
-    assert np.isnan(curve.observed[[0, 2]]).all()
-    assert np.isnan(curve.low[0]) and 0 < curve.low[3] < curve.high[3] == 1
-    gap = np.abs(curve.predicted - curve.observed)
-    assert m.ece([0, 1, 1, 1], [0.25, 0.35, 1.0, 0.9], bins=4) == pytest.approx(
-        np.nansum(gap * curve.films) / 4
-    )
-
-
-def test_median_counts_infinite_films_as_the_worst() -> None:
-    values = np.array([1.0, 2.0, math.inf, math.inf, math.inf, math.nan])
-    e = m.film_median(values, np.arange(6), n=200)
-    assert e.value == math.inf and e.n == 5
-    assert e.low == 1.0 or e.low == 2.0
-    odd = np.random.default_rng(0).normal(size=41)
-    f = m.film_median(odd, np.arange(41), n=300, seed=3)
-    assert f.value == np.median(odd)
-    slow = m.bootstrap_interval(
-        lambda i: float(np.quantile(odd[i], 0.5, method="inverted_cdf")), np.arange(41), 300, 3
-    )
-    assert (f.low, f.high) == pytest.approx(slow, abs=0.05)
-    assert math.isnan(m.film_median(np.full(3, np.nan), [1, 2, 3]).value)
-    with pytest.raises(ValueError, match="median"):
-        m.film_mean(values, np.arange(6))
-
-
-def test_an_estimate_is_valid_once_constructed() -> None:
-    with pytest.raises(ValueError, match="low"):
-        m.Estimate(0.5, 0.6, 0.4, 3)
-    with pytest.raises(ValueError, match="count"):
-        m.Estimate(0.5, 0.4, 0.6, -1)
 
 
 def test_a_table_as_json_has_null_for_what_is_not_finite() -> None:

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from infmap.core.errors import UsageError
-from infmap.models import ENCODERS, create_model, describe, load_imagenet
-from infmap.models.decoders.dla import Upsample
+from infmap.models import ENCODERS, create_model, load_imagenet
 from infmap.models.folder import read_weights
 from infmap.models.network import NO_MAP_LOGIT
 
@@ -73,22 +72,6 @@ def test_without_a_decoder_maps_are_constant_and_the_class_is_pooled_over_the_fi
         expected = network.classifier(torch.cat(means, dim=1))
     assert bool((out.infection == NO_MAP_LOGIT).all()) and bool((out.lungs == NO_MAP_LOGIT).all())
     torch.testing.assert_close(out.classes, expected)
-
-
-def test_dla_starts_with_bilinear_upsampling():
-    x = torch.rand(1, 3, 6, 5)
-    expected = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")
-    inside = (..., slice(2, -2), slice(2, -2))
-    torch.testing.assert_close(Upsample(3)(x)[inside], expected[inside])
-
-
-def test_describe_counts_a_network_and_leaves_it_as_it_was():
-    network = create_model("unet", "efficientnet_lite0", frozen=True).train()
-    small, large = describe(network, 64), describe(network, 128)
-    assert small["parameters"] == sum(p.numel() for p in network.parameters())
-    assert small["trainable_parameters"] < small["parameters"]
-    assert large["gflops"] == pytest.approx(4 * small["gflops"], rel=0.01)
-    assert network.training and not network.encoder.training
 
 
 def test_imagenet_weights_see_grey_as_equal_rgb():

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from infmap.core.types import Prediction, Radiograph, Severity
-from infmap.report import (
-    FilmRow,
-)
+from infmap.report import FilmRow
 
 Predict = Callable[..., Prediction]
 

@@ -23,7 +23,6 @@ from infmap.report import (
     overlay,
     write_report,
 )
-from infmap.report.text import bounds, figure, grade_text, percent, probability
 
 Predict = Callable[..., Prediction]
 
@@ -137,18 +136,6 @@ def test_page_is_capped_and_says_where_the_rest_is(tmp_path: Path) -> None:
 
 def test_page_of_no_films_is_still_a_page(tmp_path: Path) -> None:
     assert "0 films" in page(tmp_path, [])
-
-
-def test_figures_never_claim_certainty() -> None:
-    assert [probability(v) for v in (None, 1.0, 0.0, 0.5)] == ["–", ">0.99", "<0.01", "0.50"]
-    assert [percent(v) for v in (None, 0.0, 0.004, 0.345)] == ["–", "0\xa0%", "<1\xa0%", "35\xa0%"]
-
-
-def test_a_grade_is_printed_with_what_its_interval_allows() -> None:
-    assert grade_text("moderate", ("mild", "moderate", "severe")) == "moderate (mild to severe)"
-    assert grade_text("none", ("none", "mild")) == "none (none to mild)"
-    assert grade_text("mild", ("mild",)) == grade_text("mild") == "mild"
-    assert grade_text(None) == "\N{EN DASH}"
 
 
 def test_page_prints_the_grade_with_its_range(tmp_path: Path, predict: Predict) -> None:
@@ -273,20 +260,6 @@ def test_page_says_where_a_film_lies_and_which_films_the_points_were_measured_on
     assert f"{said} point" in text and "Measured on X." in text
     row["operating"] = None
     assert "rule-out" not in write_report(tmp_path, [row], {}, model_card="m").read_text("utf-8")
-
-
-def test_bounds_of_the_gate_are_in_words() -> None:
-    inf = float("inf")
-    given = [(0.1, inf), (-inf, 2.5), (0.02, 0.75), (64, inf), None]
-    words = ["at least 0.1", "at most 2.5", "0.02 to 0.75", "at least 64", "\N{EN DASH}"]
-    assert [bounds(limit) for limit in given] == words
-    assert [figure(v) for v in (1024.0, 0.12345, 3, None, True)] == [
-        "1024",
-        "0.123",
-        "3",
-        "not known",
-        "yes",
-    ]
 
 
 def test_a_real_film_makes_a_small_page(data: Path, tmp_path: Path, predict: Predict) -> None:

@@ -11,9 +11,7 @@ import pytest
 from PIL import Image
 
 from infmap.core.types import Prediction, Severity
-from infmap.report import (
-    overlay,
-)
+from infmap.report import overlay
 from infmap.report.overlay import (
     INFECTION_COLOUR,
     LUNG_COLOUR,

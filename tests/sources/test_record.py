@@ -1,13 +1,8 @@
 """Tests of `infmap.sources.record`."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from infmap.sources import Box, Polygon, SourceRecord
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.mark.parametrize(

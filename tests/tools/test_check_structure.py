@@ -183,6 +183,13 @@ def test_a_module_without_a_test_file_is_found(check: Check) -> None:
     assert check({"tests/a/test_one.py": ""} | files, untested="a/_two.py: in test_one\n") == []
 
 
+def test_the_test_of_a_package_is_named_after_it(check: Check) -> None:
+    files = {"a/__init__.py": CODE}
+    (found,) = check(files, untested="# none\n")
+    assert found.startswith("a/__init__.py: no tests/a/test_a.py")
+    assert check(files | {"tests/a/test_a.py": ""}, untested="# none\n") == []
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

@@ -107,3 +107,15 @@ def test_nothing_found_says_what_was_left_out(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("a\n")
     with pytest.raises(UsageError, match="1 other file skipped"):
         find_films([str(tmp_path)])
+
+
+def test_inputs_are_folders_globs_and_paths_in_order(tmp_path):
+    for name in ("b/2.png", "b/1.png", "a.png", ".hidden.png", "b/.x/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_films([str(tmp_path / "b"), str(tmp_path / "*.png"), "missing.dcm"])
+    names = [Path(p).name for p in found]
+    assert names == ["1.png", "2.png", "a.png", "missing.dcm"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no film"):
+        find_films([str(tmp_path / "empty")])

@@ -1,15 +1,17 @@
+"""Tests of `infmap.models.folder`."""
+
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-
 from infmap.api import load, model_folder  # noqa: E402
 from infmap.core.errors import ModelError  # noqa: E402
 from infmap.models.folder import load_network  # noqa: E402
 from infmap.phantom import render  # noqa: E402
+
+torch = pytest.importorskip("torch")
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""Rows of films."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infmap.catalog.schema import COLUMNS
+from infmap.catalog.store import Row
+
+
+def row(source: str, number: int, **known: Any) -> Row:
+    empty: Row = dict.fromkeys(COLUMNS["films"])
+    name = f"{source}/{number}.png"
+    return empty | {
+        "film_id": name, "source": source, "path": f"{number}.png", "cluster_id": name,
+        "patient_id": f"{source}:{number}", "width": 64, "height": 64,
+    } | known  # fmt: skip

@@ -1,0 +1,36 @@
+"""DX films as pydicom holds them, and their bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+
+from infmap.dicom import write_dx
+
+Y, X = np.mgrid[0:48, 0:64]
+PLANE = (X * 1000 + Y * 7).astype(np.uint16)
+SPAN = float(PLANE.max() - PLANE.min())
+EXPECTED = (PLANE - PLANE.min()) / SPAN
+
+
+def dx(plane: np.ndarray = PLANE, **changes: Any) -> Dataset:
+    """A DX dataset; changes set elements, None deletes them."""
+    stream = io.BytesIO()
+    write_dx(stream, plane, spacing_mm=(0.1, 0.2), patient_id="p")  # type: ignore[arg-type]
+    dataset = pydicom.dcmread(io.BytesIO(stream.getvalue()))
+    for name, value in changes.items():
+        if value is None:
+            del dataset[name]
+        else:
+            setattr(dataset, name, value)
+    return dataset
+
+
+def saved(dataset: Dataset) -> bytes:
+    stream = io.BytesIO()
+    dataset.save_as(stream)
+    return stream.getvalue()
