@@ -47,7 +47,7 @@ TODAY = Bars(
     comments=(0.5, 9.0),
     module_lines=460,
     dict_any=360,
-    any_lines=400,
+    any_lines=420,
     circles=4,
     unmirrored=240,
 )
