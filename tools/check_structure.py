@@ -48,7 +48,7 @@ TODAY = Bars(
     module_lines=460,
     dict_any=360,
     any_lines=420,
-    circles=4,
+    circles=0,
     unmirrored=240,
 )
 

@@ -5,7 +5,8 @@ import sys
 import time
 
 from infmap.study.study import read_json, write_csv, write_json
-from infmap.study.worker import Diverged, main
+from infmap.study.training_log import Diverged
+from infmap.study.worker import main
 
 STEPS = 5
 

@@ -11,7 +11,8 @@ import yaml
 from infmap.cli.main import _run
 from infmap.study.scoring import Points
 from infmap.study.study import Study, read_csv
-from infmap.study.worker import Diverged, TrainingLog, execute
+from infmap.study.training_log import Diverged, TrainingLog
+from infmap.study.worker import execute
 
 SEGMENTATION = "unet-efficientnet_lite0-trained-official-seed0"
 CLASSIFIER = "classifier-efficientnet_lite0-trained-official-seed0"

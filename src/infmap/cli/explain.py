@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,8 +45,7 @@ def explain(
     from infmap.workflows.explain import explain_films, open_run
     from infmap.workflows.inputs import find_films
 
-    def track(films: Iterable[Any], total: int) -> Iterable[Any]:
-        return show(films, total, "explaining films", quiet=quiet or as_json)
+    track = partial(show, text="explaining films", quiet=quiet or as_json)
 
     def tell(line: dict[str, Any]) -> None:
         if as_json:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.quiet import quiet
-from infmap.dicom import codestream
+from infmap.dicom import codestream, tiff
 from infmap.dicom.codestream import JPEG, JPEG_2000, JPEG_LS, JPEG_XL, Frame
+from infmap.dicom.damage import Damaged, NotRead, TooLarge
 
 RLE, DEFLATE, TIFF = "RLE", "Deflated", "TIFF"
 # Low bytes of the start-of-frame markers (ITU-T T.81, table B.1).
@@ -29,18 +30,6 @@ _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
 _TOLERATED = ("Invalid SOS parameters", "Unknown Adobe color transform", "Warning: unknown JFIF")
 """Warnings of libjpeg (jerror.h) on odd headers that change nothing."""
-
-
-class Damaged(Exception):
-    """The stream breaks its own rules."""
-
-
-class TooLarge(Damaged):
-    """It says that it has more pixels than are allowed. The argument says how many."""
-
-
-class NotRead(Exception):
-    """The stream may be right, but no decoder here reads it. The argument says what it is."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +102,7 @@ def stated_pixels(job: Job, data: bytes) -> int:
     if job.rows:
         return job.rows * job.columns
     if job.kind == TIFF:
-        from infmap.dicom.tiff import pixels_of
-
-        return pixels_of(data, job.pixels)
+        return tiff.pixels_of(data, job.pixels)
     size = codestream.size_of(data)
     return min(size[0] * size[1], job.pixels) if size is not None else job.pixels
 
@@ -292,9 +279,7 @@ def _deflated(job: Job, data: bytes) -> Decoded:
 
 
 def _tiff(job: Job, data: bytes) -> Decoded:
-    from infmap.dicom.tiff import read_tiff
-
-    values, info = read_tiff(data, job.pixels)
+    values, info = tiff.read_tiff(data, job.pixels)
     return Decoded(values, info=info)
 
 

@@ -84,7 +84,8 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
     """Decode one picture, or say why not."""
     import numpy as np
 
-    from infmap.dicom.codecs import Damaged, Job, NotRead, TooLarge, decode, stated_pixels
+    from infmap.dicom.codecs import Job, decode, stated_pixels
+    from infmap.dicom.damage import Damaged, NotRead, TooLarge
 
     job = Job(**header["job"])
     try:

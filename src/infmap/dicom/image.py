@@ -15,7 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from infmap.core.errors import RejectedFilm, UnreadableFilm
 from infmap.core.quiet import quiet
 from infmap.dicom import codestream
-from infmap.dicom.codecs import TIFF, Damaged, Job, decode_strictly
+from infmap.dicom.codecs import TIFF, Job, decode_strictly
+from infmap.dicom.damage import Damaged
 from infmap.dicom.decoder_pool import decode_apart
 from infmap.dicom.exif import as_seen, orientation_of
 from infmap.dicom.film import Film, too_large

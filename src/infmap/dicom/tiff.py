@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.dicom.codecs import Damaged, NotRead, TooLarge
+from infmap.dicom.damage import Damaged, NotRead, TooLarge
 
 # Bits of NewSubfileType, codes of PhotometricInterpretation and of ExtraSamples: TIFF 6.0.
 _REDUCED, _MASK = 1, 4

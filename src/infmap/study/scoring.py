@@ -28,7 +28,7 @@ from infmap.study.films import COLUMNS, figures_by_set
 from infmap.study.grid import Run
 from infmap.study.splits import EXTERNAL, HELD_OUT, WATCHED
 from infmap.study.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
-from infmap.study.worker import TRAINING_LOG, Diverged
+from infmap.study.training_log import TRAINING_LOG, Diverged
 from infmap.training.calibration import (
     Outputs,
     choose_infection,

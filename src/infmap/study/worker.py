@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from importlib import metadata
@@ -24,22 +23,17 @@ from infmap.study.study import (
     RESULT,
     Status,
     Study,
-    finite,
     read_status,
     write_json,
     write_status,
     write_text,
 )
+from infmap.study.training_log import TRAINING_LOG, Diverged, TrainingLog
 
 Body = Callable[[Study, Run, Path], dict[str, Any]]
-CONFIGURATION, ENVIRONMENT, TRAINING_LOG = "config.yaml", "environment.json", "log.jsonl"
+CONFIGURATION, ENVIRONMENT = "config.yaml", "environment.json"
 _PACKAGES = ("infmap", "torch", "torchvision", "timm", "segmentation-models-pytorch", "openvino",
              "numpy", "polars", "grad-cam")  # fmt: skip
-_PATIENCE = 3  # records in a row without a finite loss; single steps are skipped by the loop
-
-
-class Diverged(Exception):
-    """A run that learnt nothing: its loss is not finite, or its maps are constant."""
 
 
 def train_and_score(study: Study, run: Run, folder: Path) -> dict[str, Any]:
@@ -59,43 +53,6 @@ def train_and_score(study: Study, run: Run, folder: Path) -> dict[str, Any]:
             train(config, folder, log)
             log.check(end=True)
     return score_run(study, run, config, folder)
-
-
-class TrainingLog:
-    """Appends records to a file, and stops a run whose loss is not finite.
-
-    Args:
-        file: one JSON record a line, each with ``time``: seconds since the attempt began.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._stream = file.open("a", encoding="utf-8")
-        self._begun = time.monotonic()
-        self._bad = 0
-
-    def __enter__(self) -> TrainingLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def __call__(self, record: dict[str, Any]) -> None:
-        """Append one record.
-
-        Raises:
-            Diverged: the loss was not finite for some records in a row.
-        """
-        seconds = round(time.monotonic() - self._begun, 3)
-        self._stream.write(json.dumps(finite({**record, "time": seconds})) + "\n")
-        self._stream.flush()
-        if "loss" in record:
-            self._bad = 0 if finite(float(record["loss"])) is not None else self._bad + 1
-        self.check()
-
-    def check(self, end: bool = False) -> None:
-        """Raise ``Diverged`` if the loss is not finite, at the end or for long."""
-        if self._bad >= _PATIENCE or (end and self._bad):
-            raise Diverged("the loss is not finite")
 
 
 def environment() -> dict[str, Any]:
