@@ -41,14 +41,14 @@ def test_a_commit_that_breaks_off_leaves_everything_as_it_was(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = catalog.manifest
-    monkeypatch.setattr("infmap.catalog.store._replace", _full)
+    monkeypatch.setattr("infmap.catalog.store.write_json", _full)
     with pytest.raises(OSError, match="disk"):
         catalog.write("films", [FILM, FILM | {"film_id": "s/b"}])
     assert catalog.manifest == before
     assert len(Catalog(catalog.folder).films()) == 1
 
 
-def _full(path: Path, text: str) -> None:
+def _full(path: Path, value: object, *, durable: bool) -> None:
     raise OSError("disk full")
 
 

@@ -23,6 +23,7 @@ from infmap.audit.patterns import Pattern
 from infmap.audit.probes import Probe
 from infmap.audit.verdict import Finding, interval
 from infmap.core.errors import UsageError
+from infmap.core.files import finite, write_bytes
 from infmap.core.spreadsheet import cell
 
 
@@ -64,7 +65,7 @@ class AuditReport:
     def to_dict(self) -> dict[str, Any]:
         """The record for JSON; a figure that does not exist is null."""
         found = {"classes": list(CLASSES), **asdict(self)}
-        return {key: _plain(value) for key, value in found.items()}
+        return {key: finite(value) for key, value in found.items()}
 
 
 def write(report: AuditReport, patterns: Sequence[Pattern], out: Path) -> None:
@@ -87,19 +88,9 @@ def write(report: AuditReport, patterns: Sequence[Pattern], out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, data in (pictures | {k: v.encode() for k, v in written.items()}).items():
-            part = out / f".{name}.part"
-            part.write_bytes(data)
-            part.replace(out / name)
+            write_bytes(out / name, data)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written: {error.strerror or error}") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _csv(probes: Sequence[Probe]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infmap.catalog.schema import polars, write_frame
+from infmap.core.files import write_bytes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +56,9 @@ class Pending:
     def add(self, measured: Measured) -> None:
         """Keep films; those of one call may not have reached the disk before ``flush``."""
         for path, data in measured.masks.items():
-            _write(self.folder.parent / path, data)
+            target = self.folder.parent / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(target, data)
         if len(measured.films):
             self._frames.append(measured.films)
         full = sum(map(len, self._frames)) >= FILMS
@@ -78,10 +81,3 @@ class Pending:
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.parquet"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from infmap.core.errors import MissingExtra, SnapshotError
+from infmap.core.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,9 +169,8 @@ def write_frame(
 ) -> None:
     """Write a Parquet file beside its place, then move it there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    frame.write_parquet(part, compression=compression)
-    part.replace(path)
+    with replacing(path) as part:
+        frame.write_parquet(part, compression=compression)
 
 
 def _types(table: str) -> dict[str, Any]:

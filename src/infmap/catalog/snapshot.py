@@ -16,7 +16,6 @@ import hashlib
 import importlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 from infmap.catalog.card import write_card
 from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
 from infmap.catalog.splits import check_whole, is_lateral
-from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256
+from infmap.catalog.store import CATALOG_ROOT, Catalog
 from infmap.core.errors import SnapshotError
+from infmap.core.files import replacing_folder, sha256, write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -121,19 +121,13 @@ def write_rows(
     }
     if old := _already(out, whole):
         return old
-    # Beside its place, so that the last step is a rename within one file system.
-    part = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
-        _fill(part, tables, whole, card)
-        part.rename(out)
+        with replacing_folder(out) as part:
+            _fill(part, tables, whole, card)
     except OSError:
         if old := _already(out, whole):  # another process was first
             return old
         raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return whole
 
 
@@ -262,13 +256,12 @@ def _fill(
     for table, frame in tables.items():
         path = part / f"{table}.parquet"
         frame.write_parquet(path)
-        files[path.name] = {"rows": len(frame), "sha256": file_sha256(path)}
+        files[path.name] = {"rows": len(frame), "sha256": sha256(path)}
     about["files"] = files
     if card:
         for path in write_card(part, tables, about):
-            files[path.name] = {"sha256": file_sha256(path)}
-    text = json.dumps(about, indent=2) + "\n"
-    (part / "snapshot.json").write_text(text, encoding="utf-8")
+            files[path.name] = {"sha256": sha256(path)}
+    write_json(part / "snapshot.json", about)
     for path in part.iterdir():
         with path.open("rb") as file:
             # On the disk before the folder gets its name: a power cut leaves a whole snapshot or
@@ -320,5 +313,5 @@ def _check(path: Path, about: Mapping[str, Any]) -> None:
     old = {"films.parquet": {"sha256": about["sha256"]}}
     known = about["files"] if about["version"] > 1 else old
     expected = known.get(path.name)
-    if not path.is_file() or (expected and file_sha256(path) != expected["sha256"]):
+    if not path.is_file() or (expected and sha256(path) != expected["sha256"]):
         raise SnapshotError(f"{path}: missing, or not as it was written; write the snapshot again")

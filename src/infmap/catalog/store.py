@@ -15,9 +15,7 @@ a process killed at any moment leaves the catalog as it was before or as it is a
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +35,7 @@ from infmap.catalog.schema import (
     write_frame,
 )
 from infmap.core.errors import SnapshotError
+from infmap.core.files import sha256, write_json
 from infmap.dedup.thumbnails import SIDE
 
 if TYPE_CHECKING:
@@ -226,7 +225,7 @@ class Catalog:
                 "sources": dict(sources if sources is not None else old["sources"]),
                 "settings": old["settings"] | dict(settings or {}),
             }
-            _replace(self.folder / "catalog.json", json.dumps(new, indent=2) + "\n")
+            write_json(self.folder / "catalog.json", new, durable=True)
             self._sweep(old, new)
 
     @contextmanager
@@ -279,24 +278,8 @@ def locate(roots: Mapping[str, str], row: Mapping[str, Any], path: str) -> Path:
     return Path(roots[row["source"]]) / path
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _entry(path: Path, rows: int) -> dict[str, Any]:
-    return {"file": path.name, "rows": rows, "sha256": file_sha256(path)}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file's text at once, on the disk before this returns."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    return {"file": path.name, "rows": rows, "sha256": sha256(path)}
 
 
 def _upgrade(catalog: Catalog) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from infmap.catalog.mask_files import film_mask
 from infmap.catalog.measure import checksum
 from infmap.catalog.schema import COLUMNS, MASKS, PIXELS, polars
-from infmap.catalog.store import PICTURES, Catalog, file_sha256, locate
+from infmap.catalog.store import PICTURES, Catalog, locate
 from infmap.core.errors import SnapshotError, UnreadableFilm
+from infmap.core.files import sha256
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +56,7 @@ def _tables(catalog: Catalog) -> Iterator[str]:
         path = catalog.folder / "tables" / entry["file"]
         if not path.is_file():
             yield f"{path}: missing; ingest again"
-        elif file_sha256(path) != entry["sha256"]:
+        elif sha256(path) != entry["sha256"]:
             yield f"{path}: not as it was written; ingest again"
         elif table in COLUMNS and len(catalog.frame(table)) != entry["rows"]:
             yield f"{path}: expected {entry['rows']} rows; ingest again"

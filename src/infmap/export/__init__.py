@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ from typing import Any, get_args
 
 from infmap.catalog.groups import UNUSED
 from infmap.core.errors import UsageError
+from infmap.core.files import replacing_folder
 from infmap.export import coco, folders, huggingface, monai, nnunet, qata
 from infmap.export.exporter import Exporter, Job
 from infmap.export.films import Film, SplitColumn, collect
@@ -116,21 +115,12 @@ def export(
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end, or is removed."""
-    target = out.absolute()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        if target.exists():
-            # Empty, as was checked: a rename does not replace a folder on every system.
-            target.rmdir()
-        part.rename(target)
+        with replacing_folder(out) as part:
+            yield part
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"cannot write {out}: {reason}; mend that or name another") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _side_by_side(

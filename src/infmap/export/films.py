@@ -15,8 +15,9 @@ from infmap.catalog.query import matching
 from infmap.catalog.schema import Row, polars, read_frame
 from infmap.catalog.snapshot import read_snapshot
 from infmap.catalog.stats import film_class
-from infmap.catalog.store import CATALOG_ROOT, Catalog, file_sha256, locate
+from infmap.catalog.store import CATALOG_ROOT, Catalog, locate
 from infmap.core.errors import SnapshotError
+from infmap.core.files import sha256
 
 MASKS = {"infection": "infection_mask", "opacity": "opacity_mask", "lungs": "lung_mask"}
 """What a mask shows to the column that names its file."""
@@ -84,7 +85,7 @@ def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[
     wanted = None if where is None else matching(folder, where)
     if (folder / "snapshot.json").is_file():
         frame, roots = read_snapshot(folder)
-        origin = Origin("snapshot", file_sha256(folder / "films.parquet"))
+        origin = Origin("snapshot", sha256(folder / "films.parquet"))
         boxes, scores = (_side_table(folder, table) for table in ("boxes", "scores"))
     elif (folder / "catalog.json").is_file():
         catalog = Catalog(folder)

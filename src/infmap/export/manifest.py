@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infmap.core.files import write_json
 from infmap.core.spreadsheet import cell
 from infmap.export.films import MASKS, Film, Origin
 from infmap.export.sheet import Entry, LeftOut
@@ -56,8 +56,7 @@ def write_manifest(
         "failed": sum(error.failed for _, error in left_out),
         "notes": dict(sorted(notes.items())),
     }
-    text = json.dumps(manifest, indent=2) + "\n"
-    (folder / "export.json").write_text(text, encoding="utf-8")
+    write_json(folder / "export.json", manifest)
     _write_csv(folder / "films.csv", (_line(entry) for entry in entries))
     if left_out:
         lines = (

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from infmap.core.errors import ModelError
+from infmap.core.files import sha256, write_json
 from infmap.core.types import CalibratedOn
 from infmap.inference.operating import OperatingPoints
 from infmap.inference.preprocess import Preprocessing
@@ -290,11 +291,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     values["files"] = {
         name: sha256(folder / name) for name in NETWORK_FILES if (folder / name).is_file()
     }
-    text = json.dumps({"format": FORMAT, **values}, indent=2, allow_nan=False) + "\n"
-    # Written aside and moved: a reader sees the old manifest or the new one, never half of one.
-    temporary = folder / (MANIFEST + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(folder / MANIFEST)
+    write_json(folder / MANIFEST, {"format": FORMAT, **values})
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
@@ -322,9 +319,3 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
         if found != named[name]:
             raise ModelError(f"{path}: checksum differs; install or train the model again")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

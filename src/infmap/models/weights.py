@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from infmap.core.errors import MissingExtra, ModelError, UsageError
+from infmap.core.files import sha256
 from infmap.models._torchvision import ensure_importable
 from infmap.models.encoders import ENCODERS
 
@@ -79,7 +80,7 @@ def _from_package(encoder: nn.Module, name: str) -> str:
     keys = [_rename(key) for key in encoder.state_dict()]
     state = dict(zip(keys, _read(file).values(), strict=False))
     _fit(encoder, name, state, package_name)
-    return f"{name}: ImageNet weights of package {package_name}, sha256 {_sha256(file)}"
+    return f"{name}: ImageNet weights of package {package_name}, sha256 {sha256(file)}"
 
 
 def _from_timm(encoder: nn.Module, name: str) -> str:
@@ -110,7 +111,7 @@ def _from_file(encoder: nn.Module, name: str, file: Path) -> str:
             f"weights of {name}: expected 'imagenet', 'random' or a file, got {str(file)!r}"
         )
     _fit(encoder, name, _canonical(_read(file)), file.name)
-    return f"{name}: weights of file {file.name}, sha256 {_sha256(file)}"
+    return f"{name}: weights of file {file.name}, sha256 {sha256(file)}"
 
 
 def _read(file: Path) -> State:
@@ -192,8 +193,3 @@ def _match_stem(filters: Tensor, channels: int) -> Tensor:
 def _listed(what: str, keys: list[str], most: int = 8) -> str:
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return f"{len(keys)} {what} keys" + (f" ({', '.join(keys[:most])}{more})" if keys else "")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from infmap.core.errors import UsageError
+from infmap.core.files import replacing
 
 ADVICE = {
     errno.ENOSPC: "the disk is full; free some space and run again with --resume",
@@ -66,15 +65,6 @@ def write_atomically(path: Path, fill: Callable[[IO[bytes]], object]) -> Path:
     Raises:
         UsageError: the disk is full, read-only or forbidden.
     """
-    with writing(path):
-        unique = f"{os.getpid()}-{threading.get_ident()}"
-        temporary = path.parent / f".{path.name}.{unique}.part"
-        try:
-            with temporary.open("wb") as f:
-                fill(f)
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
+    with writing(path), replacing(path) as part, part.open("wb") as stream:
+        fill(stream)
     return path

@@ -9,7 +9,6 @@ it.
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import re
 import shutil
@@ -26,6 +25,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from infmap.core.errors import InfmapError, UsageError
+from infmap.core.files import sha256
 from infmap.sources.source import Download, Source
 
 CHECKSUMS = "checksums.txt"
@@ -181,8 +181,7 @@ def _broken(item: Download, part: Path, error: Exception) -> InfmapError:
 
 def _verify(item: Download, file: Path, folder: Path) -> None:
     """Compare a file with the checksum that is stated or was written down, or write it down."""
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256(file)
     known = _read_checksums(folder)
     if item.sha256 and found != item.sha256.lower():
         file.unlink()

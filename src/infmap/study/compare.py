@@ -9,10 +9,11 @@ from typing import Any
 
 from infmap import metrics
 from infmap.core.errors import UsageError
+from infmap.core.files import finite
 from infmap.metrics import Difference, McNemar
 from infmap.study.films import FilmTable
 from infmap.study.splits import HELD_OUT
-from infmap.study.study import FILMS, finite, read_csv
+from infmap.study.study import FILMS, read_csv
 from infmap.study.tables import paired
 
 LEVEL = 0.05

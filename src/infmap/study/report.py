@@ -12,12 +12,13 @@ from typing import Any
 
 from jinja2 import Environment
 
+from infmap.core.files import write_text
 from infmap.study.films import FilmTable
 from infmap.study.grid import Run
 from infmap.study.latex import write_latex
 from infmap.study.published import PUBLISHED
 from infmap.study.splits import EXTERNAL, HELD_OUT
-from infmap.study.study import FILMS, TIMING, Study, read_csv, read_json, write_csv, write_text
+from infmap.study.study import FILMS, TIMING, Study, read_csv, read_json, write_csv
 from infmap.study.tables import activation_rows, pooled_rows
 
 Row = dict[str, Any]

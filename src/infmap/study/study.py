@@ -13,12 +13,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infmap.core import files
 from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell, cell_text
 from infmap.study.config import StudyConfig
@@ -158,27 +158,21 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, all or nothing; what is not finite becomes null."""
-    write_text(path, json.dumps(finite(value), indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, all or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    files.write_json(path, files.finite(value), indent=1)
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> None:
     """Write rows as CSV, all or nothing; columns in order of appearance, unknown values empty."""
     rows = list(rows)
     columns = dict.fromkeys(first) | dict.fromkeys(key for row in rows for key in row)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        files.replacing(path) as part,
+        part.open("w", encoding="utf-8", newline="") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
             writer.writerow([cell(_text(row.get(column))) for column in columns])
-    temporary.replace(path)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -195,17 +189,6 @@ def read_csv(path: Path) -> list[dict[str, str]]:
             ]
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def finite(value: Any) -> Any:
-    """The value with what is not finite replaced by None."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _text(value: Any) -> str:

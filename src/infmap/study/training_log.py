@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infmap.study.study import finite
+from infmap.core.files import finite
 
 TRAINING_LOG = "log.jsonl"
 """In a run's folder."""

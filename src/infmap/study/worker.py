@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infmap.core.errors import InfmapError
+from infmap.core.files import write_text
 from infmap.study.claim import claim
 from infmap.study.grid import Run, training_config
 from infmap.study.launch import CLAIMED
@@ -26,7 +27,6 @@ from infmap.study.study import (
     read_status,
     write_json,
     write_status,
-    write_text,
 )
 from infmap.study.training_log import TRAINING_LOG, Diverged, TrainingLog
 

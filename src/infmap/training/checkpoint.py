@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from infmap.core.errors import ModelError
+from infmap.core.files import replacing
 from infmap.models import Network
 from infmap.training.config import TrainingConfig
 from infmap.training.early_stopping import EarlyStopping
@@ -35,9 +36,8 @@ def write_checkpoint(
         "optimizer": optimizer.state_dict(),
         "watch": stopping.state(),
     }
-    temporary = file.with_suffix(".tmp")
-    torch.save(state, temporary)
-    temporary.replace(file)
+    with replacing(file) as part:
+        torch.save(state, part)
 
 
 def read_checkpoint(file: Path, config: TrainingConfig) -> dict[str, Any] | None:

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
-from infmap.catalog.store import file_sha256, locate
+from infmap.catalog.store import locate
 from infmap.compute.parallel import spread
 from infmap.core.errors import SnapshotError, UsageError
+from infmap.core.files import sha256, write_json
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.dataset import decode_film, mask_paths
 
@@ -134,7 +135,7 @@ class Pack:
         for shard in self.shards:
             for kind in KINDS:
                 path = self.folder / shard[kind]
-                if not path.is_file() or file_sha256(path) != shard[f"{kind}_sha256"]:
+                if not path.is_file() or sha256(path) != shard[f"{kind}_sha256"]:
                     raise SnapshotError(
                         f"{path}: missing, or not as it was written; "
                         f"delete {self.folder} and pack again"
@@ -273,7 +274,7 @@ def _write_shards(
                 progress(done, len(frame))
         sums = {f"{kind}_sha256": _sealed(part / names[kind]) for kind in KINDS}
         shards.append({"first": first, "films": len(rows), **names, **sums})
-        _write_json(part / "pack.json", about | {"shards": shards})
+        write_json(part / "pack.json", about | {"shards": shards})
     marks = [fingerprint(row) for row in frame.iter_rows(named=True)]
     index = polars().DataFrame({"film_id": frame["film_id"], "fingerprint": marks})
     write_frame(index, part / "films.parquet")
@@ -292,7 +293,7 @@ def _finished(part: Path, about: dict[str, Any], per_shard: int) -> list[dict[st
         expected = min(per_shard, about["films"] - shard["first"])
         sums = ((part / shard[kind], shard[f"{kind}_sha256"]) for kind in KINDS)
         if shard["films"] != expected or any(
-            not path.is_file() or file_sha256(path) != digest for path, digest in sums
+            not path.is_file() or sha256(path) != digest for path, digest in sums
         ):
             break
         whole.append(shard)
@@ -322,7 +323,7 @@ def _sealed(path: Path) -> str:
     """Bring a file to the disk; its SHA-256."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return file_sha256(path)
+    return sha256(path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -330,9 +331,3 @@ def _read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise SnapshotError(f"{path}: damaged or missing; pack again") from error
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infmap.core.errors import ModelError
-from infmap.inference.manifest import sha256
+from infmap.core.files import sha256
 from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
 from infmap.models.folder import read_weights
 from infmap.training.config import TrainingConfig

@@ -9,12 +9,12 @@ from typing import Any
 
 from infmap import __version__
 from infmap.core.errors import ModelError, UsageError
+from infmap.core.files import sha256
 from infmap.inference.manifest import (
     MANIFEST,
     NETWORK_FILES,
     Manifest,
     read_manifest,
-    sha256,
     verify_files,
     write_manifest,
 )

@@ -11,7 +11,6 @@ and the last one of an id holds. At the end it is written anew in input order.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from infmap.core.files import sha256
 from infmap.report import PLANES, FilmIds
 from infmap.report.export import iter_lines
 from infmap.report.files import write_atomically, writing
@@ -202,8 +202,7 @@ def sha256_of(path: str) -> str | None:
     try:
         if not os.path.isfile(path):
             return None
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(Path(path))
     except (OSError, ValueError):
         return None
 
