@@ -89,11 +89,6 @@ def ball(x, y, a, b):
     return np.sqrt(np.maximum(1 - ((column - x) / a) ** 2 - ((row - y) / b) ** 2, 0))
 
 
-def skull():
-    head = ball(0, -0.1, 0.6, 0.7) - 0.4 * ball(0, -0.1, 0.5, 0.6)
-    return head - 0.5 * (ball(-0.22, 0, 0.14, 0.12) + ball(0.22, 0, 0.14, 0.12))
-
-
 def axial_slice():
     body = 0.8 * (ball(0, 0, 0.9, 0.65) > 0)
     for x in (-0.45, 0.45):

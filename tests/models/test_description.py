@@ -1,15 +1,8 @@
 """Tests of `infmap.models.description`."""
 
 import pytest
-import torch
 
 from infmap.models import create_model, describe
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    return create_model("unet", "efficientnet_lite0").eval()
 
 
 def test_describe_counts_a_network_and_leaves_it_as_it_was():

@@ -7,21 +7,20 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from infmap.core.errors import MissingExtra, ModelError, UsageError
-from infmap.inference import Preprocessing
-from infmap.training.batch_norm import BatchNormStats
+from infmap.core.errors import ModelError
 from infmap.training.checkpoint import CHECKPOINT
-from infmap.training.config import TrainingConfig
-from infmap.training.dataset import Films, render_phantoms
+from infmap.training.dataset import Films
 from infmap.training.group import Alone
-from infmap.training.launch import check_processes, launch
+from infmap.training.launch import launch
 from infmap.training.loop import train
 from infmap.training.schedule import Schedule
 from infmap.training.start import starting_network
+
+sys.path.insert(0, str(Path(__file__).parent))
+from two_ranks import config, some_films  # noqa: E402
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -32,12 +31,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def some_films():
-    found = render_phantoms(16, Preprocessing(size=64))
-    found.classes[:8] = np.arange(8) % 3
-    return found
 
 
 def first(films, n):
@@ -53,21 +46,6 @@ def films():
 @pytest.fixture(scope="module")
 def val(films):
     return first(films, 2)
-
-
-def config(**changes):
-    values = {
-        "snapshot": "snapshot",
-        "network": {"weights": "random"},
-        "stages": [{"epochs": 1, "size": 64, "sources": {"phantom": 1}}],
-        "size": 64,
-        "batch_size": 2,
-        "micro_batches": 2,
-        "precision": "float32",
-        "validate_every": 1,
-        "device": "cpu",
-    }
-    return TrainingConfig.model_validate({**values, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -154,52 +132,6 @@ def test_an_error_of_a_rank_is_the_error_of_the_run(films, val, tmp_path):
     torch.save({"config": config(seed=1).model_dump_json()}, tmp_path / CHECKPOINT)
     with pytest.raises(ModelError, match="another configuration"):
         launch(config(), films, val, tmp_path, lambda _: None, 2, "local")
-
-
-@pytest.mark.parametrize("processes", [3, 4, 0])
-def test_micro_batches_are_shared_evenly_or_refused(processes):
-    with pytest.raises(UsageError, match="multiple of the processes"):
-        check_processes(config(micro_batches=2), processes, "local")
-
-
-def test_an_unknown_place_is_refused_and_a_missing_ray_named(monkeypatch):
-    with pytest.raises(UsageError, match="local, ray"):
-        check_processes(config(), 1, "moon")
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtra, match=r"infmap\[scale\]"):
-        check_processes(config(), 2, "ray")
-
-
-def test_micro_batches_differ_and_are_replayed(films):
-    plan = Schedule(config(), films)
-    first, second, again = plan.batch(1, 0), plan.batch(1, 1), plan.batch(1, 0)
-    assert np.array_equal(first[1], again[1])
-    assert not set(first[1]) & set(second[1])
-    draws = [torch.rand(1, generator=batch[2]).item() for batch in (first, second, again)]
-    assert draws[0] == draws[2] != draws[1]
-    one = Schedule(config(micro_batches=1), films)
-    assert one.batch(3)[2].initial_seed() == second[2].initial_seed()
-
-
-def test_every_micro_batch_starts_from_the_same_statistics():
-    network = torch.nn.Sequential(torch.nn.BatchNorm2d(1)).train()
-    statistics = BatchNormStats(network)
-    norm, films = network[0], torch.rand(3, 4, 1, 8, 8)
-    expected = []
-    for batch in films:
-        alone = torch.nn.BatchNorm2d(1).train()
-        alone(batch)
-        expected.append(alone.running_mean)
-    statistics.begin()
-    for batch in films:
-        statistics.rewind()
-        network(batch)
-        statistics.add()
-    for total in statistics.sums:
-        total /= 3
-    statistics.keep()
-    assert torch.allclose(norm.running_mean, torch.stack(expected).mean(dim=0))
-    assert int(norm.num_batches_tracked) == 1
 
 
 class Broken(Alone):

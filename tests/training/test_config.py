@@ -1,0 +1,48 @@
+"""Tests of `infmap.training.config`."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from infmap.core.errors import UsageError
+from infmap.training.config import TrainingConfig, read_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small import small_config  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("stages: [", "not YAML"), ("snapshot: s", "stages"), ("snapshot: s\nstagse: 1", "stage")],
+)
+def test_a_wrong_configuration_is_one_line(tmp_path, text, message):
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_config(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_configuration_survives_json():
+    assert (
+        TrainingConfig.model_validate(json.loads(small_config().model_dump_json()))
+        == small_config()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"deep_supervision": True}}, "unet"),
+        ({"loss": {"class_weight": 0, "map_weights": [0, 0, 0]}}, "nothing would be learnt"),
+        ({"loss": {"map_weights": [1, -1, 0]}}, "greater than or equal"),
+        ({"micro_batches": 0}, "micro_batches"),
+        ({"patience": 0}, "patience"),
+    ],
+)
+def test_conflicts_are_found_before_anything_is_read(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        small_config(**changes)

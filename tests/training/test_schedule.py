@@ -1,0 +1,45 @@
+"""Tests of `infmap.training.schedule`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from infmap.core.errors import UsageError
+from infmap.training.schedule import Schedule
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small import small_config, small_films  # noqa: E402
+from two_ranks import config, some_films  # noqa: E402
+
+
+def test_a_plan_repeats_sources_as_asked_and_never_beyond():
+    stages = [{"epochs": 1, "size": 64, "sources": {"a": 1.5}}]
+    plan = Schedule(small_config(stages=stages, batch_size=6), small_films())
+    seen = np.concatenate([plan.batch(step)[1] for step in range(plan.steps)])
+    assert plan.steps == 3
+    counts = np.bincount(seen, minlength=12)
+    assert counts.min() == 1 and counts.max() == 2 and counts.sum() == 18
+
+
+def test_a_stage_without_films_says_which_sources_are_missing():
+    with pytest.raises(UsageError, match="nowhere"):
+        Schedule(small_config(stages=[{"epochs": 1, "sources": {"nowhere": 1}}]), small_films())
+
+
+@pytest.fixture(scope="module")
+def films():
+    return some_films()
+
+
+def test_micro_batches_differ_and_are_replayed(films):
+    plan = Schedule(config(), films)
+    first, second, again = plan.batch(1, 0), plan.batch(1, 1), plan.batch(1, 0)
+    assert np.array_equal(first[1], again[1])
+    assert not set(first[1]) & set(second[1])
+    draws = [torch.rand(1, generator=batch[2]).item() for batch in (first, second, again)]
+    assert draws[0] == draws[2] != draws[1]
+    one = Schedule(config(micro_batches=1), films)
+    assert one.batch(3)[2].initial_seed() == second[2].initial_seed()
