@@ -69,11 +69,15 @@ def test_configurations_are_shipped() -> None:
 def test_every_shipped_configuration_is_valid(file: Path) -> None:
     pytest.importorskip("yaml")
     from infmap.study.config import read_study
+    from infmap.study.external import read_external
     from infmap.training.config import read_config
     from infmap.workflows.compile import read_catalog_config
 
     if file.stem == "catalog":
         assert read_catalog_config(file).snapshot.name == "snapshot"
+        return
+    if file.stem == "external":
+        assert read_external(file).folds
         return
     config = read_study(file).training if file.stem.startswith("study") else read_config(file)
     assert config.snapshot.is_absolute()

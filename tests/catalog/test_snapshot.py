@@ -13,9 +13,9 @@ import pytest
 from infmap.catalog import snapshot as module
 from infmap.catalog.snapshot import (
     content_sha256,
-    read_boxes,
     read_scores,
     read_snapshot,
+    read_tables,
     verify_snapshot,
     write_rows,
     write_snapshot,
@@ -41,7 +41,7 @@ def test_a_snapshot_reads_back_with_its_readings_and_boxes(tmp_path, films):
     assert frame["film_id"].to_list() == ["a/0", "a/1", "a/2", "a/3"]
     assert roots == {"a": str(tmp_path / "a"), "@catalog": str(tmp_path / "c")}
     assert read_scores(tmp_path / "s") == [SCORE]  # that of the lateral film is left out
-    assert read_boxes(tmp_path / "s") == [BOX]
+    assert read_tables(tmp_path / "s")["boxes"].to_dicts() == [BOX]
     assert (about["version"], about["films"], about["left_out"]) == (2, 4, 1)
     assert about == json.loads((tmp_path / "s" / "snapshot.json").read_text())
     verify_snapshot(tmp_path / "s")
@@ -151,7 +151,7 @@ def test_version_1_is_read_and_what_it_lacked_is_null(tmp_path):
     films, roots = read_snapshot(tmp_path)
     assert films["film_id"].to_list() == ["a/0"] and films["sex"].to_list() == [None]
     assert roots == {"a": "/a", "@catalog": "/c"}
-    assert read_scores(tmp_path) == [] and read_boxes(tmp_path) == []
+    assert read_scores(tmp_path) == []
     (tmp_path / "films.parquet").write_bytes(b"other")
     with pytest.raises(SnapshotError, match="not as it was written"):
         read_snapshot(tmp_path)

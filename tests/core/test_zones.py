@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from infmap.core.zones import LungZones, brixia_zones, components, share, split_lungs
+from infmap.core.zones import LungZones, brixia_zones, components, share
 
 
 def two_lungs(gap: int = 20, height: int = 120, width: int = 160) -> np.ndarray:
@@ -28,6 +28,11 @@ def test_components_agree_with_scipy_on_noise_and_shapes() -> None:
         pairs = np.unique(np.stack([labels.ravel(), expected.ravel()]), axis=1)
         assert pairs.shape[1] == len(np.unique(expected))
         np.testing.assert_array_equal(np.bincount(labels[mask], minlength=count + 1)[1:], areas)
+
+
+def split_lungs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    zones = brixia_zones(mask)
+    return zones.right, zones.left
 
 
 def test_right_lung_is_on_the_left_of_the_image() -> None:
@@ -90,7 +95,7 @@ def test_wrong_planes_are_refused() -> None:
     with pytest.raises(ValueError, match="0 to 6"):
         LungZones(np.full((4, 4), 7, dtype=np.uint8))
     with pytest.raises(ValueError, match="bool"):
-        split_lungs(np.zeros((4, 4), dtype=np.uint8))
+        brixia_zones(np.zeros((4, 4), dtype=np.uint8))
     with pytest.raises(ValueError, match="bool plane"):
         share(np.zeros((4, 4), dtype=bool), np.zeros((4, 5), dtype=bool))
     with pytest.raises(ValueError, match="zone of A"):

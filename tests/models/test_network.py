@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from infmap.core.errors import UsageError
-from infmap.models import ENCODERS, create_model, load_imagenet
+from infmap.models import ENCODERS, create_model, load_weights
 from infmap.models.folder import read_weights
 from infmap.models.network import NO_MAP_LOGIT
 
@@ -78,7 +78,7 @@ def test_imagenet_weights_see_grey_as_equal_rgb():
     network = create_model("unet", "efficientnet_lite0")
     stem = network.encoder.model.conv_stem.weight
     before = stem.detach().clone()
-    load_imagenet(network.encoder, "efficientnet_lite0")
+    load_weights(network.encoder, "efficientnet_lite0", "imagenet")
     assert stem.shape[1] == 1
     assert not torch.equal(before, stem)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from infmap.models.losses.combined import class_loss
-from infmap.training.parts import held_out, split_rows
+from infmap.training.parts import held_out, select_films
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small import small_config  # noqa: E402
@@ -43,10 +43,12 @@ def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():
     ]
     stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
     held = small_config(stages=stages, hold_out={"sources": ["b"], "near_duplicates_of": ["b"]})
-    learn, watch = split_rows(rows, held)
+    chosen = select_films(rows, held)
+    learn, watch = chosen.learn, chosen.validate
     assert [r["film_id"] for r in learn] == ["t"]
     assert [r["film_id"] for r in watch] == ["v"]
-    learn, watch = split_rows(rows, small_config(stages=stages, hold_out={"fold": 0}))
+    chosen = select_films(rows, small_config(stages=stages, hold_out={"fold": 0}))
+    learn, watch = chosen.learn, chosen.validate
     assert [r["film_id"] for r in learn] == ["t", "mate"]
     assert [r["film_id"] for r in watch] == ["v"]
     assert [r["film_id"] for r in held_out(rows, 0)] == ["other"]
@@ -58,5 +60,7 @@ def test_sources_learnt_from_keep_films_whose_duplicates_elsewhere_are_dropped()
         row("cohen", source="b", cluster_id="x", fold=0),
     ]
     stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
-    learn, _ = split_rows(rows, small_config(stages=stages, hold_out={"near_duplicates_of": ["b"]}))
+    learn = select_films(
+        rows, small_config(stages=stages, hold_out={"near_duplicates_of": ["b"]})
+    ).learn
     assert [r["film_id"] for r in learn] == ["cohen"]

@@ -155,15 +155,6 @@ def read_scores(folder: Path) -> list[Row]:
     return _read(folder, "scores", read_about(folder)).to_dicts()
 
 
-def read_boxes(folder: Path) -> list[Row]:
-    """Rectangles on a snapshot's films: film_id, label, reader, left, top, width, height.
-
-    Raises:
-        SnapshotError: the snapshot is missing, damaged or changed.
-    """
-    return _read(folder, "boxes", read_about(folder)).to_dicts()
-
-
 def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
     """All tables of a snapshot by name.
 

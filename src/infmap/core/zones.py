@@ -138,7 +138,7 @@ def components(mask: BoolImage) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     return np.ascontiguousarray(planes), areas
 
 
-def split_lungs(lungs: BoolImage) -> tuple[BoolImage, BoolImage]:
+def _sides(lungs: BoolImage) -> tuple[BoolImage, BoolImage, bool]:
     """Tell the patient's right lung (image left) from the left.
 
     A seam from top to bottom that crosses as little lung as possible parts the two. Each
@@ -149,14 +149,9 @@ def split_lungs(lungs: BoolImage) -> tuple[BoolImage, BoolImage]:
         lungs: bool (H, W), upright frontal film; may be empty, touch, or lack one lung.
 
     Returns:
-        (right, left), bool (H, W) each: disjoint, and together the input.
+        (right, left), bool (H, W) each: disjoint, and together the input; and whether each side is
+        at most one component.
     """
-    right, left, _ = _sides(lungs)
-    return right, left
-
-
-def _sides(lungs: BoolImage) -> tuple[BoolImage, BoolImage, bool]:
-    """``split_lungs``, and whether each side is at most one component."""
     if not _plane(lungs).any():
         return np.zeros_like(lungs), np.zeros_like(lungs), True
     labels, areas = components(lungs)

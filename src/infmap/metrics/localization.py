@@ -241,46 +241,6 @@ def localize(
     )
 
 
-def compare(
-    first: Localization,
-    second: Localization,
-    truth: Truth,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-) -> Figure:
-    """Pooled F1 of the first kind of map minus that of the second, on the same films.
-
-    Paired: each draw of patients gives one difference.
-
-    Args:
-        first: usually the infection map.
-        second: usually an activation map.
-        truth: that both were scored against.
-        draws: of the bootstrap.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: the films are not those of the truth.
-    """
-    if not len(first.counts) == len(second.counts) == len(truth):
-        raise ValueError(
-            f"expected {len(truth)} films, got {len(first.counts)} and {len(second.counts)}"
-        )
-    names, patient = np.unique(truth.patients, return_inverse=True)
-    columns = np.stack([*_f1_parts(first.counts), *_f1_parts(second.counts)], axis=1)
-    sums = np.zeros((len(names), 4))
-    np.add.at(sums, patient, columns)
-    value = float(_difference(sums.sum(axis=0, keepdims=True))[0])
-    drawn = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
-    differences = _difference(np.stack([sums[pick].sum(axis=0) for pick in drawn]))
-    known = differences[~np.isnan(differences)]
-    if len(names) < 2 or not known.size:
-        return Figure(value, math.nan, math.nan, len(truth))
-    low, high = np.quantile(known, (0.025, 0.975))
-    return Figure(value, float(low), float(high), len(truth))
-
-
 @dataclass(frozen=True, eq=False)
 class _Means:
     """Ratios of sums over films, with intervals by patient."""
@@ -324,14 +284,6 @@ def _pooled(counts: Confusion, means: _Means) -> Ratios:
 def _f1_parts(counts: Confusion) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numerator and denominator of F1, one entry a film."""
     return 2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn
-
-
-def _difference(sums: Float64) -> Float64:
-    """F1 minus F1, from sums (M, 4): both parts of the one, then both of the other."""
-    top, bottom = sums[:, ::2], sums[:, 1::2]
-    f1 = np.divide(top, bottom, out=np.full(top.shape, math.nan), where=bottom > 0)
-    difference: Float64 = f1[:, 0] - f1[:, 1]
-    return difference
 
 
 def _energies(maps: MapSet, truth: Truth) -> tuple[Float64, Float64 | None]:

@@ -4,9 +4,9 @@ from infmap.core.types import CLASSES
 from infmap.models.decoders import DECODERS
 from infmap.models.description import describe
 from infmap.models.encoders import ENCODERS
-from infmap.models.losses import MAP_LOSSES, Targets, create_loss, hybrid_loss
+from infmap.models.losses import MAP_LOSSES, Targets, create_loss
 from infmap.models.network import Network, Output, create_model
-from infmap.models.weights import load_imagenet, load_weights
+from infmap.models.weights import load_weights
 
 __all__ = [
     "CLASSES",
@@ -19,7 +19,5 @@ __all__ = [
     "create_loss",
     "create_model",
     "describe",
-    "hybrid_loss",
-    "load_imagenet",
     "load_weights",
 ]

@@ -64,11 +64,6 @@ def load_weights(encoder: nn.Module, name: str, source: str | Path) -> str:
     )
 
 
-def load_imagenet(encoder: nn.Module, name: str) -> None:
-    """Load ImageNet weights, in place: ``load_weights(encoder, name, "imagenet")``."""
-    load_weights(encoder, name, "imagenet")
-
-
 def _from_package(encoder: nn.Module, name: str) -> str:
     """The package's tensors stand in the order of timm's, under other names; the head is last."""
     package_name = str(ENCODERS[name].package)

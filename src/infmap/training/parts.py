@@ -67,12 +67,6 @@ def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
     )
 
 
-def split_rows(rows: Sequence[Row], config: TrainingConfig) -> tuple[list[Row], list[Row]]:
-    """Films to learn from and films to validate on, see ``select_films``."""
-    chosen = select_films(rows, config)
-    return chosen.learn, chosen.validate
-
-
 def held_out(rows: Sequence[Row], fold: int | None) -> list[Row]:
     """Films of a fold, of the sources that have no official split; none for fold None."""
     return [row for row in rows if _in_fold(row, fold)]

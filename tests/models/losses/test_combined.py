@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from infmap.core.errors import UsageError
-from infmap.models import MAP_LOSSES, Output, Targets, create_loss, hybrid_loss
+from infmap.models import MAP_LOSSES, Output, Targets, create_loss
 from infmap.models.losses import dice_loss
 
 NAMES = sorted(MAP_LOSSES)
@@ -83,7 +83,7 @@ def test_the_default_loss_is_the_hybrid_one_and_its_value_is_pinned():
     output = Output(*maps, torch.randn(2, 3, generator=generator))
     truth = torch.cat([half(), torch.zeros(1, 1, 8, 8)])
     targets = Targets(truth, truth, truth, torch.ones(2, 3), torch.tensor([0, 2]))
-    value = hybrid_loss(output, targets)
+    value = create_loss()(output, targets)
     assert value == create_loss("focal_dice")(output, targets)
     assert math.isclose(float(value), 5.9315143, rel_tol=1e-5)
 

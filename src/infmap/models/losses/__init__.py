@@ -1,6 +1,6 @@
 """Losses by name over the three maps, and cross-entropy over the class; unknowns left out."""
 
-from infmap.models.losses.combined import MAP_LOSSES, Targets, create_loss, hybrid_loss
+from infmap.models.losses.combined import MAP_LOSSES, Targets, create_loss
 from infmap.models.losses.terms import (
     boundary_loss,
     dice_loss,
@@ -16,7 +16,6 @@ __all__ = [
     "create_loss",
     "dice_loss",
     "focal_loss",
-    "hybrid_loss",
     "pooled_dice_loss",
     "tversky_loss",
 ]

@@ -160,21 +160,3 @@ def class_loss(logits: Tensor, classes: Tensor) -> Tensor:
     each = torch.where(classes == NOT_COVID, not_covid, each)
     known = (classes >= 0) | (classes == NOT_COVID)
     return _known_mean(each, known.to(each.dtype))
-
-
-def hybrid_loss(
-    output: Output,
-    targets: Targets,
-    *,
-    focal_weight: float = 4.0,
-    class_weight: float = CLASS_WEIGHT,
-    map_weights: tuple[float, float, float] = MAP_WEIGHTS,
-) -> Tensor:
-    """The default training loss, "focal_dice" of ``create_loss``: scalar."""
-    loss = create_loss(
-        "focal_dice",
-        focal_weight=focal_weight,
-        class_weight=class_weight,
-        map_weights=map_weights,
-    )
-    return loss(output, targets)
