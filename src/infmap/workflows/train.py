@@ -10,11 +10,14 @@ from typing import Any
 from infmap.core.errors import MissingExtra, UsageError
 from infmap.inference.manifest import Manifest
 
+Record = dict[str, Any]
+"""A line of ``log.jsonl``."""
+
 
 def train(
     config: Path,
     out: Path,
-    tell: Callable[[dict[str, Any]], None],
+    tell: Callable[[Record], None],
     *,
     resume: bool = False,
     processes: int = 1,
@@ -50,7 +53,7 @@ def train(
 class Log:
     """Sends records to ``log.jsonl``, to TensorBoard if installed, and to the caller."""
 
-    def __init__(self, folder: Path, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, folder: Path, tell: Callable[[Record], None]) -> None:
         self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
         self._tell = tell
         self._board: Any = None
@@ -71,7 +74,7 @@ class Log:
             self._board.close()
         self._file.close()
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: Record) -> None:
         """Log one record."""
         self._file.write(json.dumps(record) + "\n")
         self._file.flush()
