@@ -105,7 +105,7 @@ def with_interval(statistic: Callable[[NDArray[np.int64]], float], groups: list[
 
 def segmentation(scored: Scored, plane: int, threshold: float) -> Figures:
     """Pooled F1 and Dice per film of infection (0), opacity (1) or lungs (2), where known."""
-    part = scored.part(scored.films.known[:, plane] > 0)
+    part = scored.part(scored.films.dense[:, plane])
     if not len(part.films):
         return {"films": 0}
     truth = (part.films.masks & (1 << plane)) > 0
@@ -131,7 +131,7 @@ def involvement(scored: Scored, threshold: float) -> Figures:
     Of films with drawn opacities and lungs: the means, the mean of the differences and of their
     size, and Dice.
     """
-    known = (scored.films.known[:, 1:] > 0).all(axis=1)
+    known = scored.films.dense[:, 1:].all(axis=1)
     part = scored.part(known)
     if not len(part.films):
         return {"films": 0}

@@ -29,9 +29,10 @@ from PIL import Image
 from infmap.catalog.schema import Row, make_frame
 from infmap.catalog.snapshot import CATALOG_ROOT, read_snapshot, write_rows
 from infmap.catalog.store import locate
+from infmap.catalog.truth import mask_paths
 from infmap.inference.preprocess import Preprocessing
 from infmap.phantom import render
-from infmap.training.dataset import decode_film, mask_paths
+from infmap.training.dataset import decode_film
 from infmap.training.pack import Pack, pack_name, write_pack
 
 PEERS = ("pillow", "decode", "pack")

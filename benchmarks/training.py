@@ -61,10 +61,10 @@ def ours(steps: int, batch: int, size: int) -> float:
         [{"film_id": f"s/{n}", "source": "s"} for n in range(batch)],
         rng.integers(0, 256, (batch, size, size), np.uint8),
         rng.integers(0, 8, (batch, size, size), np.uint8),
-        np.ones((batch, 3), np.float32),
+        np.ones((batch, 3), np.uint8),
         rng.integers(0, 3, batch),
     )
-    none = Films([], films.images[:0], films.masks[:0], films.known[:0], films.classes[:0])
+    none = Films([], films.images[:0], films.masks[:0], films.truth[:0], films.classes[:0])
     stage = {"epochs": steps + 1, "size": size, "learning_rate": 1e-4, "sources": {"s": 1}}
     network: dict[str, Any] = {"encoder": "densenet121", "weights": "random", "channels": WIDTHS}
     config = TrainingConfig.model_validate(

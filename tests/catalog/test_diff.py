@@ -44,6 +44,7 @@ def check(found) -> None:
         "removed": ["a/5"],
         "relabelled": ["a/0"],
         "mask changed": ["a/1"],
+        "truth changed": ["a/0"],
         "moved": ["a/3"],
         "picture changed": ["a/4"],
         "cluster changed": ["a/2"],

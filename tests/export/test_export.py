@@ -75,11 +75,11 @@ def test_a_full_disk_is_an_error_and_not_a_film_left_out(
 
 def test_films_whose_file_is_gone_are_counted_as_failed(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "source" / "a b.png").unlink()
-    (tmp_path / "source" / "infection" / "none.png").write_bytes(b"no mask")
+    (tmp_path / "source" / "infection" / "half.png").write_bytes(b"no mask")
     manifest = run(catalog, "folders", tmp_path / "out")
     assert manifest["failed"] == 2
     assert reasons(manifest) == {"its file is missing": 1, "its infection mask cannot be read": 1}
-    assert not list((tmp_path / "out").rglob("*A_B*"))
+    assert not list((tmp_path / "out").rglob("*deep*"))
 
 
 def test_wrong_use_is_a_clear_error(catalog: Catalog, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from infmap.export import export
 from infmap.export.films import names
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exporting import listed, reasons, run  # noqa: E402
+from exporting import SHAPE, listed, pixels, reasons, run  # noqa: E402
 
 
 def test_the_publishers_split_can_hold_instead(catalog: Catalog, tmp_path: Path) -> None:
@@ -64,3 +65,34 @@ def test_a_copy_of_a_film_in_a_stronger_part_is_left_out(
     torn = "it shares a patient or a near-duplicate with a film of a stronger part"
     assert reasons(manifest)[torn] == 2
     assert {"a b.png", "colour.png"}.isdisjoint(listed(tmp_path / "out"))
+
+
+def test_known_to_be_empty_is_an_empty_mask_and_somewhere_is_none(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    films = catalog.films()
+    for film in films:
+        film |= dict.fromkeys(("infection_mask", "infection_truth", "opacity_truth"))
+    by_name = {film["film_id"].removeprefix("cohen/"): film for film in films}
+    by_name["a b.png"]["infection_truth"] = "empty"
+    by_name["photo.jpg"]["infection_truth"] = "somewhere"
+    by_name["colour.png"]["opacity_truth"] = "somewhere"
+    catalog.write("films", films)
+    run(catalog, "folders", tmp_path / "out")
+    masks = {path for path in (tmp_path / "out").rglob("*.png") if "masks" in path.parent.name}
+    found = {
+        kind: {path.stem for path in masks if path.parent.name == f"{kind} masks"}
+        for kind in ("infection", "opacity")
+    }
+    written = {name: row["name"] for name, row in listed(tmp_path / "out").items()}
+    assert found == {
+        "infection": {written["a b.png"], written["A_B.png"], written["colour.png"]},
+        "opacity": {written["a b.png"], written["A_B.png"]},
+    }
+    for path in masks:
+        if path.parent.name != "lung masks":
+            assert pixels(path).shape == SHAPE and not pixels(path).any()
+    run(catalog, "coco", tmp_path / "coco")
+    table = json.loads((tmp_path / "coco" / "annotations" / "instances_train.json").read_text())
+    known = {image["film_id"]: image["known_category_ids"] for image in table["images"]}
+    assert known["cohen/photo.jpg"] == [] and known["cohen/colour.png"] == [1, 3]

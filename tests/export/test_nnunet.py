@@ -52,6 +52,7 @@ def test_nnunet_folds_are_the_catalogs_where_these_divide_the_films_to_train_on(
     films = catalog.films()
     for fold, film in enumerate(films):
         film["fold"], film["infection_mask"] = fold, "infection/some.png"
+        film["infection_truth"] = None
         film["split"] = "val" if fold == 0 else "train"
         film["official_split"] = "val" if fold == 1 else "train"
     catalog.write("films", films)

@@ -127,7 +127,7 @@ def test_constant_maps_that_find_nothing_are_a_divergence(monkeypatch):
     from infmap.training.dataset import Films
 
     masks = np.full((4, 64, 64), 1, np.uint8)
-    films = Films([{}] * 4, masks, masks, np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]))
+    films = Films([{}] * 4, masks, masks, np.ones((4, 3), np.uint8), np.array([0, 1, 0, 1]))
     maps = np.zeros((4, 3, 64, 64), np.uint8)
     answer = (maps, np.zeros((4, 3), np.float32))
     monkeypatch.setattr(scoring, "predict_films", lambda *_: answer)

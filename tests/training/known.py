@@ -12,8 +12,8 @@ from infmap.training.dataset import (
 def films_of(classes, infection=True, lungs=True):
     n = len(classes)
     masks = np.zeros((n, 64, 64), np.uint8)
-    known = np.tile(np.float32([infection, 0, lungs]), (n, 1))
+    truth = np.tile(np.uint8([infection, 0, lungs]), (n, 1))
     if infection:
         masks[::2, 8:24, 8:24] = 1
     rows = [{"film_id": f"a/{i}", "source": "a"} for i in range(n)]
-    return Films(rows, np.zeros_like(masks), masks, known, np.array(classes, np.int64))
+    return Films(rows, np.zeros_like(masks), masks, truth, np.array(classes, np.int64))

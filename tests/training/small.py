@@ -14,7 +14,7 @@ def small_films(n=12, size=64, source="a"):
     masks = np.zeros((n, size, size), np.uint8)
     masks[::2, 16:48, 16:48] = 1 | 2 | 4
     rows = [{"film_id": f"{source}{i}", "source": source} for i in range(n)]
-    return Films(rows, images, masks, np.ones((n, 3), np.float32), np.arange(n, dtype=np.int64) % 2)
+    return Films(rows, images, masks, np.ones((n, 3), np.uint8), np.arange(n, dtype=np.int64) % 2)
 
 
 def small_config(**changes):

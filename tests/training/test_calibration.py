@@ -53,7 +53,7 @@ def outputs(count=120, seed=0, opacity=0.3, infection=0.7, haze=0.05):
         }
         for i in range(count)
     ]
-    films = Films(rows, masks, masks, np.ones((count, 3), np.float32), classes.astype(np.int64))
+    films = Films(rows, masks, masks, np.ones((count, 3), np.uint8), classes.astype(np.int64))
     return Outputs(films, maps, logits)
 
 
@@ -79,7 +79,7 @@ def test_the_operating_point_is_specific_before_it_is_exact():
     assert point in CANDIDATES
     assert (peak[some.films.classes > 0] >= point).mean() <= 0.01
     assert (1 / (1 + np.exp(-odds)) >= 0.05).mean() > 0.01  # a lower one would not have been
-    some.films.known[:, 0] = 0.0
+    some.films.truth[:, 0] = 0
     assert choose_infection(some, Thresholds(), scaling) is None
 
 
@@ -99,7 +99,7 @@ def test_the_opacity_threshold_follows_the_network_and_stays_below_infection():
         assert 0.05 <= chosen <= level + 0.05
         assert "opacities: a val, 40 films; b val, 40 films" in where
     assert choose_opacity(some, Thresholds(infection=0.1, opacity=0.1), scaling)[0] <= 0.1
-    some.films.known[:, 1] = 0.0
+    some.films.truth[:, 1] = 0
     assert choose_opacity(some, Thresholds(), scaling) is None
 
 
@@ -141,7 +141,7 @@ def test_everything_is_fitted_at_once_named_and_the_same_again():
 
 def test_what_cannot_be_fitted_stays_as_it_is():
     some = outputs(9)
-    some.films.known[:] = 0.0
+    some.films.truth[:] = 0
     some.films.classes[:] = -1
     manifest = Manifest("m", "1")
     assert calibrate(manifest, some, np.ones(9, bool), {}) == manifest

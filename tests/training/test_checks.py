@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infmap.core.errors import UsageError
+from infmap.core.types import Truth
 from infmap.inference import Preprocessing
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
@@ -89,3 +90,11 @@ def test_what_is_not_known_costs_figures_not_the_run():
     assert check_truth(config(**alone), films_of([0] * 8), films_of([0, 1])) == []
     classifier = {"loss": {"map_weights": [0, 0, 0]}}
     assert check_truth(config(**classifier), films_of([0, 1], False, False), films_of([0, 1])) == []
+
+
+def test_a_run_says_how_many_films_have_it_somewhere():
+    some = films_of([0, 2, 0, 2])
+    some.truth[0, 1] = Truth.SOMEWHERE
+    (note,) = check_truth(config(), some, films_of([0, 2]))
+    assert note == "somewhere in the lungs: infection on 0 films, opacity on 1"
+    assert not check_truth(config(loss={"somewhere_weight": 0}), some, films_of([0, 2]))

@@ -46,3 +46,8 @@ def test_a_configuration_survives_json():
 def test_conflicts_are_found_before_anything_is_read(changes, message):
     with pytest.raises(ValidationError, match=message):
         small_config(**changes)
+
+
+def test_weak_labels_of_a_source_that_no_stage_has_are_refused():
+    with pytest.raises(ValueError, match="no stage has the sources b"):
+        small_config(somewhere={"b": ["opacity"]})

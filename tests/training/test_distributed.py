@@ -34,7 +34,7 @@ def one_thread():
 
 
 def first(films, n):
-    arrays = (films.images, films.masks, films.known, films.classes)
+    arrays = (films.images, films.masks, films.truth, films.classes)
     return Films(films.rows[:n], *(a[:n] for a in arrays))
 
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from infmap.core.errors import UsageError
+from infmap.inference import Preprocessing
 from infmap.training.checkpoint import CHECKPOINT
+from infmap.training.dataset import join_films, render_phantoms
 from infmap.training.loop import train
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,3 +55,30 @@ def test_a_run_out_of_patience_ends_with_its_best_weights(tmp_path):
         assert torch.equal(value, state["watch"]["best"][key])
     with pytest.raises(UsageError, match="no Val"):
         train(some, small_films(2), small_films(0), tmp_path, looks.append)
+
+
+def test_runs_without_somewhere_end_with_the_same_weights_whatever_its_weight(tmp_path):
+    some = join_films(small_films(8), render_phantoms(4, Preprocessing(size=64)))
+    one = [{"epochs": 1, "size": 64, "sources": {"a": 1, "phantom": 1}}]
+    states = []
+    for weight in (0.0, 0.3):
+        folder = tmp_path / str(weight)
+        folder.mkdir()
+        settings = small_config(stages=one, loss={"somewhere_weight": weight})
+        states.append(train(settings, some, small_films(4), folder, lambda _: None).state_dict())
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
+
+
+def test_a_film_with_an_opacity_somewhere_changes_what_is_trained(tmp_path):
+    some, states = small_films(8), []
+    some.masks[1::2, 16:48, 16:48] = 4
+    some.truth[:, 1] = 0
+    one = [{"epochs": 1, "size": 64, "sources": {"a": 1}}]
+    for state in (0, 2):
+        folder = tmp_path / str(state)
+        folder.mkdir()
+        some.truth[1::2, 1] = state
+        states.append(train(small_config(stages=one), some, small_films(4), folder, lambda _: None))
+    first, second = (state.state_dict() for state in states)
+    assert any(not torch.equal(value, second[key]) for key, value in first.items())

@@ -56,7 +56,7 @@ def load(snapshot, spec=SPEC, pack=None, lungs=("s",), order=None):
 
 
 def same(a, b) -> bool:
-    names = ("images", "masks", "known", "classes")
+    names = ("images", "masks", "truth", "classes")
     return all(np.array_equal(getattr(a, n), getattr(b, n)) for n in names) and a.rows == b.rows
 
 

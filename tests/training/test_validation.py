@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from infmap.training.validation import score_films
 
@@ -31,3 +32,19 @@ def test_lungs_that_are_empty_in_truth_and_result_agree():
     some.masks[:] = 0
     maps = np.zeros((2, 3, 64, 64), np.uint8)
     assert score_films(maps, np.zeros(2), some).dice_lungs == 1.0
+
+
+@pytest.mark.parametrize("name", ["infection", "opacity"])
+def test_films_with_a_known_empty_map_count_as_called_above_one_percent_of_the_lungs(name):
+    some = small_films(8)
+    some.masks[:] = 4
+    some.truth[0, 0] = 0  # unknown: does not count
+    maps = np.zeros((8, 3, 64, 64), np.uint8)
+    maps[:, 2, :, :50] = 255  # 3200 pixels of lungs
+    maps[:2, ("infection", "opacity").index(name), :33, 0] = 255
+    maps[2, 0, :32, 0] = 255  # just 1 %
+    maps[3, 0, :, 60:] = 255  # outside the lungs
+    score = score_films(maps, np.zeros(8), some, 0.5)
+    assert score.empty_called == (1 / 7 if name == "infection" else 0.0)
+    some.truth[:, 0] = 0
+    assert score_films(maps, np.zeros(8), some, 0.5).to_dict()["empty_called"] is None

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.schema import polars
 from infmap.catalog.stats import CLASSES as NAMED
-from infmap.catalog.stats import UNKNOWN, film_class
+from infmap.catalog.stats import UNKNOWN, film_class, truth_counts
+from infmap.catalog.truth import STATES
 from infmap.sources.licences import Terms, terms
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def card_text(tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]) -> s
         sexes=_counts(films, "sex"),
         ages=_counts(films, "age_band"),
         masks=_masks(films),
+        truth=truth_counts(films),
+        states=STATES,
         readings=_readings(tables["scores"]),
         boxes=_counts(tables["boxes"], "label"),
         licences=licences,

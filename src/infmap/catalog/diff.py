@@ -11,6 +11,7 @@ from infmap.catalog.schema import MASKS, PIXELS, make_frame, polars
 from infmap.catalog.snapshot import TABLES, read_about, read_tables
 from infmap.catalog.splits import is_lateral
 from infmap.catalog.store import Catalog
+from infmap.catalog.truth import TRUTHS
 from infmap.core.errors import SnapshotError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS: dict[str, tuple[str, ...]] = {
     "relabelled": ("covid19", "pneumonia", "normal"),
     "mask changed": (*MASKS, *PIXELS),
+    "truth changed": TRUTHS,
     "moved": ("official_split", "split", "fold"),
     "picture changed": ("pixel_hash",),
 }

@@ -28,12 +28,13 @@ from infmap.catalog.measure import (
     measure,
 )
 from infmap.catalog.pending import Pending
-from infmap.catalog.schema import COLUMNS, MASKS, Row, make_columns, make_frame, polars
+from infmap.catalog.schema import COLUMNS, MASKS, Row, conform, make_columns, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.compute.parallel import spread
 from infmap.core.errors import UsageError
 from infmap.dedup.thumbnails import SIDE
 from infmap.sources import SOURCES, SourceFailure, SourceRecord
+from infmap.sources.own_tables import TruthTable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,7 +82,8 @@ def ingest(
 
     A film ends in ``films`` or in ``failures``; one whose mask cannot be read is in ``films``, its
     mask unknown, and the mask in ``failures``. A film whose file has the size and time it had is
-    not decoded again, so doing it again changes nothing.
+    not decoded again, so doing it again changes nothing. What truth.csv in a source's folder states
+    goes before what the source says, see ``infmap.sources.own_tables``.
 
     Args:
         catalog: where to.
@@ -91,7 +93,8 @@ def ingest(
         progress: called with films done and films to be decoded.
 
     Raises:
-        UsageError: an unknown source, a folder that is missing or not laid out as expected.
+        UsageError: an unknown source, a folder that is missing or not laid out as expected, or a
+            truth.csv in it that cannot be meant.
         SnapshotError: another process is writing to the catalog.
     """
     for source, root in roots.items():
@@ -112,12 +115,13 @@ class _Ingest:
         self.old, self.pictures = catalog.frame("films"), catalog.pictures()
         self.failures: list[Row] = []
         self.records: dict[str, tuple[str, SourceRecord]] = {}
+        self.truth = {source: TruthTable(root) for source, root in self.roots.items()}
         for source, root in self.roots.items():
             for record in SOURCES[source].read(root):
                 if isinstance(record, SourceFailure):
                     self._fail(source, record.path, record.reason)
                 else:
-                    self._list(source, record)
+                    self._list(source, self.truth[source].apply(record))
 
     def _list(self, source: str, record: SourceRecord) -> None:
         """Note a film to come; the name is its identity, so a second one of a name is refused."""
@@ -147,7 +151,10 @@ class _Ingest:
         return IngestReport(films, len(self.failures), len(items), notes)
 
     def _check(self) -> dict[str, list[str]]:
-        return {source: SOURCES[source].check(root) for source, root in self.roots.items()}
+        return {
+            source: SOURCES[source].check(root) + self.truth[source].findings()
+            for source, root in self.roots.items()
+        }
 
     def _measure(
         self,
@@ -226,13 +233,12 @@ class _Ingest:
             # split.
             .join(judged, on=["film_id", "bytes_hash"], how="left")
         )
-        names = list(COLUMNS["films"])
-        films = films.select(names)
+        films = conform("films", films)
         notes = {
             source: found + mask_notes(films.filter(films["source"] == source))
             for source, found in checked.items()
         }
-        films = module.concat([stays.select(names), films]).sort("film_id")
+        films = module.concat([stays, films]).sort("film_id")
         self.catalog.commit(
             {"films": films, **self._others(films)},
             pictures=self._arrange(films["film_id"].to_list()),

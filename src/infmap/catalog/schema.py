@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from infmap.catalog.truth import NEEDED, TRUTHS, film_truth
 from infmap.core.errors import MissingExtra, SnapshotError
 from infmap.core.files import replacing
 
@@ -51,6 +52,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "infection_pixels": "Int64",
         "opacity_pixels": "Int64",
         "lung_pixels": "Int64",
+        "infection_truth": "String",
+        "opacity_truth": "String",
+        "lung_truth": "String",
         "mask_note": "String",
         "drawn": "String",
         "licence": "String",
@@ -89,8 +93,8 @@ MASKS = ("infection_mask", "opacity_mask", "lung_mask")
 PIXELS = ("infection_pixels", "opacity_pixels", "lung_pixels")
 """Columns of the films that count a mask's foreground, film pixels, in the order of ``MASKS``."""
 
-_ADDED = {"films": (*PIXELS, "mask_note"), "failures": ("film_id",)}
-"""Columns that tables of version 2 may lack: they are null."""
+_ADDED = {"films": (*PIXELS, *TRUTHS, "mask_note"), "failures": ("film_id",)}
+"""Columns that tables of version 2 may lack: they are null, or follow from others."""
 _RENAMED = {"films": {"pixel_hash": "perceptual_hash"}}
 """Version 1 called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""
 
@@ -124,12 +128,20 @@ def make_columns(table: str, columns: Mapping[str, Sequence[Any]]) -> pl.DataFra
 
 
 def conform(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The table's columns in order and type; those that the frame lacks are null."""
+    """The table's columns in order and type; those that the frame lacks are null.
+
+    Of films, what is known of infection, opacities and lungs is filled in where it is null.
+    """
     module = polars()
-    return frame.select(
+    whole = frame.select(
         (module.col(name) if name in frame.columns else module.lit(None)).cast(kind).alias(name)
         for name, kind in _types(table).items()
     )
+    if table != "films" or not sum(whole[name].null_count() for name in TRUTHS):
+        return whole
+    states = [film_truth(row) for row in whole.select(NEEDED).iter_rows(named=True)]
+    columns = zip(TRUTHS, zip(*states, strict=True), strict=True)
+    return whole.with_columns(module.Series(name, found) for name, found in columns)
 
 
 def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:

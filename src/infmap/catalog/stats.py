@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.schema import MASKS, Row, polars
 from infmap.catalog.store import Catalog
+from infmap.catalog.truth import STATES, TRUTHS
 
 if TYPE_CHECKING:
     import polars as pl
 
 CLASSES = ("covid19", "pneumonia", "normal")
 UNKNOWN, NONE = "unknown", "none"
+MAPS = dict(zip(TRUTHS, ("infection", "opacity", "lungs"), strict=True))
+"""Column of a state to what it is the truth of."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Statistics:
         by_class: source, class, split, films. A film with no class known is "unknown", one that is
             known to be none of the three is "other"; without a split it is in "none".
         masks: source, films, and how many have a known infection, opacity and lung mask.
+        truth: source, map (infection, opacity, lungs), and how many films have each state of truth:
+            mask, empty, somewhere, unknown (see ``infmap.catalog.truth``).
         views: source, view as stated and as guessed ("unknown" where neither), films.
         sizes: source, least, median and greatest width and height, in pixels; films.
         licences: source, licence ("unknown" where not stated), films.
@@ -48,6 +53,7 @@ class Statistics:
     failures: int
     by_class: list[Row]
     masks: list[Row]
+    truth: list[Row]
     views: list[Row]
     sizes: list[Row]
     licences: list[Row]
@@ -68,6 +74,7 @@ class Statistics:
         found = {
             "Films by source, class and split": self.by_class,
             "Known masks": self.masks,
+            "Truth by map": self.truth,
             "Views": self.views,
             "Sizes in pixels": self.sizes,
             "Licences": self.licences,
@@ -105,6 +112,7 @@ def statistics(catalog: Catalog) -> Statistics:
         failures=failures.height,
         by_class=_count(labelled, "source", "class", "split"),
         masks=_masks(films),
+        truth=truth_counts(films),
         views=_count(films, "source", "view", "view_guess"),
         sizes=_sizes(films),
         licences=_count(films, "source", "licence"),
@@ -137,6 +145,19 @@ def _masks(films: pl.DataFrame) -> list[Row]:
     pl = polars()
     known = [pl.col(name).is_not_null().sum() for name in MASKS]
     return films.group_by("source").agg(pl.len().alias("films"), *known).sort("source").to_dicts()
+
+
+def truth_counts(films: pl.DataFrame) -> list[Row]:
+    """Films by source, map and state of truth, see ``Statistics.truth``."""
+    pl = polars()
+    parts = []
+    for column in TRUTHS:
+        states = [(pl.col(column) == state).sum().alias(state) for state in STATES]
+        parts.append(
+            films.group_by("source").agg(pl.lit(MAPS[column]).first().alias("map"), *states)
+        )
+    rows: list[Row] = pl.concat(parts).sort("source", maintain_order=True).to_dicts()
+    return rows
 
 
 def _sizes(films: pl.DataFrame) -> list[Row]:

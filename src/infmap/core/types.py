@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import IntEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,20 @@ GRADES: tuple[Grade, ...] = ("none", "mild", "moderate", "severe", "critical")
 ZONES = ("A", "B", "C", "D", "E", "F")
 CLASSES = ("covid19", "other_pneumonia", "normal")
 """What a film may show, in the order of the network's class logits."""
+
+
+class Truth(IntEnum):
+    """The truth of one map of one film, as training holds it.
+
+    Attributes:
+        UNKNOWN: nothing is known; the map adds nothing to a loss, a metric or a gradient.
+        DENSE: known at every pixel, an empty map included.
+        SOMEWHERE: there is some of it in the lungs, and where is unknown.
+    """
+
+    UNKNOWN = 0
+    DENSE = 1
+    SOMEWHERE = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from infmap.catalog.schema import Row, polars, read_frame
 from infmap.catalog.snapshot import read_snapshot
 from infmap.catalog.stats import film_class
 from infmap.catalog.store import CATALOG_ROOT, Catalog, locate
+from infmap.catalog.truth import EMPTY, MASK, film_truth
 from infmap.core.errors import SnapshotError
 from infmap.core.files import sha256
 
@@ -39,7 +40,8 @@ class Film:
         label: its class: "covid19", "pneumonia", "normal", "other" or "unknown".
         row: of the table films.
         image: its file.
-        masks: "infection", "opacity", "lungs" to the file; what is unknown is absent.
+        masks: "infection", "opacity", "lungs" to the file, or to None where it is known that there
+            is none; what is unknown, or somewhere, is absent.
         boxes: rows of the table boxes.
         scores: rows of the table scores.
     """
@@ -49,7 +51,7 @@ class Film:
     label: str
     row: Row
     image: Path
-    masks: dict[str, Path]
+    masks: dict[str, Path | None]
     boxes: tuple[Row, ...] = ()
     scores: tuple[Row, ...] = ()
 
@@ -148,16 +150,23 @@ def _films(
                 label=row.pop("@class"),
                 row=row,
                 image=locate(roots, row, row["path"]),
-                masks={
-                    kind: locate(roots, row, row[name])
-                    for kind, name in MASKS.items()
-                    if row[name] is not None
-                },
+                masks=_masks(row, roots),
                 boxes=tuple(boxes.get(film_id, ())),
                 scores=tuple(scores.get(film_id, ())),
             )
         )
     return films
+
+
+def _masks(row: Row, roots: Mapping[str, str]) -> dict[str, Path | None]:
+    """Masks of a film; an infection mask that its opacities are too is not given twice."""
+    found: dict[str, Path | None] = {}
+    for (kind, name), state in zip(MASKS.items(), film_truth(row), strict=True):
+        if state == EMPTY:
+            found[kind] = None
+        elif state == MASK and row[name] is not None:
+            found[kind] = locate(roots, row, row[name])
+    return found
 
 
 def _safe(film_id: str) -> str:

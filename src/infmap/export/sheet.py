@@ -97,10 +97,12 @@ class Sheet:
         return f"{stem}{suffix}"
 
     def mask(self, kind: str) -> BoolImage | None:
-        """A mask in film pixels, bool (H, W); None where it is unknown."""
-        path = self.film.masks.get(kind)
-        if path is None:
+        """A mask in film pixels, bool (H, W), empty where there is none; None where unknown."""
+        if kind not in self.film.masks:
             return None
+        path = self.film.masks[kind]
+        if path is None:
+            return np.zeros(self.size[::-1], np.bool_)
         try:
             mask, notes = film_mask(path, self.size[::-1], self.film.image)
         except (UnreadableFilm, OSError) as error:

@@ -2,8 +2,10 @@
 
 Publisher's layout: COVID-19_Radiography_Dataset/{COVID,Lung_Opacity,Normal,Viral Pneumonia}/
 {images,masks}/NAME.png. The masks are of the lungs, 256x256 for films of 299x299: the same square
-at another size. Lung_Opacity is what the publisher calls a lung infection other than COVID-19. It
-names no patients; the metadata tables (CLASS.metadata.xlsx) hold names and web pages only.
+at another size. Lung_Opacity is what the publisher calls another lung infection, on films
+that RSNA's readers found opaque; Viral Pneumonia are Kermany's children. Both show an opacity
+somewhere in the lungs. Films of COVID are of positive tests and may show nothing. It names no
+patients; the metadata tables (CLASS.metadata.xlsx) hold names and web pages only.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ CLASSES = {
     "Normal": (False, False, True),
     "Viral Pneumonia": (False, True, False),
 }
+OPAQUE = ("Lung_Opacity", "Viral Pneumonia")
+"""Classes that readers gave to films for an opacity that they saw."""
 
 
 def read(root: Path) -> Iterator[SourceRecord]:
@@ -45,6 +49,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
                     covid19=covid19,
                     pneumonia=pneumonia,
                     normal=normal,
+                    opacity_truth="somewhere" if kind in OPAQUE else None,
                     lung_mask=relative(root, home / kind / "masks" / film.name),
                 )
 

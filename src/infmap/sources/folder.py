@@ -2,9 +2,10 @@
 
 1. films.csv with a column path and any of: name, patient_id, study_date, offset_days, view, sex,
    age, covid19, pneumonia, normal (1 or 0) or label (covid19, pneumonia or normal), infection_mask,
-   opacity_mask, lung_mask, split, licence. An empty cell is unknown. Where a mask has more than
-   two values, infection_value, opacity_value or lung_value names those that are foreground ("2",
-   or "1 2" for both). A row that cannot be meant is a failure, and the others go on.
+   opacity_mask, lung_mask, split, licence. An empty cell is unknown. Without a mask, infection and
+   opacity state "empty" or "somewhere". Where a mask has more than two values, infection_value,
+   opacity_value or lung_value names those that are foreground ("2", or "1 2" for both). A row that
+   cannot be meant is a failure, and the others go on.
 2. annotations.json in the form of COCO: outlines of lungs and opacities, boxes of anything.
 3. Folders: images/ (or films right here), with classes as sub-folders covid19/, pneumonia/ and
    normal/ where known; masks/ of opacities and lungs/ by the same names.
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from infmap.core.errors import UsageError
-from infmap.sources import coco
+from infmap.sources import coco, own_tables
 from infmap.sources.files import (
     PICTURES,
     at_least_one,
@@ -28,6 +29,13 @@ from infmap.sources.files import (
     relative,
     some,
 )
+from infmap.sources.own_tables import (
+    CLASSES,
+    UNKNOWN,
+    read_own_table,
+    stated_labels,
+    stated_truth,
+)
 from infmap.sources.record import SourceFailure, SourceRecord
 from infmap.sources.source import Source
 from infmap.sources.tables import (
@@ -36,7 +44,6 @@ from infmap.sources.tables import (
     Row,
     iso_date,
     number,
-    read_table,
     sex,
     whole_number,
     years,
@@ -50,23 +57,8 @@ MASKS = ("infection_mask", "opacity_mask", "lung_mask")
 VALUES = {"infection_mask": "infection_value", "opacity_mask": "opacity_value",
           "lung_mask": "lung_value"}  # fmt: skip
 """Column of a mask to the one that names its foreground."""
-COLUMNS = ("name", "patient_id", "study_date", "offset_days", "view", "sex", "age", "covid19",
-           "pneumonia", "normal", "label", "split", "licence", *MASKS,
-           *VALUES.values())  # fmt: skip
-NOTHING = ("na", "n/a", "nan", "none", "null")
-"""What R and pandas write for an empty cell."""
-TRUTH = {"": None, "unknown": None} | {
-    text: truth
-    for truth, texts in ((True, "1 1.0 true t yes y"), (False, "0 0.0 false f no n"))
-    for text in texts.split()
-}
-CLASSES: dict[str, Labels] = {
-    "covid19": (True, False, False),
-    "covid-19": (True, False, False),
-    "pneumonia": (False, True, False),
-    "normal": (False, False, True),
-}
-UNKNOWN: Labels = (None, None, None)
+COLUMNS = ("name", "patient_id", "study_date", "offset_days", "view", "sex", "age", "split",
+           "licence", *own_tables.COLUMNS, *MASKS, *VALUES.values())  # fmt: skip
 CELLS: dict[str, Callable[[str], object]] = {
     "age": years,
     "sex": sex,
@@ -84,7 +76,7 @@ def read(root: Path) -> Iterator[SourceRecord | SourceFailure]:
     base = _home(root)
     records: Iterator[SourceRecord | SourceFailure]
     if (base / TABLE).is_file():
-        records = _listed(root, base, _table(base / TABLE))
+        records = _listed(root, base, read_own_table(base / TABLE, COLUMNS))
     elif (base / ANNOTATIONS).is_file():
         records = _annotated(root, base)
     else:
@@ -100,14 +92,6 @@ def _home(root: Path) -> Path:
     if pictures(root, TYPES):
         return root
     return home(root, TABLE, ANNOTATIONS, "images", *CLASSES)
-
-
-def _table(path: Path) -> list[Row]:
-    """Rows of a table of films; what R and pandas write for an empty cell is empty."""
-    return [
-        {n: c if n in ("path", "name") or c.lower() not in NOTHING else "" for n, c in row.items()}
-        for row in read_table(path, ("path",), COLUMNS)
-    ]
 
 
 def _listed(root: Path, base: Path, rows: list[Row]) -> Iterator[SourceRecord | SourceFailure]:
@@ -142,7 +126,7 @@ def _record(root: Path, base: Path, row: Row) -> SourceRecord | None:
     if not os.path.isfile(f"{base}/{path}"):
         return None
     above = "" if base == root else f"{base.relative_to(root).as_posix()}/"
-    covid19, pneumonia, normal = _labels(row)
+    covid19, pneumonia, normal = stated_labels(row)
     patient = row.get("patient_id")
     masks = {kind: _mask(row, kind, above) for kind in MASKS}
     return SourceRecord(
@@ -160,6 +144,8 @@ def _record(root: Path, base: Path, row: Row) -> SourceRecord | None:
         infection_mask=masks["infection_mask"],
         opacity_mask=masks["opacity_mask"],
         lung_mask=masks["lung_mask"],
+        infection_truth=stated_truth(row, "infection"),
+        opacity_truth=stated_truth(row, "opacity"),
         mask_values=tuple((k, v) for k in MASKS if masks[k] and (v := _values(row, VALUES[k]))),
         licence=row.get("licence") or None,
         official_split=row.get("split", "").lower() or None,
@@ -172,20 +158,6 @@ def _inside(path: str) -> str:
         return coco.inside(path, Path(TABLE))
     except UsageError as error:
         raise ValueError(str(error).removeprefix(f"{TABLE}: ")) from error
-
-
-def _labels(row: Row) -> Labels:
-    """Labels of a row: of its label, else of its three columns."""
-    label = row.get("label", "").lower()
-    if label and label not in CLASSES:
-        raise ValueError(f"expected the label covid19, pneumonia or normal, or none, got {label!r}")
-    if label:
-        return CLASSES[label]
-    cells = [row.get(kind, "").lower() for kind in ("covid19", "pneumonia", "normal")]
-    for cell in cells:
-        if cell not in TRUTH:
-            raise ValueError(f"expected 1, 0 or nothing, got {cell!r}")
-    return TRUTH[cells[0]], TRUTH[cells[1]], TRUTH[cells[2]]
 
 
 def _mask(row: Row, kind: str, above: str = "") -> str | None:
@@ -294,7 +266,7 @@ def check(root: Path) -> list[str]:
 
 
 def _check_listed(root: Path, base: Path) -> list[str]:
-    rows = _table(base / TABLE)
+    rows = read_own_table(base / TABLE, COLUMNS)
     twice = [path for path, count in Counter(row["path"] for row in rows).items() if count > 1]
     failures = [one for one in _listed(root, base, rows) if isinstance(one, SourceFailure)]
     odd = {failure.path: failure.reason for failure in failures if failure.path not in twice}

@@ -3,6 +3,7 @@
 Publisher's layout: chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/NAME.jpeg; the original has no
 val. Names give the patient: person12_bacteria_34, IM-0115-0001, NORMAL2-IM-0059-0001, and
 BACTERIA-1008087-0001 in the later version. COVID-19 is ruled out by the year of publication.
+Readers graded the films themselves, so that a pneumonia is an opacity somewhere in the lungs.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
                     covid19=False,
                     pneumonia=kind == "PNEUMONIA",
                     normal=kind == "NORMAL",
+                    opacity_truth="somewhere" if kind == "PNEUMONIA" else None,
                     licence=LICENCE,
                     official_split=split,
                 )

@@ -5,7 +5,8 @@ Publisher's layout, below QaTa-COV19/:
 - QaTa-COV19-v1/{Images,Ground-truths}: Images also holds films without a mask, of which nothing is
   known;
 - QaTa-COV19-v2/{Train Set,Test Set}/{Images,Ground-truths};
-- Early-QaTa-COV19/{No_,Limited_}COVID-19_Pneumonia_Cases: COVID-19 with no or few signs;
+- Early-QaTa-COV19/{No_,Limited_}COVID-19_Pneumonia_Cases: COVID-19 of which readers saw no signs on
+  the film, or few, somewhere in the lungs;
 - Control_Group/Control_Group_I: normal films;
 - Control_Group/Control_Group_II/{CHESTXRAY-14/{Train,Test},Pediatric_Bacterial_Pneumonia,
   Pediatric_Viral_Pneumonia}: ChestX-ray14, of which the folder does not tell the finding, and
@@ -49,6 +50,8 @@ class Group:
         labels: (covid19, pneumonia, normal) of its films; of those with a mask, where it has masks.
         masks: folder of their masks, where it has them.
         split: the publisher's.
+        infection: what its readers saw of films without a mask, see ``SourceRecord``.
+        opacity: the same of opacities.
     """
 
     prefix: str
@@ -56,6 +59,8 @@ class Group:
     labels: Labels
     masks: str | None = None
     split: str | None = None
+    infection: str | None = None
+    opacity: str | None = None
 
 
 def _v2(split: str) -> Group:
@@ -68,13 +73,28 @@ GROUPS = (
     Group("v1", "QaTa-COV19-v1/Images", COVID, "QaTa-COV19-v1/Ground-truths"),
     _v2("train"),
     _v2("test"),
-    Group("early-no", "Early-QaTa-COV19/No_COVID-19_Pneumonia_Cases", COVID),
-    Group("early-limited", "Early-QaTa-COV19/Limited_COVID-19_Pneumonia_Cases", COVID),
+    Group("early-no", "Early-QaTa-COV19/No_COVID-19_Pneumonia_Cases", COVID, infection="empty"),
+    Group(
+        "early-limited",
+        "Early-QaTa-COV19/Limited_COVID-19_Pneumonia_Cases",
+        COVID,
+        infection="somewhere",
+    ),
     Group("control-1", "Control_Group/Control_Group_I", NORMAL),
     Group("control-2-train", f"{CONTROL_II}/CHESTXRAY-14/Train", CONTROL, split="train"),
     Group("control-2-test", f"{CONTROL_II}/CHESTXRAY-14/Test", CONTROL, split="test"),
-    Group("control-2-bacterial", f"{CONTROL_II}/Pediatric_Bacterial_Pneumonia", PNEUMONIA),
-    Group("control-2-viral", f"{CONTROL_II}/Pediatric_Viral_Pneumonia", PNEUMONIA),
+    Group(
+        "control-2-bacterial",
+        f"{CONTROL_II}/Pediatric_Bacterial_Pneumonia",
+        PNEUMONIA,
+        opacity="somewhere",
+    ),
+    Group(
+        "control-2-viral",
+        f"{CONTROL_II}/Pediatric_Viral_Pneumonia",
+        PNEUMONIA,
+        opacity="somewhere",
+    ),
 )
 
 
@@ -110,6 +130,8 @@ def _record(root: Path, home: Path, group: Group, film: Path) -> SourceRecord:
         pneumonia=pneumonia,
         normal=normal,
         infection_mask=mask,
+        infection_truth=group.infection,
+        opacity_truth=group.opacity,
         official_split=group.split,
     )
 

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Literal
 
 SPLITS = ("train", "val", "test")
+STATED = ("empty", "somewhere", "unknown")
+"""What may be stated of a film's infection or opacities without a mask."""
 
 
 def is_relative(path: str) -> bool:
@@ -135,6 +137,10 @@ class SourceRecord:
         infection_mask: path relative to the root, film pixels, as ``catalog.mask_files`` reads it.
         opacity_mask: the same for any airspace opacity.
         lung_mask: the same for both lungs.
+        infection_truth: what is stated of the infection where no mask shows it: "empty" (there is
+            none), "somewhere" (there is some in the lungs), or "unknown" (whatever the labels
+            say); None: it follows from the labels and masks.
+        opacity_truth: the same of airspace opacities.
         mask_values: name of one of the three masks and the values of its pixels that are
             foreground, where the source names them; else a mask has two values, and 0 is
             background.
@@ -161,6 +167,8 @@ class SourceRecord:
     infection_mask: str | None = None
     opacity_mask: str | None = None
     lung_mask: str | None = None
+    infection_truth: str | None = None
+    opacity_truth: str | None = None
     mask_values: tuple[tuple[str, tuple[float, ...]], ...] = ()
     licence: str | None = None
     official_split: str | None = None
@@ -182,6 +190,7 @@ class SourceRecord:
                 raise ValueError(f"{path}: expected a path relative to the source's root")
         if [self.covid19, self.pneumonia, self.normal].count(True) > 1:
             raise ValueError(f"{self.path}: expected at most one class, got several")
+        self._check_truth()
         if self.official_split not in (*SPLITS, None):
             raise ValueError(f"{self.path}: expected one of {SPLITS}, got {self.official_split!r}")
         if self.sex not in ("F", "M", None):
@@ -193,3 +202,24 @@ class SourceRecord:
                 date.fromisoformat(self.study_date)
             except ValueError as error:
                 raise ValueError(f"{self.path}: expected a date YYYY-MM-DD, {error}") from error
+
+    def _check_truth(self) -> None:
+        infection, opacity = self.infection_truth, self.opacity_truth
+        for kind, state, mask in (
+            ("infection", infection, self.infection_mask),
+            ("opacity", opacity, self.opacity_mask),
+        ):
+            if state not in (*STATED, None):
+                raise ValueError(
+                    f"{self.path}: expected {', '.join(STATED)} or nothing for {kind}, "
+                    f"got {state!r}"
+                )
+            if state and mask:
+                raise ValueError(f"{self.path}: expected {kind} as a mask or {state!r}, got both")
+        shown = "somewhere" in (infection, opacity)
+        if infection == "somewhere" and self.covid19 is False:
+            raise ValueError(f"{self.path}: expected no infection on a film without COVID-19")
+        if shown and self.normal:
+            raise ValueError(f"{self.path}: expected no infection or opacity on a normal film")
+        if infection == "somewhere" and opacity == "empty":
+            raise ValueError(f"{self.path}: expected opacity where infection is, got none")

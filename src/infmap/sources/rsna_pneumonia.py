@@ -5,8 +5,10 @@ stage_2_train_labels.csv (boxes, one row each) and stage_2_detailed_class_info.c
 not a patient: patients are known where RSNA's pneumonia-challenge-dataset-mappings_2018.json, which
 names the film of ChestX-ray14, lies beside them.
 
-"Lung Opacity" is what the readers took for pneumonia on the film alone, and labels it; "No Lung
-Opacity / Not Normal" rules it out and is not normal. COVID-19 is ruled out by the years.
+"Lung Opacity" is what the readers took for pneumonia on the film alone, and labels it: an opacity
+is somewhere in the lungs, and the boxes around it are no mask. "No Lung Opacity / Not Normal" rules
+pneumonia out and is not normal; whether other opacities are there is unknown. COVID-19 is ruled out
+by the years.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
                 covid19=covid19,
                 pneumonia=pneumonia,
                 normal=normal,
+                opacity_truth="somewhere" if pneumonia else None,
                 licence=LICENCE,
                 official_split=split,
                 boxes=tuple(boxes.get(film.stem, ())),

@@ -6,7 +6,10 @@ appearances a study) and train_image_level.csv (boxes of opacities an image).
 The labels are what readers saw, not what a test found. "Typical Appearance" is the only one that
 states COVID-19. A film that is indeterminate or atypical may show COVID-19 or another pneumonia:
 both stay unknown. "Negative for Pneumonia" rules out a pneumonia on the film, not an infection of
-the patient: COVID-19 stays unknown, and whether the film is normal too.
+the patient: COVID-19 stays unknown, and whether the film is normal too. A typical, indeterminate or
+atypical appearance is an opacity somewhere in the lungs, and a typical one is infection, on a film
+with boxes around it, which are no mask. Another film of the study may not show it: without a box
+both stay unknown.
 """
 
 from __future__ import annotations
@@ -64,6 +67,8 @@ def _films(root: Path) -> Iterator[SourceRecord]:
             appearance = studies.get(study) if split == "train" else None
             known = APPEARANCES[appearance] if appearance else (None, None, None)
             covid19, pneumonia, normal = known
+            drawn = tuple(boxes.get(film.stem, ()))
+            seen = drawn and appearance and appearance != "Negative for Pneumonia"
             yield SourceRecord(
                 path=film.relative_to(root).as_posix(),
                 patient_id=f"siim-covid19:{header.patient or study}",
@@ -73,9 +78,11 @@ def _films(root: Path) -> Iterator[SourceRecord]:
                 covid19=covid19,
                 pneumonia=pneumonia,
                 normal=normal,
+                infection_truth="somewhere" if seen and covid19 else None,
+                opacity_truth="somewhere" if seen else None,
                 licence=LICENCE,
                 official_split=split,
-                boxes=tuple(boxes.get(film.stem, ())),
+                boxes=drawn,
             )
 
 

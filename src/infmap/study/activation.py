@@ -100,5 +100,5 @@ def _truth(scorer: Scorer, films: Films) -> Truth | None:
     if not infection.any():
         return None
     groups = np.array([scorer.groups[row["film_id"]] for row in films.rows])
-    lungs = (films.masks & LUNGS) > 0 if films.known[:, 2].all() else None
+    lungs = (films.masks & LUNGS) > 0 if films.dense[:, 2].all() else None
     return Truth(infection, groups, lungs)

@@ -77,7 +77,7 @@ def evaluate(
             "opacity_right": finding.mean_opacity("ABC"),
             "opacity_left": finding.mean_opacity("DEF"),
         }
-        infection, opacity, lungs = films.known[i] > 0
+        infection, opacity, lungs = films.dense[i]
         true_lungs, true_opacity = ((films.masks[i] & bit) > 0 for bit in (LUNGS, OPACITY))
         if infection:
             row |= {k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")}

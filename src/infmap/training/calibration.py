@@ -262,7 +262,7 @@ def choose_infection(
     Returns:
         A probability; None without films of known infection.
     """
-    known = outputs.films.known[:, 0] > 0
+    known = outputs.films.dense[:, 0]
     if not known.any():
         return None
     found = list(outputs.findings(thresholds, detection))
@@ -304,7 +304,7 @@ def choose_opacity(
     """
     films = outputs.films
     truth = (films.masks & OPACITY) > 0
-    drawn = (films.known[:, 1] > 0) & truth.any(axis=(1, 2))
+    drawn = films.dense[:, 1] & truth.any(axis=(1, 2))
     normal = films.classes == 2
     if not drawn.any():
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from infmap.core.errors import UsageError
+from infmap.core.types import Truth
 from infmap.training.config import Stage, TrainingConfig
 from infmap.training.dataset import INFECTION, Films
 from infmap.training.parts import Row, RunFilms
@@ -64,7 +65,7 @@ def check_truth(config: TrainingConfig, films: Films, val: Films) -> list[str]:
         UsageError: a map or the class is to be learnt, and nothing or one side of it is known.
     """
     infection, opacity, lungs = config.loss.map_weights
-    known = films.known > 0
+    known = films.dense
     if not (known & (np.array(config.loss.map_weights) > 0)).any() and infection + opacity + lungs:
         raise UsageError(
             f"none of the {len(films)} films to learn from has a mask; ingest masks, or learn the "
@@ -84,12 +85,15 @@ def check_truth(config: TrainingConfig, films: Films, val: Films) -> list[str]:
             "lung_sources; without lungs nothing is predicted; phantoms: 100 adds rendered ones"
         )
     notes = []
+    some = (films.truth == Truth.SOMEWHERE).sum(axis=0)
+    if config.loss.somewhere_weight and some.any():
+        notes.append(f"somewhere in the lungs: infection on {some[0]} films, opacity on {some[1]}")
     if config.loss.class_weight:
         notes += _check_classes(films)
-    for sure, what in ((val.known[:, 0] > 0, "infection"), (val.covid19 >= 0, "class")):
+    for sure, what in ((val.dense[:, 0], "infection"), (val.covid19 >= 0, "class")):
         if not sure.any():
             notes.append(f"no validation film has a known {what}: its operating point stays as is")
-    if config.patience is not None and not (val.known[:, 0] > 0).any():
+    if config.patience is not None and not (val.dense[:, 0]).any():
         raise UsageError("patience needs validation films whose infection is known; set it to null")
     return notes
 

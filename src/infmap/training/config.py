@@ -44,6 +44,12 @@ class LossConfig(Strict):
     map_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = Field(
         (1.0, 0.5, 0.5), description="weights of infection, opacity and lungs"
     )
+    somewhere_weight: float = Field(
+        0.3,
+        ge=0,
+        description="weight, relative to its map's, of films where there is some in the lungs and "
+        "where is unknown; 0: they teach nothing",
+    )
 
     @model_validator(mode="after")
     def _teaches_something(self) -> Self:
@@ -107,6 +113,11 @@ class TrainingConfig(Strict):
     lung_sources: tuple[str, ...] | None = Field(
         None, description="sources whose lung masks follow the convention to learn; null: all"
     )
+    somewhere: dict[str, tuple[Literal["infection", "opacity"], ...]] = Field(
+        {},
+        description="source to the maps that its labels count for as somewhere in the lungs, where "
+        "no more is known: COVID-19 for an infection, COVID-19 and pneumonia for an opacity",
+    )
     batch_size: int = Field(
         16, ge=1, description="films whose batch statistics and loss are taken together"
     )
@@ -128,6 +139,13 @@ class TrainingConfig(Strict):
         0.005, ge=0, description="loss of Dice on Val up to which int8 is shipped; null: never"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="after")
+    def _weak_labels_of_its_sources(self) -> Self:
+        there = {source for stage in self.stages for source in stage.sources}
+        if strange := sorted(self.somewhere.keys() - there):
+            raise ValueError(f"somewhere: no stage has the sources {', '.join(strange)}")
+        return self
 
 
 def read_config(path: Path) -> TrainingConfig:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.mask_files import film_mask
+from infmap.catalog.truth import CODES, film_truth, mask_paths
 from infmap.core.errors import SnapshotError
+from infmap.core.types import Truth
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_network
 from infmap.phantom import render
 
@@ -23,6 +25,9 @@ INFECTION, OPACITY, LUNGS = 1, 2, 4
 UNKNOWN, NOT_COVID = -1, -2
 """Classes of films whose class is unknown: nothing is known, or that it is not COVID-19."""
 PHANTOM_SEED = 100_000
+Kind = Literal["infection", "opacity"]
+WEAK: dict[Kind, tuple[int, tuple[int, ...]]] = {"infection": (0, (0,)), "opacity": (1, (0, 1))}
+"""Map to its column of ``Films.truth`` and the classes that are a weak label of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +38,8 @@ class Films:
         rows: the snapshot's row of each film.
         images: uint8 (N, S, S), 0..255 = [0, 1], padded with 0.
         masks: uint8 (N, S, S), bits: 1 infection, 2 opacity, 4 lungs.
-        known: float32 (N, 3), 1 where infection, opacity, lungs are known.
+        truth: uint8 (N, 3), how infection, opacity, lungs are known, as ``core.types.Truth``; an
+            empty mask that is DENSE is known to be empty.
         classes: int64 (N,): 0 COVID-19, 1 other pneumonia, 2 normal, -1 unknown, -2 not COVID-19
             and else unknown.
     """
@@ -41,7 +47,7 @@ class Films:
     rows: list[dict[str, Any]]
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
-    known: NDArray[np.float32]
+    truth: NDArray[np.uint8]
     classes: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -51,7 +57,12 @@ class Films:
         """Some of the films, bool (N,)."""
         at = np.flatnonzero(keep)
         rows = [self.rows[i] for i in at]
-        return Films(rows, self.images[at], self.masks[at], self.known[at], self.classes[at])
+        return Films(rows, self.images[at], self.masks[at], self.truth[at], self.classes[at])
+
+    @property
+    def dense(self) -> NDArray[np.bool_]:
+        """Where infection, opacity, lungs are known at every pixel: bool (N, 3)."""
+        return np.asarray(self.truth == Truth.DENSE)
 
     @property
     def covid19(self) -> NDArray[np.int8]:
@@ -69,20 +80,6 @@ def film_class(row: dict[str, Any]) -> int:
         if row[name]:
             return index
     return NOT_COVID if row["covid19"] is False else UNKNOWN
-
-
-def mask_paths(row: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
-    """Infection, opacity and lung mask of a row: a path, "" for known to be empty, None unknown.
-
-    Films without COVID-19 have no infection, pneumonia or not; an infection that was drawn holds
-    where the class is unknown. Opacities of a COVID-19 film are its infection; a normal film has
-    none; those of another pneumonia are unknown unless drawn.
-    """
-    infection = "" if row["covid19"] is False else row["infection_mask"]
-    opacity = row["opacity_mask"]
-    if opacity is None:
-        opacity = "" if row["normal"] else (infection or None)
-    return infection, opacity, row["lung_mask"]
 
 
 def load_films(
@@ -114,8 +111,8 @@ def load_films(
     images = np.zeros((n, size, size), np.uint8)
     masks = np.zeros((n, size, size), np.uint8)
     paths = [mask_paths(row) for row in rows]
-    known = np.array([[path is not None for path in film] for film in paths], np.float32)
-    known = known.reshape(n, 3)
+    truth = np.array([[CODES[state] for state in film_truth(row)] for row in rows], np.uint8)
+    truth = truth.reshape(n, 3)
     classes = np.array([film_class(row) for row in rows], np.int64)
     unused = np.array(
         [lung_sources is not None and row["source"] not in lung_sources for row in rows], np.bool_
@@ -139,10 +136,10 @@ def load_films(
         for done, _ in enumerate(pool.map(load, missing), start=n - len(missing) + 1):
             if progress:
                 progress(done)
-    known[unused, 2] = 0.0
+    truth[unused, 2] = Truth.UNKNOWN
     for index in np.flatnonzero(unused & (places >= 0)):
         masks[index] &= np.uint8(~LUNGS & 0xFF)
-    return Films(list(rows), images, masks, known, classes)
+    return Films(list(rows), images, masks, truth, classes)
 
 
 def decode_film(
@@ -193,7 +190,7 @@ def render_phantoms(count: int, spec: Preprocessing) -> Films:
         [{"film_id": f"phantom/{i}", "source": "phantom"} for i in range(count)],
         np.zeros((count, size, size), np.uint8),
         np.zeros((count, size, size), np.uint8),
-        np.array([[0, 1, 1]] * count, np.float32).reshape(count, 3),
+        np.array([[Truth.UNKNOWN, Truth.DENSE, Truth.DENSE]] * count, np.uint8).reshape(count, 3),
         np.full(count, -1, np.int64),
     )
     for i in range(count):
@@ -203,8 +200,25 @@ def render_phantoms(count: int, spec: Preprocessing) -> Films:
         for mask, bit in ((film.infection, OPACITY), (film.lungs, LUNGS)):
             films.masks[i] |= mask_to_network(mask, fit) * np.uint8(bit)
         if not film.opacities:
-            films.known[i, 0], films.classes[i] = 1.0, 2
+            films.truth[i, 0], films.classes[i] = Truth.DENSE, 2
     return films
+
+
+def with_weak_labels(films: Films, somewhere: Mapping[str, Sequence[Kind]]) -> Films:
+    """Films whose labels are taken as "there is some in the lungs", where no more is known.
+
+    Args:
+        films: with their classes.
+        somewhere: source to the maps that its labels speak of. A film of COVID-19 then has an
+            infection somewhere, and one of COVID-19 or another pneumonia an opacity.
+    """
+    truth = films.truth.copy()
+    for place, row in enumerate(films.rows):
+        for kind in somewhere.get(row["source"], ()):
+            column, classes = WEAK[kind]
+            if films.classes[place] in classes and truth[place, column] == Truth.UNKNOWN:
+                truth[place, column] = Truth.SOMEWHERE
+    return replace(films, truth=truth)
 
 
 def join_films(first: Films, second: Films) -> Films:
@@ -213,6 +227,6 @@ def join_films(first: Films, second: Films) -> Films:
         first.rows + second.rows,
         np.concatenate([first.images, second.images]),
         np.concatenate([first.masks, second.masks]),
-        np.concatenate([first.known, second.known]),
+        np.concatenate([first.truth, second.truth]),
         np.concatenate([first.classes, second.classes]),
     )

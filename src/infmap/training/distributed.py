@@ -23,7 +23,7 @@ from infmap.training.loop import Log, train
 
 FILMS = "films-in-training"
 """Folder, in the model folder to be, of the arrays that a machine's processes map."""
-_ARRAYS = ("images", "masks", "known", "classes")
+_ARRAYS = ("images", "masks", "truth", "classes")
 # The others wait for rank 0 while it looks at Val; a rank that died is noticed at once anyway.
 WAIT = timedelta(hours=12)
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"

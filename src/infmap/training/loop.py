@@ -162,7 +162,7 @@ def _targets(
         masks[:, 0:1],
         masks[:, 1:2],
         masks[:, 2:3],
-        torch.from_numpy(films.known[batch]).to(device),
+        torch.from_numpy(films.truth[batch]).to(device),
         torch.from_numpy(films.classes[batch]).to(device),
     )
 

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import locate
+from infmap.catalog.truth import NEEDED, mask_paths
 from infmap.compute.parallel import spread
 from infmap.core.errors import SnapshotError, UsageError
 from infmap.core.files import sha256, write_json
 from infmap.inference.preprocess import Preprocessing
-from infmap.training.dataset import decode_film, mask_paths
+from infmap.training.dataset import decode_film
 
 VERSION = 1
 SHARD_BYTES = 128 * 2**20
@@ -253,9 +254,7 @@ def _write_shards(
     }
     part.mkdir(exist_ok=True)
     shards = _finished(part, about, per_shard)
-    columns = ["film_id", "source", "path", "bytes_hash", "pixel_hash", "covid19", "pneumonia",
-               "normal", "infection_mask", "opacity_mask", "lung_mask"]  # fmt: skip
-    frame = frame.select(columns)
+    frame = frame.select("film_id", "source", "path", "bytes_hash", "pixel_hash", *NEEDED)
     done = sum(shard["films"] for shard in shards)
     if progress and done:
         progress(done, len(frame))

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import VAL, own_part
+from infmap.catalog.truth import mask_paths
 from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
 from infmap.training.calibration import Outputs, calibrate, read_outputs, score, unseen
-from infmap.training.dataset import Films, film_class, join_films, load_films, mask_paths
+from infmap.training.dataset import Films, film_class, join_films, load_films
 from infmap.training.export import quantize
 from infmap.training.int8 import CALIBRATION_FILMS
 from infmap.training.operating import labelled_films

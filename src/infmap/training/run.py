@@ -16,7 +16,13 @@ from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import calibrate, read_outputs, score, unseen
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import UNKNOWN, join_films, load_films, render_phantoms
+from infmap.training.dataset import (
+    UNKNOWN,
+    join_films,
+    load_films,
+    render_phantoms,
+    with_weak_labels,
+)
 from infmap.training.export import export
 from infmap.training.int8 import choose_precision
 from infmap.training.launch import check_processes, launch
@@ -68,6 +74,7 @@ def run(
     say({"films": len(learn), "validation_films": len(watch), "left_out": chosen.left_out})
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
+    films = with_weak_labels(films, config.somewhere)
     if config.phantoms:
         rendered = render_phantoms(config.phantoms, spec)
         if not (films.covid19 >= 0).any():  # else the class would be learnt from normals alone

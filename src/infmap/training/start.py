@@ -57,6 +57,7 @@ def starting_loss(config: TrainingConfig) -> Callable[[Output, Targets], Tensor]
         focal_weight=spec.focal_weight,
         class_weight=spec.class_weight,
         map_weights=spec.map_weights,
+        somewhere_weight=spec.somewhere_weight,
     )
 
 

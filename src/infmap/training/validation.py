@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from infmap.training.dataset import INFECTION, LUNGS, Films
 
 THRESHOLDS = np.arange(0.15, 0.80, 0.05)
+SMALL = 0.01
+"""Share of the lungs, [0, 1], up to which infection on a film without any is let pass: some 4 cm2
+of an adult's lungs on a frontal film, at the edge of what a reader would call an opacity."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Score:
         dice_lungs: mean Dice of the lungs at 0.5.
         auroc: films of COVID-19 against those known not to be.
         sensitivity_99: sensitivity at specificity 0.99.
+        empty_called: share of the films known to be without infection that are read as infected on
+            more than 1 % of the lungs, see ``SMALL``.
 
     A figure that no film speaks of is NaN.
     """
@@ -37,6 +42,7 @@ class Score:
     dice_lungs: float
     auroc: float
     sensitivity_99: float
+    empty_called: float
 
     def to_dict(self) -> dict[str, float | None]:
         """JSON fields; null for NaN."""
@@ -61,7 +67,7 @@ def score_films(
         threshold: of infection; None for the best of ``THRESHOLDS``.
     """
     thresholds = THRESHOLDS if threshold is None else np.array([threshold])
-    rows = np.flatnonzero(films.known[:, 0] > 0)
+    rows = np.flatnonzero(films.dense[:, 0])
     counts = np.zeros((len(rows), len(thresholds), 2))
     truth = np.zeros(len(rows))
     for place, film in enumerate(rows):
@@ -83,12 +89,20 @@ def score_films(
         _mean(dice),
         _lung_dice(maps, films),
         *_detection(confidence[sure], films.covid19[sure] == 1),
+        _mean(_infected_share(maps[rows[truth == 0]], float(thresholds[best])) > SMALL),
     )
+
+
+def _infected_share(maps: NDArray[np.uint8], threshold: float) -> NDArray[np.float64]:
+    """Share of the lungs that is read as infected, [0, 1], of each film; 0 without lungs."""
+    lungs = maps[:, 2] >= 128
+    infected = lungs & (maps[:, 0] >= threshold * 255.0)
+    return np.asarray(infected.sum(axis=(1, 2)) / np.maximum(lungs.sum(axis=(1, 2)), 1))
 
 
 def _lung_dice(maps: NDArray[np.uint8], films: Films) -> float:
     values = []
-    for film in np.flatnonzero(films.known[:, 2] > 0):
+    for film in np.flatnonzero(films.dense[:, 2]):
         mask, found = (films.masks[film] & LUNGS) > 0, maps[film, 2] >= 128
         total = int(mask.sum() + found.sum())
         values.append(2.0 * (mask & found).sum() / total if total else 1.0)

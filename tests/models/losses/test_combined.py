@@ -12,14 +12,12 @@ from infmap.models.losses import dice_loss
 NAMES = sorted(MAP_LOSSES)
 
 
-def make(n=2, known=1.0, truth=0.0, logit=0.0, classes=0, size=4):
+def make(n=2, known=1, truth=0.0, logit=0.0, classes=0, size=4):
     plane = torch.full((n, 1, size, size), logit, requires_grad=True)
     output = Output(plane, plane, plane, torch.zeros(n, 3, requires_grad=True))
     mask = torch.full((n, 1, size, size), truth)
-    targets = Targets(
-        mask, mask, mask, torch.full((n, 3), known), torch.full((n,), classes, dtype=torch.int64)
-    )
-    return output, targets
+    truths = torch.full((n, 3), known, dtype=torch.uint8)
+    return output, Targets(mask, mask, mask, truths, torch.full((n,), classes))
 
 
 def half(size=8):
@@ -60,7 +58,7 @@ def test_a_perfect_map_costs_next_to_nothing(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_targets_add_nothing_to_value_and_gradient(name):
-    output, targets = make(known=0.0, truth=1.0, logit=3.0, classes=-1)
+    output, targets = make(known=0, truth=1.0, logit=3.0, classes=-1)
     loss = create_loss(name)(output, targets)
     loss.backward()
     assert float(loss.detach()) == 0.0
@@ -72,7 +70,7 @@ def test_unknown_targets_add_nothing_to_value_and_gradient(name):
 def test_unknown_films_do_not_dilute_known_ones(name):
     output, targets = make(n=1, truth=1.0, logit=0.5)
     both_output, both = make(n=2, truth=1.0, logit=0.5)
-    both = both._replace(known=torch.tensor([[1.0] * 3, [0.0] * 3]), classes=torch.tensor([0, -1]))
+    both = both._replace(truth=torch.tensor([[1] * 3, [0] * 3]), classes=torch.tensor([0, -1]))
     loss = create_loss(name)
     assert torch.isclose(loss(output, targets), loss(both_output, both))
 
@@ -117,3 +115,43 @@ def test_focal_weight_is_the_loss_s_own_unless_told():
 def test_an_unknown_loss_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="focal_dice"):
         create_loss("hinge")
+
+
+def lungs(size=20):
+    inside = torch.zeros(1, 1, size, size, dtype=torch.bool)
+    inside[..., 5:15, 5:15] = True  # 100 pixels, of which 2 are averaged over
+    return inside
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_somewhere_is_weighed_with_its_map_and_left_out_at_weight_nought(name):
+    output, targets = make(known=0, logit=0.0, classes=-1, size=20)
+    somewhere = targets._replace(truth=torch.tensor([[0, 2, 0], [0, 0, 0]]))
+    loss = create_loss(name, somewhere_weight=0.2)(output, somewhere)
+    assert math.isclose(float(loss.detach()), 0.5 * 0.2 * math.log(2.0), rel_tol=1e-5)
+    for options in ({"somewhere_weight": 0.0}, {"map_weights": (1.0, 0.0, 0.5)}):
+        assert float(create_loss(name, **options)(output, somewhere).detach()) == 0.0
+
+
+def test_true_lungs_are_looked_in_where_they_are_known_and_predicted_ones_get_no_gradient():
+    infection = torch.full((1, 1, 20, 20), -5.0)
+    infection[..., 0, 0:8] = 5.0  # in the predicted lungs alone, which are the whole film
+    predicted = torch.ones(1, 1, 20, 20, requires_grad=True)
+    output = Output(infection.requires_grad_(), infection, predicted, torch.zeros(1, 3))
+    empty = torch.zeros(1, 1, 20, 20)
+
+    def value(known):
+        truth = torch.tensor([[2, 0, known]], dtype=torch.uint8)
+        targets = Targets(empty, empty, lungs().float(), truth, torch.tensor([-1]))
+        loss = create_loss(map_weights=(1.0, 0.5, 0.0), somewhere_weight=1.0)(output, targets)
+        loss.backward()
+        return float(loss.detach())
+
+    assert value(0) < 0.1 and value(1) > 4.9
+    assert predicted.grad is None
+
+
+def test_without_somewhere_the_loss_does_not_depend_on_its_weight():
+    output, targets = make(truth=1.0, logit=0.5)
+    losses = [create_loss(somewhere_weight=weight)(output, targets) for weight in (0.0, 0.3)]
+    assert torch.equal(*losses)

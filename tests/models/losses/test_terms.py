@@ -12,6 +12,7 @@ from infmap.models.losses import (
     dice_loss,
     focal_loss,
     pooled_dice_loss,
+    somewhere_loss,
     tversky_loss,
 )
 from infmap.models.losses.terms import signed_distance
@@ -105,3 +106,34 @@ def test_terms_equal_monai():
     torch.testing.assert_close(pooled_dice_loss(logits, truth, known), dice)
     tversky = losses.TverskyLoss(alpha=0.3, beta=0.7, **smooth)(logits, truth)
     torch.testing.assert_close(tversky_loss(logits, truth, known), tversky)
+
+
+def lungs(size=20):
+    inside = torch.zeros(1, 1, size, size, dtype=torch.bool)
+    inside[..., 5:15, 5:15] = True  # 100 pixels, of which 2 are averaged over
+    return inside
+
+
+def test_somewhere_loss_is_the_cross_entropy_of_the_mean_of_the_highest_lung_pixels():
+    logits = torch.full((1, 1, 20, 20), -9.0)
+    logits[..., 0, 0] = 9.0  # outside the lungs
+    logits[..., 6, 6], logits[..., 7, 9] = 2.0, 0.0
+    mean = (torch.tensor([2.0, 0.0]).sigmoid()).mean()
+    assert torch.isclose(somewhere_loss(logits, lungs()), -mean.log()).all()
+
+
+def test_somewhere_loss_raises_the_highest_lung_pixels_and_no_other():
+    logits = torch.linspace(-40.0, -300.0, 400).view(1, 1, 20, 20).requires_grad_()
+    somewhere_loss(logits, lungs()).sum().backward()
+    assert (logits.grad < 0).nonzero()[:, 2:].tolist() == [[5, 5], [5, 6]]
+    # however sure the map is that there is none: both together ask for one
+    assert math.isclose(float(logits.grad.sum()), -1.0, rel_tol=1e-5)
+
+
+def test_a_film_without_lungs_teaches_nothing_of_somewhere():
+    logits = torch.zeros(2, 1, 20, 20, requires_grad=True)
+    inside = torch.cat([lungs(), torch.zeros(1, 1, 20, 20, dtype=torch.bool)])
+    each = somewhere_loss(logits, inside)
+    each.sum().backward()
+    assert float(each[0].detach()) > 0.6 and float(each[1].detach()) == 0.0
+    assert float(logits.grad[1].abs().sum()) == 0.0 and bool(logits.grad.isfinite().all())

@@ -10,17 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infmap.core.errors import UsageError
+from infmap.core.types import Truth
 from infmap.models.losses.terms import (
     boundary_loss,
     dice_loss,
     focal_loss,
     pooled_dice_loss,
+    somewhere_loss,
     tversky_loss,
 )
 from infmap.models.network import Output
 
 MAP_WEIGHTS = (1.0, 0.5, 0.5)
 CLASS_WEIGHT = 0.3
+SOMEWHERE_WEIGHT = 0.3
 SMOOTHING = 0.05
 """Share of the truth that is spread over all classes."""
 NOT_COVID = -2
@@ -34,7 +37,8 @@ class Targets(NamedTuple):
         infection: float32 (N, 1, H, W) in [0, 1].
         opacity: the same.
         lungs: the same.
-        known: float32 (N, 3), 1 where the film's infection, opacity, lungs are known, else 0.
+        truth: uint8 (N, 3), how the film's infection, opacity, lungs are known, as
+            ``core.types.Truth``. Masks count where it is DENSE.
         classes: int64 (N,), index into ``CLASSES``, -1 where unknown, -2 where all that is known
             is that it is not COVID-19.
     """
@@ -42,7 +46,7 @@ class Targets(NamedTuple):
     infection: Tensor
     opacity: Tensor
     lungs: Tensor
-    known: Tensor
+    truth: Tensor
     classes: Tensor
 
 
@@ -97,6 +101,7 @@ def create_loss(
     focal_weight: float | None = None,
     class_weight: float = CLASS_WEIGHT,
     map_weights: tuple[float, float, float] = MAP_WEIGHTS,
+    somewhere_weight: float = SOMEWHERE_WEIGHT,
 ) -> Callable[[Output, Targets], Tensor]:
     """Build a training loss by name.
 
@@ -106,6 +111,9 @@ def create_loss(
         class_weight: weight of the class's cross-entropy (label smoothing 0.05). Of a film that is
             known not to be of COVID-19 and no more, the two other classes count as one.
         map_weights: weights of infection, opacity and lungs; a map of weight 0 is not looked at.
+        somewhere_weight: weight, times the map's, of the mean ``somewhere_loss`` over films where
+            it is somewhere in the lungs: the true lungs where these are known, else those of the
+            output; 0 leaves such films out.
 
     Returns:
         (output, targets) -> scalar. Unknown targets add nothing, to value and gradient alike.
@@ -120,12 +128,21 @@ def create_loss(
     focal = MAP_LOSSES[name].focal_weight if focal_weight is None else focal_weight
 
     def maps_loss(maps: tuple[Tensor, ...], targets: Targets) -> Tensor:
-        total = maps[0].new_zeros((), dtype=targets.known.dtype)
+        total = maps[0].new_zeros((), dtype=torch.float32)
         truths = (targets.infection, targets.opacity, targets.lungs)
-        known = targets.known.unbind(dim=1)
+        known = (targets.truth == Truth.DENSE).float().unbind(dim=1)
         for weight, logits, truth, mask in zip(map_weights, maps, truths, known, strict=True):
             if weight:
                 total = total + weight * map_loss(logits.float(), truth, mask, focal)
+        return total
+
+    def weak_loss(maps: tuple[Tensor, ...], targets: Targets, lungs: Tensor) -> Tensor:
+        total = maps[0].new_zeros((), dtype=torch.float32)
+        somewhere = (targets.truth == Truth.SOMEWHERE).unbind(dim=1)
+        for weight, logits, films in zip(map_weights[:2], maps, somewhere[:2], strict=True):
+            if weight and bool(films.any()):
+                each = somewhere_loss(logits[films].float(), lungs[films])
+                total = total + weight * somewhere_weight * each.mean()
         return total
 
     def loss(output: Output, targets: Targets) -> Tensor:
@@ -134,6 +151,10 @@ def create_loss(
         total = total + maps_loss((output.infection, output.opacity, output.lungs), targets)
         for depth, auxiliary in enumerate(output.auxiliary, start=1):
             total = total + 0.5**depth * maps_loss(auxiliary.split(1, dim=1), targets)
+        if somewhere_weight and bool((targets.truth == Truth.SOMEWHERE).any()):
+            drawn = (targets.truth[:, 2] == Truth.DENSE).view(-1, 1, 1, 1)
+            lungs = torch.where(drawn, targets.lungs >= 0.5, output.lungs.detach() >= 0.0)
+            total = total + weak_loss((output.infection, output.opacity), targets, lungs)
         if class_weight and bool((targets.classes != -1).any()):
             total = total + class_weight * class_loss(output.classes.float(), targets.classes)
         return total
