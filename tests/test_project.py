@@ -166,6 +166,14 @@ def test_the_documentation_check_finds_a_page_without_a_link(tmp_path: Path) -> 
     assert found.startswith("docs/b.md: no link leads here")
 
 
+def test_the_documentation_check_finds_a_decision_that_the_index_leaves_out(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "decisions").mkdir(parents=True)
+    (tmp_path / "docs" / "decisions" / "001-a.md").write_text("# 001 A\n", encoding="utf-8")
+    (tmp_path / "docs" / "index.md").write_text("[A](decisions/001-a.md)\n", encoding="utf-8")
+    (found,) = _tool("check_docs").untitled(tmp_path)
+    assert found == "docs/index.md: [001 A](decisions/001-a.md) is left out"
+
+
 def test_the_documentation_check_finds_an_extra_that_is_not_there(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     text = "```\npip install '.[train,wings]'\n```"

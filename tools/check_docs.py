@@ -57,7 +57,7 @@ def problems(root: Path) -> list[str]:
             checks.append(lambda t=text: unknown_extras(root, t))
         checks.append(lambda t=text: machine_paths(t))
         found += [f"{name}: {problem}" for check in checks for problem in check()]
-    whole = [unreachable(root, texts), other_layers(root), unlisted(root)]
+    whole = [unreachable(root, texts), other_layers(root), unlisted(root), untitled(root)]
     return found + [problem for checks in whole for problem in checks]
 
 
@@ -237,6 +237,16 @@ def unlisted(root: Path) -> Iterator[str]:
     for verb in keys(main, "VERBS") if main.is_file() else ():
         if not (root / "docs" / f"{verb}.md").is_file():
             yield f"docs/{verb}.md: the page of infmap {verb} is missing"
+
+
+def untitled(root: Path) -> Iterator[str]:
+    """Decisions that the index does not list by their title."""
+    index = root / "docs" / "index.md"
+    text = index.read_text(encoding="utf-8") if index.is_file() else ""
+    for page in sorted((root / "docs" / "decisions").glob("*.md")):
+        title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        if f"[{title}](decisions/{page.name})" not in text:
+            yield f"docs/index.md: [{title}](decisions/{page.name}) is left out"
 
 
 def keys(file: Path, registry: str) -> list[str]:
