@@ -14,10 +14,9 @@ a process killed at any moment leaves the catalog as it was before or as it is a
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from infmap.catalog.schema import (
     read_frame,
     write_frame,
 )
+from infmap.compute.lock import LOCK, Busy, hold
 from infmap.core.errors import SnapshotError
 from infmap.core.files import sha256, write_json
 from infmap.dedup.thumbnails import SIDE
@@ -243,10 +243,10 @@ class Catalog:
                 self._locked -= 1
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("a") as file:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+                stack.enter_context(hold(self.folder / LOCK))
+            except Busy as error:
                 raise SnapshotError(
                     f"{self.folder}: another process is writing to this catalog; "
                     "wait for it, or stop it"

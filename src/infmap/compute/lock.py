@@ -1,11 +1,11 @@
-"""One process at a time writes to a folder."""
+"""One process at a time writes to a folder, or does a piece of work."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from infmap.compute.processes import is_alive
@@ -19,12 +19,22 @@ LOCK = ".lock"
 _TRIES = 3
 
 
+class Busy(Exception):
+    """Another process holds the lock.
+
+    Attributes:
+        holder: its process id and machine; None where they cannot be read.
+        file: to remove where that process is gone for good; None where the system sees to it.
+    """
+
+    def __init__(self, holder: tuple[int, str] | None, file: Path | None = None) -> None:
+        super().__init__(holder, file)
+        self.holder, self.file = holder, file
+
+
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold a folder; whoever held it and is dead does not count.
-
-    The system's own file lock, which ends with its process, where the disk has one; a file made
-    exclusively, with the holder's process id, on network disks that have none.
 
     Args:
         folder: exists.
@@ -33,13 +43,35 @@ def lock_folder(folder: Path) -> Iterator[None]:
         UsageError: another process holds it; the message names it.
         OSError: the folder cannot be written.
     """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(folder / LOCK))
+        except Busy as busy:
+            raise _in_use(folder, busy) from None
+        yield
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock that a file stands for; whoever held it and is dead does not count.
+
+    The system's own file lock, which ends with its process, where the disk has one; a file made
+    exclusively, with the holder's process id, on network disks that have none.
+
+    Args:
+        path: the file, made where missing; its folder exists.
+
+    Raises:
+        Busy: another process holds it.
+        OSError: the file cannot be written.
+    """
     # Opened without truncating: another process's name is still in it, for the message.
-    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         held = _lock(file)
         if held is False:
-            raise _in_use(folder, _holder(folder / LOCK))
-        owned = None if held else _make(folder)
+            raise Busy(_holder(path))
+        owned = None if held else _make(path)
         try:
             os.ftruncate(file, 0)
             os.write(file, _me())
@@ -67,16 +99,16 @@ def _lock(file: int) -> bool | None:
     return True
 
 
-def _make(folder: Path) -> Path:
+def _make(lock: Path) -> Path:
     """Make the file that stands for the lock; that of a dead process is taken over."""
-    path = folder / f"{LOCK}.owner"
+    path = lock.with_name(f"{lock.name}.owner")
     for _ in range(_TRIES):
         try:
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             holder = _holder(path)
             if not _is_dead(holder):
-                raise _in_use(folder, holder, path) from None
+                raise Busy(holder, path) from None
             # Of two that come upon it, one moves it away; the other finds it gone.
             aside = path.with_name(f"{path.name}.{os.getpid()}")
             with suppress(FileNotFoundError):
@@ -86,7 +118,7 @@ def _make(folder: Path) -> Path:
         os.write(made, _me())
         os.close(made)
         return path
-    raise _in_use(folder, _holder(path), path)
+    raise Busy(_holder(path), path)
 
 
 def _me() -> bytes:
@@ -106,9 +138,9 @@ def _is_dead(holder: tuple[int, str] | None) -> bool:
     return holder is not None and holder[1] == socket.gethostname() and not is_alive(holder[0])
 
 
-def _in_use(folder: Path, holder: tuple[int, str] | None, path: Path | None = None) -> UsageError:
-    who = f"process {holder[0]} on {holder[1]}" if holder else "another process"
-    gone = f" (if that is gone, remove {path})" if path else ""
+def _in_use(folder: Path, busy: Busy) -> UsageError:
+    who = f"process {busy.holder[0]} on {busy.holder[1]}" if busy.holder else "another process"
+    gone = f" (if that is gone, remove {busy.file})" if busy.file else ""
     return UsageError(
         f"{folder}: {who} is writing there; wait for it{gone}, or choose another folder"
     )

@@ -6,6 +6,7 @@ the same path, with infmap installed on each.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,8 @@ def create_launcher(on: str, study: Path, limits: Limits, workers: int | None) -
     """
     from infmap.study.launch import LocalLauncher, visible_gpus
 
+    if not hasattr(os, "killpg"):
+        raise UsageError("infmap benchmark run needs process groups: Linux or macOS")
     if limits.memory_gib is not None and not sys.platform.startswith("linux"):
         raise UsageError("limits.memory_gib needs Linux; leave it out here")
     if on == "local":

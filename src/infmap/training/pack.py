@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import locate
 from infmap.catalog.truth import NEEDED, mask_paths
+from infmap.compute.lock import Busy, hold
 from infmap.compute.parallel import spread
 from infmap.core.errors import SnapshotError, UsageError
 from infmap.core.files import sha256, write_json
@@ -208,31 +210,30 @@ def write_pack(
         SnapshotError: the snapshot is damaged, a film or mask cannot be read, the folder is there
             with other preprocessing, or another process is packing.
     """
-    import fcntl
-
     workers = os.cpu_count() or 1 if workers is None else workers
     if size < 64 or workers < 1:
         raise UsageError(f"expected a size of 64 or more and workers, got {size} and {workers}")
     spec = Preprocessing(size=size)
     out = snapshot / pack_name(spec)
     about = read_about(snapshot)
-    with (snapshot / f".{out.name}.lock").open("a") as lock:
+    lock = snapshot / f".{out.name}.lock"
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            stack.enter_context(hold(lock))
+        except Busy as error:
             raise SnapshotError(f"{out}: another process is packing it; wait for it") from error
         if out.exists():
             there = Pack(out)
             if there.spec != spec or there.snapshot != about["sha256"]:
                 raise SnapshotError(f"{out}: is of other preprocessing or films; delete it first")
-            Path(lock.name).unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
             return out
         part = snapshot / f".{out.name}.part"
         _write_shards(snapshot, part, spec, workers, progress, max(1, shard_bytes // size**2))
         for path in part.iterdir():
             path.chmod(0o444)
         part.rename(out)
-        Path(lock.name).unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
     return out
 
 
