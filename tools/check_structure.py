@@ -43,9 +43,9 @@ class Bars:
 
 # Temporary: what holds today, tightened to the bars above as the redesign lands.
 TODAY = Bars(
-    largest_room=27.0,
+    largest_room=15.0,
     comments=(0.5, 9.0),
-    module_lines=460,
+    module_lines=400,
     dict_any=360,
     any_lines=420,
     circles=0,
