@@ -114,7 +114,7 @@ def frontier(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def draw_frontier(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Pooled F1 over milliseconds a film; the line joins runs that none beats at both.
+    """Pooled F1 over milliseconds per film; the line joins runs that none beats at both.
 
     Args:
         rows: each with name, decoder, frozen, ms, f1, low, high and runtime.
@@ -141,7 +141,7 @@ def draw_frontier(rows: Sequence[Mapping[str, Any]]) -> Any:
         axes.annotate(row["name"], (row["ms"], row["f1"]), xytext=(6, 4), fontsize=7,
                       textcoords="offset points", color="#3c4656")  # fmt: skip
     axes.margins(x=0.25, y=0.12)
-    axes.set(xlabel=f"ms a film, {points[0]['runtime']}", ylabel="pooled F1 of infection")
+    axes.set(xlabel=f"ms per film, {points[0]['runtime']}", ylabel="pooled F1 of infection")
     return figure
 
 
