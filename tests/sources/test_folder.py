@@ -62,6 +62,32 @@ def test_a_table_of_own_films_is_checked_cell_by_cell(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_of_own_films_states_a_truth_without_a_mask(tmp_path: Path) -> None:
+    rows = [
+        ["a.png", "empty", "", "", "unknown"],
+        ["b.png", "", "Somewhere", "", "pneumonia"],
+        ["c.png", "empty", "", "m.png", ""],
+        ["d.png", "no", "", "", ""],
+        ["e.png", "NA", "", "m.png", "covid19"],
+    ]
+    for row in rows:
+        film(tmp_path / row[0])
+    table(tmp_path / "films.csv", "path,Infection,opacity,infection_mask,label", rows)
+    films = {one.path: one for one in folder.SOURCE.read(tmp_path)}
+    stated = [
+        (one.infection_truth, one.opacity_truth) if isinstance(one, SourceRecord) else one.reason
+        for one in films.values()
+    ]
+    assert stated == [
+        ("empty", None),
+        (None, "somewhere"),
+        "expected infection as a mask or 'empty', got both",
+        "expected empty, somewhere, unknown or nothing for infection, got 'no'",
+        (None, None),
+    ]
+    assert classes(films["a.png"]) == (None, None, None)
+
+
 @pytest.mark.parametrize("images", ["images", "."])
 def test_folders_of_classes_with_masks_by_name(tmp_path: Path, images: str) -> None:
     for kind in ("covid19", "pneumonia", "normal"):

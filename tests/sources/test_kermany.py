@@ -21,6 +21,8 @@ def test_kermany_names_give_patients_and_folders_the_split(tmp_path: Path) -> No
     assert films["train-NORMAL2-IM-0059-0001.jpeg"].patient_id == "kermany:NORMAL2-IM-0059"
     assert films["val-NORMAL2-IM-1427-0001.jpeg"].official_split == "val"
     assert classes(one) == (False, True, False)
+    normal = films["train-NORMAL2-IM-0059-0001.jpeg"]
+    assert (one.opacity_truth, normal.opacity_truth) == ("somewhere", None)
 
 
 def test_kermany_names_patients_of_two_splits_odd_names_and_a_second_copy(tmp_path: Path) -> None:

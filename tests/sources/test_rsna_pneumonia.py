@@ -25,6 +25,7 @@ def test_rsna_boxes_classes_and_patients_of_chestxray14(tmp_path: Path) -> None:
     assert opacity.patient_id == "chestxray14:00000012"
     assert (opacity.view, opacity.sex, opacity.age) == ("PA", "F", 51)
     assert classes(films["c.dcm"]) == (False, False, False)
+    assert (opacity.opacity_truth, films["c.dcm"].opacity_truth) == ("somewhere", None)
     assert films["c.dcm"].view == "AP"
     test = films["d.dcm"]
     assert (test.official_split, *classes(test)) == ("test", False, None, None)

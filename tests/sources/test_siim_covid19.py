@@ -29,6 +29,19 @@ def test_siim_appearances_leave_unknown_what_they_do_not_state(tmp_path: Path) -
     assert films["a0.dcm"].view is None
 
 
+def test_siim_opacities_are_somewhere_on_films_with_boxes_alone(tmp_path: Path) -> None:
+    LAYOUTS["siim-covid19"](tmp_path)
+    films = found(siim_covid19.SOURCE, tmp_path)
+    typical, negative = films["a1.dcm"], films["a0.dcm"]
+    assert (typical.infection_truth, typical.opacity_truth) == ("somewhere", "somewhere")
+    assert (negative.infection_truth, negative.opacity_truth) == (None, None)
+    seen = {name for name, one in films.items() if one.opacity_truth}
+    assert seen == {name for name, one in films.items() if one.boxes}
+    header = "id,boxes,label,StudyInstanceUID"
+    table(tmp_path / "train_image_level.csv", header, [])
+    assert found(siim_covid19.SOURCE, tmp_path)["a1.dcm"].opacity_truth is None
+
+
 def test_siim_names_films_that_are_missing_and_a_damaged_cell(tmp_path: Path) -> None:
     LAYOUTS["siim-covid19"](tmp_path)
     next(tmp_path.glob("train/0/*/*.dcm")).unlink()
