@@ -234,9 +234,10 @@ def unlisted(root: Path) -> Iterator[str]:
                 if name not in spans:
                     yield f"{page}: `{name}` of {registry} is left out"
     main = root / "src" / "infmap" / "cli" / "main.py"
+    titles = [page.read_text(encoding="utf-8") for page in (root / "docs").glob("*.md")]
     for verb in keys(main, "VERBS") if main.is_file() else ():
-        if not (root / "docs" / f"{verb}.md").is_file():
-            yield f"docs/{verb}.md: the page of infmap {verb} is missing"
+        if not any(re.match(rf"# infmap {verb}\b", title) for title in titles):
+            yield f"docs: no page has the title '# infmap {verb}'"
 
 
 def untitled(root: Path) -> Iterator[str]:
