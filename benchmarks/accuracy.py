@@ -174,7 +174,7 @@ def parts_of(rows: list[Row], manifest: Manifest, folder: Path) -> dict[str, lis
             r for r in val if r["film_id"] not in seen
         ],
     }
-    for source in ("cohen", "radiologist", "chestxray14"):
+    for source in ("cohen", "general-blockchain", "chestxray14"):
         parts[source] = [r for r in rows if r["source"] == source and r["film_id"] not in seen]
     return {name: members for name, members in parts.items() if members}
 

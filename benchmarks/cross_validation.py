@@ -57,7 +57,7 @@ def main() -> None:
         parts.append(score(folder, held_out(rows, fold), rows, resolve))
     everything = joined(parts)
     result: Figures = {"folds": given.folds}
-    for source in ("cohen", "radiologist", "chestxray14"):
+    for source in ("cohen", "general-blockchain", "chestxray14"):
         part = everything.where(everything.table.text["source"] == source)
         if len(part.table):
             result[source] = figures(part, scores)

@@ -366,7 +366,7 @@ def real_films(data: Path) -> list[tuple[str, Path]]:
     patterns = {
         "covid-qu-ex": "covid-qu-ex/*/*/*/*/images/*.png",
         "cohen": "cohen/images/*",
-        "radiologist": "radiologist/images/*",
+        "general-blockchain": "radiologist/images/*",
         "nih": "nih/*/*",
         "actualmed": "actualmed/images/*",
         "radiography": "radiography/*/images/*",

@@ -49,7 +49,7 @@ FOLDS = 5
 SOURCES = (
     "covid-qu-ex",
     "cohen",
-    "radiologist",
+    "general-blockchain",
     "chestxray14",
     "covid19-radiography",
     "covid-cxnet",
@@ -77,7 +77,7 @@ class Scored:
     @property
     def groups(self) -> list[str]:
         """Who must not be torn apart by a bootstrap: the patient, else the near-duplicate group."""
-        return [str(r["patient_id"] or r["cluster_id"]) for r in self.films.rows]
+        return [str(r["patient_id"] or r["duplicate_group"]) for r in self.films.rows]
 
     def part(self, keep: NDArray[np.bool_]) -> Scored:
         """Some of the films."""

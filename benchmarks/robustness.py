@@ -32,7 +32,15 @@ SIDES = {"one side": "l", "left and right": "lr", "top and bottom": "tb", "all r
 WIDTHS = (0.05, 0.25, 0.5)
 """Of a margin, as a share of the film's side."""
 TILTS = (-45, -30, -20, -15, -10, -5, 5, 10, 15, 20, 30, 45)
-SOURCES = ("cohen", "radiologist", "nih", "covid-qu-ex", "radiography", "kermany", "covid-cxnet")
+SOURCES = (
+    "cohen",
+    "general-blockchain",
+    "nih",
+    "covid-qu-ex",
+    "radiography",
+    "kermany",
+    "covid-cxnet",
+)
 
 
 def framed(tone: float, sides: str, width: float) -> Change:

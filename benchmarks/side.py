@@ -25,7 +25,7 @@ SOURCES = {
     "COVID-QU-Ex Val, COVID-19": "covid-qu-ex/*/*/Val/COVID-19/images/*.png",
     "ChestX-ray14": "nih/**/*.jpg",
     "COVID-19 Image Data Collection": "cohen/images/*",
-    "radiologist": "radiologist/images/*",
+    "general-blockchain": "radiologist/images/*",
     "Kermany (children)": "kermany/**/*.jpeg",
     "COVID-CXNet": "covid-cxnet/*.*g",
 }

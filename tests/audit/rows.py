@@ -12,6 +12,6 @@ def row(source: str, number: int, **known: Any) -> Row:
     empty: Row = dict.fromkeys(COLUMNS["films"])
     name = f"{source}/{number}.png"
     return empty | {
-        "film_id": name, "source": source, "path": f"{number}.png", "cluster_id": name,
+        "film_id": name, "source": source, "path": f"{number}.png", "duplicate_group": name,
         "patient_id": f"{source}:{number}", "width": 64, "height": 64,
     } | known  # fmt: skip

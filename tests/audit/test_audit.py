@@ -139,7 +139,7 @@ def test_a_catalog_of_one_class_gives_tables_and_no_probes(tmp_path: Path) -> No
     catalog = make(tmp_path, {"one": "nowhere"})
     rows = catalog.films()
     for film in rows:
-        film |= {"covid19": False, "cluster_id": None}
+        film |= {"covid19": False, "duplicate_group": None}
     catalog.write("films", rows)
     report = audit(catalog, tmp_path / "out")
     assert report.probes == ()

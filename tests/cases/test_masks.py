@@ -88,14 +88,14 @@ def test_masks_in_the_stored_grid_of_a_turned_film_are_turned(cases: Path, tmp_p
 def test_a_snapshot_of_radiologist_crops_is_as_before(data: Path, tmp_path: Path) -> None:
     """Crops are coloured on opaque black: every pixel that is not black belongs to them."""
     root, catalog = data / "radiologist", Catalog(tmp_path / "catalog")
-    report = ingest(catalog, {"radiologist": root})
+    report = ingest(catalog, {"general-blockchain": root})
     assert report.failures == 0
     from infmap.sources import SOURCES, SourceRecord
 
     row = next(row for row in catalog.films() if row["opacity_pixels"])
     record = next(
         r
-        for r in SOURCES["radiologist"].read(root)
+        for r in SOURCES["general-blockchain"].read(root)
         if isinstance(r, SourceRecord) and r.path == row["path"]
     )
     expected = np.zeros((row["height"], row["width"]), np.bool_)

@@ -15,7 +15,7 @@ def row(name: str, **columns) -> dict:
         "film_id": name, "source": source, "path": f"{file}.png", "patient_id": f"patient-{name}",
         "view": "PA", "sex": "F", "age": 50.0, "width": 96, "height": 96, "pixel_hash": name,
         "covid19": False, "pneumonia": False, "normal": True, "licence": "CC BY 4.0",
-        "cluster_id": name, "split": "train", "fold": 0,
+        "duplicate_group": name, "split": "train", "fold": 0,
     }  # fmt: skip
     return plain | columns
 

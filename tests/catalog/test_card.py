@@ -24,9 +24,9 @@ BLANK = {"covid19": None, "pneumonia": None, "normal": None}
 def snapshot(tmp_path):
     films = [
         row("cohen/0", **COVID, view="AP", age=17.9, licence="CC BY-NC-SA"),
-        row("cohen/1", **BLANK, sex="M", age=80.0, licence=None, cluster_id="cohen/0"),
+        row("cohen/1", **BLANK, sex="M", age=80.0, licence=None, duplicate_group="cohen/0"),
         row("cohen/2", view=None, age=None, sex=None, split="val", licence=" "),
-        row("mine/a|b", normal=False, infection_mask="m.png", cluster_id="cohen/0"),
+        row("mine/a|b", normal=False, infection_mask="m.png", duplicate_group="cohen/0"),
         row("mine/c", view="L", fold=None),
     ]
     score = {"film_id": "cohen/0", "name": "opacity", "reader": "mean", "value": 2.0}
@@ -99,9 +99,9 @@ def test_croissant_is_valid_and_reads_the_films(snapshot, monkeypatch):
 
 def test_traps_are_found_and_none_is_made_up():
     films = [
-        row("a/0", **COVID, cluster_id="x", official_split="train", view=None),
-        row("a/1", cluster_id="x", official_split="test"),
-        row("b/0", cluster_id="x", patient_id=None, infection_mask="m.png"),
+        row("a/0", **COVID, duplicate_group="x", official_split="train", view=None),
+        row("a/1", duplicate_group="x", official_split="test"),
+        row("b/0", duplicate_group="x", patient_id=None, infection_mask="m.png"),
     ]
     text = "\n".join(known_traps(make_frame("films", films)))
     assert "3 films have a near-duplicate here (1 clusters); 1 clusters hold films of more" in text

@@ -82,7 +82,7 @@ def roots(tmp_path: Path) -> dict[str, Path]:
     return {
         "covid-qu-ex": tmp_path / "qu",
         "cohen": cohen,
-        "radiologist": drawn,
+        "general-blockchain": drawn,
         "chestxray14": nih,
     }
 
@@ -120,7 +120,7 @@ def test_a_film_that_cannot_be_read_is_a_failure(catalog: Catalog) -> None:
 
 
 def test_crops_are_pasted_at_their_place_and_never_stretched(catalog: Catalog) -> None:
-    row = films(catalog)["radiologist/s.png"]
+    row = films(catalog)["general-blockchain/s.png"]
     path = catalog.folder / row["opacity_mask"].removeprefix("@catalog/")
     with Image.open(path) as image:
         mask = np.asarray(image)
@@ -131,7 +131,7 @@ def test_crops_are_pasted_at_their_place_and_never_stretched(catalog: Catalog) -
 
 
 def test_a_film_without_opacities_has_an_empty_known_mask(catalog: Catalog) -> None:
-    row = films(catalog)["radiologist/a.png"]
+    row = films(catalog)["general-blockchain/a.png"]
     with Image.open(catalog.folder / row["opacity_mask"].removeprefix("@catalog/")) as image:
         assert not np.asarray(image).any()
     assert row["infection_mask"] == row["opacity_mask"]
@@ -145,8 +145,8 @@ def test_ingest_twice_changes_nothing(catalog: Catalog, roots: dict[str, Path]) 
 
 def test_one_film_in_two_sources_is_one_cluster_and_others_are_alone(catalog: Catalog) -> None:
     (pair,) = deduplicate(catalog)
-    assert {pair["film_a"], pair["film_b"]} == {"cohen/a.png", "radiologist/a.png"}
-    clusters = [row["cluster_id"] for row in catalog.films()]
+    assert {pair["film_a"], pair["film_b"]} == {"cohen/a.png", "general-blockchain/a.png"}
+    clusters = [row["duplicate_group"] for row in catalog.films()]
     assert len(set(clusters)) == len(clusters) - 1
 
 
@@ -175,11 +175,11 @@ def test_snapshot_needs_clusters_and_folds_and_then_reads_back(
 def test_patients_and_clusters_stay_in_one_fold_and_the_seed_decides() -> None:
     rows = [
         {"film_id": f"{n:03}", "source": "s", "covid19": n % 2 == 0, "patient_id": f"p{n // 3}",
-         "cluster_id": f"c{n // 2}" if n < 10 else f"{n:03}"}
+         "duplicate_group": f"c{n // 2}" if n < 10 else f"{n:03}"}
         for n in range(120)
     ]  # fmt: skip
     folds = assign_folds(rows, 5, 0)
-    for column in ("patient_id", "cluster_id"):
+    for column in ("patient_id", "duplicate_group"):
         homes = {(row[column], fold) for row, fold in zip(rows, folds, strict=True)}
         assert len(homes) == len({row[column] for row in rows})
     assert set(np.bincount(folds)) <= set(range(20, 29))
@@ -196,7 +196,7 @@ def test_an_empty_folder_is_a_clear_error(source: str, tmp_path: Path) -> None:
 def test_real_collections_have_the_counts_that_are_documented(data: Path) -> None:
     found = {
         source: list(SOURCES[source].read(data / folder))
-        for source, folder in (("cohen", "cohen"), ("radiologist", "radiologist"))
+        for source, folder in (("cohen", "cohen"), ("general-blockchain", "radiologist"))
     }
-    assert [len(found["cohen"]), len(found["radiologist"])] == [157, 57]
-    assert all(record.opacity_drawn for record in found["radiologist"])
+    assert [len(found["cohen"]), len(found["general-blockchain"])] == [157, 57]
+    assert all(record.opacity_drawn for record in found["general-blockchain"])

@@ -68,8 +68,8 @@ def cohen(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def radiologist(tmp_path: Path) -> Path:
-    root = tmp_path / "radiologist"
+def blockchain(tmp_path: Path) -> Path:
+    root = tmp_path / "blockchain"
     for name, seed in (("covid.png", 20), ("sars.png", 21)):
         save(root / "images" / name, film(seed))
     common = {"offset": "3", "view": "AP", "modality": "X-ray", "folder": "images", "license": ""}
@@ -143,8 +143,8 @@ def test_readings_reach_the_snapshot(tmp_path: Path, cohen: Path) -> None:
     assert scores == {(film_id, "geographic_extent"): 6.0, (film_id, "opacity"): 4.0}
 
 
-def test_drawn_masks_are_pasted_not_stretched(tmp_path: Path, radiologist: Path) -> None:
-    snapshot = compiled(tmp_path, f"radiologist={radiologist}")
+def test_drawn_masks_are_pasted_not_stretched(tmp_path: Path, blockchain: Path) -> None:
+    snapshot = compiled(tmp_path, f"general-blockchain={blockchain}")
     rows, roots = by_name(snapshot), read_snapshot(snapshot)[1]
 
     def mask(path: str) -> NDArray[np.uint8]:
@@ -160,9 +160,9 @@ def test_drawn_masks_are_pasted_not_stretched(tmp_path: Path, radiologist: Path)
 
 
 def test_a_film_without_opacity_has_an_empty_mask_and_no_infection(
-    tmp_path: Path, radiologist: Path
+    tmp_path: Path, blockchain: Path
 ) -> None:
-    snapshot = compiled(tmp_path, f"radiologist={radiologist}")
+    snapshot = compiled(tmp_path, f"general-blockchain={blockchain}")
     row, roots = by_name(snapshot)["sars.png"], read_snapshot(snapshot)[1]
     assert row["infection_mask"] is None
     path = Path(roots["@catalog"]) / row["opacity_mask"].removeprefix("@catalog/")
@@ -171,17 +171,17 @@ def test_a_film_without_opacity_has_an_empty_mask_and_no_infection(
 
 
 def test_a_resized_copy_joins_the_cluster_and_no_group_straddles_folds(
-    tmp_path: Path, cohen: Path, radiologist: Path
+    tmp_path: Path, cohen: Path, blockchain: Path
 ) -> None:
     copy = Image.fromarray(film(2)).resize((200, 160), Image.Resampling.BICUBIC)
-    save(radiologist / "images/sars.png", np.asarray(copy))
+    save(blockchain / "images/sars.png", np.asarray(copy))
     for row_file in ["structure.csv"]:
-        text = (radiologist / row_file).read_text().splitlines()
+        text = (blockchain / row_file).read_text().splitlines()
         kept = [line for line in text if "sars.png" not in line]
-        (radiologist / row_file).write_text("\n".join(kept) + "\n")
-    rows = by_name(compiled(tmp_path, f"cohen={cohen}", f"radiologist={radiologist}"))
-    assert rows["sars.png"]["cluster_id"] == rows["f2.png"]["cluster_id"]
-    assert rows["f0.png"]["cluster_id"] != rows["f2.png"]["cluster_id"]
+        (blockchain / row_file).write_text("\n".join(kept) + "\n")
+    rows = by_name(compiled(tmp_path, f"cohen={cohen}", f"general-blockchain={blockchain}"))
+    assert rows["sars.png"]["duplicate_group"] == rows["f2.png"]["duplicate_group"]
+    assert rows["f0.png"]["duplicate_group"] != rows["f2.png"]["duplicate_group"]
     assert rows["sars.png"]["fold"] == rows["f2.png"]["fold"]
     assert rows["covid.png"]["patient_id"] == rows["f0.png"]["patient_id"]
     assert rows["covid.png"]["fold"] == rows["f0.png"]["fold"] == rows["f1.png"]["fold"]
@@ -228,18 +228,18 @@ def test_a_wrong_source_is_one_line(
 
 
 def test_real_layouts_are_read_whole(data: Path) -> None:
-    folders = {"covid-qu-ex": "covid-qu-ex", "cohen": "cohen", "radiologist": "radiologist"}
+    folders = {"covid-qu-ex": "covid-qu-ex", "cohen": "cohen", "general-blockchain": "radiologist"}
     folders["chestxray14"] = "nih"
     records = {name: list(SOURCES[name].read(data / folder)) for name, folder in folders.items()}
     assert {name: len(found) for name, found in records.items()} == {
         "covid-qu-ex": 4660,
         "cohen": 157,
-        "radiologist": 57,
+        "general-blockchain": 57,
         "chestxray14": 192,
     }
     assert sum(r.covid19 is True for r in records["covid-qu-ex"]) == 1864 + 466
     assert all(r.infection_mask and r.lung_mask for r in records["covid-qu-ex"])
     assert not any(r.covid19 for r in records["chestxray14"])
     assert sum(any(s.name == "brixia_global" for s in r.scores) for r in records["cohen"]) == 101
-    patients = [{r.patient_id for r in records[name]} for name in ("cohen", "radiologist")]
+    patients = [{r.patient_id for r in records[name]} for name in ("cohen", "general-blockchain")]
     assert set.intersection(*patients) - {None}

@@ -18,7 +18,9 @@ BOX = {"film_id": "b/0", "label": "x", "reader": "r", "left": 1, "top": 2, "widt
 
 
 def films() -> list[dict]:
-    return [row(f"a/{n}", cluster_id="a/0" if n < 3 else f"a/{n}") for n in range(6)] + [row("b/0")]
+    return [row(f"a/{n}", duplicate_group="a/0" if n < 3 else f"a/{n}") for n in range(6)] + [
+        row("b/0")
+    ]
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def pair(tmp_path):
     new = films()
     new[0]["covid19"], new[0]["normal"] = True, None
     new[1]["infection_mask"] = "m.png"
-    new[2]["cluster_id"] = "a/2"
+    new[2]["duplicate_group"] = "a/2"
     new[3]["fold"], new[3]["split"] = 1, "val"
     new[4]["pixel_hash"] = "other"
     new[5] = row("c/9")
@@ -106,7 +108,7 @@ def test_a_cluster_that_is_only_renamed_has_not_changed(tmp_path):
     catalog(tmp_path / "a", films())
     renamed = films()
     for film in renamed[:3]:
-        film["cluster_id"] = "0/new"
+        film["duplicate_group"] = "0/new"
     catalog(tmp_path / "b", [*renamed, row("0/new")])  # a new copy comes first in the cluster
     assert diff(tmp_path / "a", tmp_path / "b").counts() == {"added": {"0": 1}}
 

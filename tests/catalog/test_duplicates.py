@@ -25,7 +25,7 @@ def test_deduplication_keeps_splits_and_repeats_itself(tmp_path, planes, thumbs)
     assert [(r["film_a"], r["film_b"], r["kind"]) for r in rows] == [
         ("s/f000", "s/f001", "pixels"), ("s/f002", "s/f006", "copy")]  # fmt: skip
     films = catalog.film_frame()
-    assert films["cluster_id"].to_list() == [
+    assert films["duplicate_group"].to_list() == [
         f"s/f{n:03}" for n in (0, 0, 2, 3, 4, 5, 2)
     ]  # fmt: skip
     assert films["fold"].to_list() == [0, 1, 2, 3, 4, 0, 1]

@@ -22,6 +22,6 @@ def test_a_group_takes_the_fold_of_most_of_its_films() -> None:
 
 
 def test_unknown_patients_and_clusters_join_nothing() -> None:
-    rows = [{"film_id": str(n), "patient_id": ("", None)[n % 2], "cluster_id": None}
+    rows = [{"film_id": str(n), "patient_id": ("", None)[n % 2], "duplicate_group": None}
             for n in range(6)]  # fmt: skip
     assert len(set(film_groups(rows))) == 6

@@ -55,7 +55,14 @@ def test_a_changed_film_loses_its_cluster_and_its_duplicates(
     write_film(root / "images/f003.png", 55, (97, 97))
     ingest(catalog, {"cohen": root})
     rows = catalog.films()
-    assert [row["cluster_id"] is None for row in rows] == [False, False, False, True, False, False]
+    assert [row["duplicate_group"] is None for row in rows] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert rows[0]["fold"] is not None
     assert catalog.rows("duplicates") == []
 
@@ -100,9 +107,9 @@ def test_sources_are_ingested_one_by_one_without_touching_each_other(
     ingest(catalog, {"cohen": make_cohen(3)})
     drawn = make_cohen(3, "second", first=10)
     (drawn / "structure.csv").write_text("Class,Filename,Mask,Resolution,Top,Left\n")
-    ingest(catalog, {"radiologist": drawn})
+    ingest(catalog, {"general-blockchain": drawn})
     rows = catalog.films()
-    assert [row["source"] for row in rows] == ["cohen"] * 3 + ["radiologist"] * 3
+    assert [row["source"] for row in rows] == ["cohen"] * 3 + ["general-blockchain"] * 3
     for row, picture in zip(rows, catalog.pictures(), strict=True):
         expected = measure_file(catalog.resolve(row, row["path"]))[1]
         np.testing.assert_array_equal(picture, expected)

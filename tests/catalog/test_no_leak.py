@@ -41,13 +41,13 @@ def planted(seed: int = 0) -> list[Row]:
             rows.append({
                 "film_id": name, "source": source, "path": f"{n}.png", "view": "PA",
                 "patient_id": None if n % 3 else f"p{int(random.integers(40))}",
-                "cluster_id": name, "covid19": bool(n % 2), "pneumonia": False,
+                "duplicate_group": name, "covid19": bool(n % 2), "pneumonia": False,
                 "normal": not n % 2,
                 "official_split": part if source == "a" else None,
                 "split": "val" if n % 5 == 0 else "train", "fold": n % 5,
             })  # fmt: skip
     for a, b in random.permutation(len(rows))[:60].reshape(30, 2):
-        rows[b]["cluster_id"] = rows[a]["cluster_id"]
+        rows[b]["duplicate_group"] = rows[a]["duplicate_group"]
     return rows
 
 
@@ -277,7 +277,7 @@ SHOWING = {
     "audit/counts.py": "writes the tables of the audit",
     "catalog/card.py": "counts films by part",
     "catalog/diff.py": "what changed",
-    "catalog/duplicates.py": "writes cluster_id",
+    "catalog/duplicates.py": "writes duplicate_group",
     "export/__init__.py": "names of options",
     "export/huggingface.py": "columns of its table",
     "export/manifest.py": "columns of films.csv",
@@ -299,7 +299,7 @@ SHOWING = {
 
 
 def test_no_other_module_decides_by_the_columns_of_a_split() -> None:
-    names = re.compile(r"""["'](official_split|cluster_id|fold)["']""")
+    names = re.compile(r"""["'](official_split|duplicate_group|fold)["']""")
     package = ROOT / "src/infmap"
     found = {
         str(path.relative_to(package))

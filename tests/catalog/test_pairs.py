@@ -36,13 +36,13 @@ def test_verdicts_count_at_once_and_in_later_runs(tmp_path, planes, thumbs) -> N
     )
     assert read_decisions(catalog, decisions) == 2
     wanted = [f"s/f{n:03}" for n in (0, 0, 2, 3, 4)]
-    assert catalog.film_frame()["cluster_id"].to_list() == wanted
+    assert catalog.film_frame()["duplicate_group"].to_list() == wanted
     deduplicate(catalog)
-    assert catalog.film_frame()["cluster_id"].to_list() == wanted
+    assert catalog.film_frame()["duplicate_group"].to_list() == wanted
     verdicts = {(r["film_a"], r["film_b"]): r["verdict"] for r in catalog.rows("duplicates")}
     assert verdicts == {("s/f000", "s/f001"): "confirmed", ("s/f002", "s/f004"): "rejected"}
     read_decisions(catalog, decide(tmp_path / "e.csv", ("s/f002", "s/f004", "")))
-    assert catalog.film_frame()["cluster_id"].to_list()[4] == "s/f002"
+    assert catalog.film_frame()["duplicate_group"].to_list()[4] == "s/f002"
 
 
 def test_wrong_decisions_name_their_line(tmp_path, thumbs) -> None:

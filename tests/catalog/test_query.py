@@ -24,7 +24,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "query.md"
 def row(name: str, covid19: bool | None, **more: object) -> dict:
     film_id = f"cohen/{name}"
     known = {"film_id": film_id, "source": "cohen", "path": f"images/{name}"}
-    return known | {"covid19": covid19, "cluster_id": film_id, "split": "train", "fold": 0} | more
+    return (
+        known | {"covid19": covid19, "duplicate_group": film_id, "split": "train", "fold": 0} | more
+    )
 
 
 @pytest.fixture

@@ -42,12 +42,12 @@ def test_a_snapshot_reads_back_with_its_readings_and_boxes(tmp_path, films):
     assert roots == {"a": str(tmp_path / "a"), "@catalog": str(tmp_path / "c")}
     assert read_scores(tmp_path / "s") == [SCORE]  # that of the lateral film is left out
     assert read_tables(tmp_path / "s")["boxes"].to_dicts() == [BOX]
-    assert (about["version"], about["films"], about["left_out"]) == (2, 4, 1)
+    assert (about["version"], about["films"], about["left_out"]) == (3, 4, 1)
     assert about == json.loads((tmp_path / "s" / "snapshot.json").read_text())
     verify_snapshot(tmp_path / "s")
 
 
-@pytest.mark.parametrize(("column", "verb"), [("cluster_id", "dedup"), ("fold", "split")])
+@pytest.mark.parametrize(("column", "verb"), [("duplicate_group", "dedup"), ("fold", "split")])
 def test_frontal_films_without_cluster_or_fold_are_refused(tmp_path, films, column, verb):
     films[2][column] = None
     with pytest.raises(SnapshotError, match=f"1 films without {column}.*catalog {verb} first"):
@@ -157,7 +157,7 @@ def test_version_1_is_read_and_what_it_lacked_is_null(tmp_path):
         read_snapshot(tmp_path)
 
 
-@pytest.mark.parametrize("about", [None, "{}", "[1]", '{"version": 3}', '{"version": 2}'])
+@pytest.mark.parametrize("about", [None, "{}", "[1]", '{"version": 4}', '{"version": 2}'])
 def test_no_snapshot_is_one_line(tmp_path, about):
     if about:
         (tmp_path / "snapshot.json").write_text(about)

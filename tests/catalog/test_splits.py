@@ -16,7 +16,7 @@ from infmap.core.errors import SnapshotError, UsageError
 def row(n: int, **more: Any) -> dict[str, Any]:
     return {
         "film_id": f"s/{n:04}", "source": "s", "path": f"{n}", "patient_id": f"p{n // 2}",
-        "covid19": n % 3 == 0, "cluster_id": f"s/{n:04}", "view": "PA",
+        "covid19": n % 3 == 0, "duplicate_group": f"s/{n:04}", "view": "PA",
     } | more  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_a_duplicate_that_joins_two_folds_moves_the_smaller_side(tmp_path: Path)
     b = next(r for r in rows if r["fold"] != a["fold"])
     for film in rows:
         if film["film_id"] == b["film_id"]:
-            film["cluster_id"] = a["cluster_id"]
+            film["duplicate_group"] = a["duplicate_group"]
     catalog.write("films", rows)
     report = split(catalog, 5, 0)
     after = folds(catalog)
@@ -87,7 +87,7 @@ def test_fractions_that_are_none_are_refused(tmp_path: Path, fractions: dict[str
 def test_official_parts_are_kept_and_their_leaks_are_told(tmp_path: Path) -> None:
     rows = [row(n, official_split=("train", "test")[n % 2], patient_id=None) for n in range(20)]
     rows += [row(n, patient_id=None) for n in range(20, 40)]
-    rows[1]["cluster_id"] = rows[0]["cluster_id"]
+    rows[1]["duplicate_group"] = rows[0]["duplicate_group"]
     rows[3]["patient_id"] = rows[2]["patient_id"] = "p"
     catalog = catalog_of(tmp_path, rows)
     report = split(catalog, official=True)
@@ -101,8 +101,8 @@ def test_official_parts_are_kept_and_their_leaks_are_told(tmp_path: Path) -> Non
 def test_a_copy_without_a_published_part_follows_the_published_ones(tmp_path: Path) -> None:
     rows = [row(n, patient_id=None) for n in range(40)]
     for n, part in enumerate(("train", "test", "val")):
-        rows[n] |= {"official_split": part, "cluster_id": f"c{part}"}
-        rows[n + 20]["cluster_id"] = f"c{part}"
+        rows[n] |= {"official_split": part, "duplicate_group": f"c{part}"}
+        rows[n + 20]["duplicate_group"] = f"c{part}"
     catalog = catalog_of(tmp_path, rows)
     report = split(catalog, official=True)
     parts = [film["split"] for film in catalog.films()]
@@ -130,7 +130,7 @@ def test_more_folds_than_groups_are_refused(
 def two_sources(small: int, large: int) -> list[dict[str, Any]]:
     names = [f"{'ab'[n >= small]}/{n:03}" for n in range(small + large)]
     return [
-        row(n, source=name[0], film_id=name, cluster_id=name, patient_id=None)
+        row(n, source=name[0], film_id=name, duplicate_group=name, patient_id=None)
         for n, name in enumerate(names)
     ]
 
@@ -144,7 +144,7 @@ def test_a_fold_may_be_a_source(tmp_path: Path) -> None:
 def test_a_group_that_spans_sources_goes_to_the_smallest_of_them(tmp_path: Path) -> None:
     rows = two_sources(4, 10)
     for n in (0, 5, 6):
-        rows[n]["cluster_id"] = "b/005"
+        rows[n]["duplicate_group"] = "b/005"
     for n in (1, 7):
         rows[n]["patient_id"] = "p"
     catalog = catalog_of(tmp_path, rows)
@@ -156,7 +156,7 @@ def test_a_group_that_spans_sources_goes_to_the_smallest_of_them(tmp_path: Path)
 def test_a_source_that_is_all_copies_cannot_be_left_out(tmp_path: Path) -> None:
     rows = two_sources(3, 3)
     for n in range(3):
-        rows[n + 3]["cluster_id"] = rows[n]["cluster_id"]
+        rows[n + 3]["duplicate_group"] = rows[n]["duplicate_group"]
     with pytest.raises(UsageError, match="every film of b"):
         split(catalog_of(tmp_path, rows), by_source=True)
 
@@ -167,7 +167,7 @@ def test_copies_found_after_the_split_are_told_before_a_snapshot(tmp_path: Path)
     rows = catalog.films()
     check_whole(rows)
     other = next(film for film in rows if film["fold"] != rows[0]["fold"])
-    other["cluster_id"] = rows[0]["cluster_id"]
+    other["duplicate_group"] = rows[0]["duplicate_group"]
     with pytest.raises(SnapshotError, match="1 groups .* split again"):
         check_whole(rows)
 
@@ -180,6 +180,6 @@ def test_lateral_films_get_no_part(tmp_path: Path) -> None:
 
 
 def test_films_without_clusters_are_sent_to_dedup(tmp_path: Path) -> None:
-    catalog = catalog_of(tmp_path, [row(0), row(1, cluster_id=None)])
+    catalog = catalog_of(tmp_path, [row(0), row(1, duplicate_group=None)])
     with pytest.raises(SnapshotError, match="dedup"):
         split(catalog, 2)

@@ -28,7 +28,12 @@ def catalog(tmp_path: Path) -> Catalog:
     for film, split, cluster in zip(
         films, ["train", "val", None, "val", "val"], "ssuvw", strict=True
     ):
-        film |= {"source": film["film_id"][0], "path": "p", "split": split, "cluster_id": cluster}
+        film |= {
+            "source": film["film_id"][0],
+            "path": "p",
+            "split": split,
+            "duplicate_group": cluster,
+        }
     pair = {"film_a": "x/a", "film_b": "x/b", "kind": "bytes", "score": 1.0}
     box = {"label": "opacity", "reader": None, "left": 0.0, "top": 0.0, "width": 1.0, "height": 1.0}
     catalog = Catalog(tmp_path / "catalog")

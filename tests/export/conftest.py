@@ -36,7 +36,7 @@ def catalog(tmp_path: Path) -> Catalog:
         row = {"film_id": f"cohen/{name}", "source": "cohen", "path": save(root, name, pixels)}
         row |= dict(zip(("covid19", "pneumonia", "normal"), labels, strict=True))
         row |= {"infection_mask": mask, "lung_mask": lung, "split": split, "fold": fold}
-        rows.append(row | {"cluster_id": row["film_id"], "official_split": "test"})
+        rows.append(row | {"duplicate_group": row["film_id"], "official_split": "test"})
     rows[3]["infection_truth"] = "unknown"  # of a pneumonia that is not COVID-19 it would be empty
     for row in rows:
         row |= {"width": SHAPE[1], "height": SHAPE[0], "licence": "CC BY 4.0"}

@@ -58,7 +58,7 @@ def test_a_copy_of_a_film_in_a_stronger_part_is_left_out(
 ) -> None:
     films = catalog.films()
     by_name = {film["path"]: film for film in films}
-    by_name["a b.png"]["cluster_id"] = by_name["A_B.png"]["cluster_id"]
+    by_name["a b.png"]["duplicate_group"] = by_name["A_B.png"]["duplicate_group"]
     by_name["deep.png"]["patient_id"] = by_name["colour.png"]["patient_id"] = "p"
     catalog.write("films", films)
     manifest = run(catalog, kind, tmp_path / "out")

@@ -182,7 +182,7 @@ def cohen(root: Path) -> Expected:
 REGIONS = "#,Taxonomy,Class,Template Name,File Folder,Filename,Image,Tag,Mask,Resolution,Top,Left"
 
 
-def radiologist(root: Path) -> Expected:
+def general_blockchain(root: Path) -> Expected:
     rows = [
         ["4", "0", "F", "52", "COVID-19", "PA", "X-ray", "03/16/20", "images", "a.jpeg", ""],
         ["5", "", "M", "", "Legionella", "PA", "X-ray", "", "images", "b.png", "CC BY-NC-SA"],
@@ -276,7 +276,7 @@ LAYOUTS: dict[str, Callable[[Path], Expected]] = {
     "covid-qu-ex": covid_qu_ex,
     "covid19-radiography": covid19_radiography,
     "cohen": cohen,
-    "radiologist": radiologist,
+    "general-blockchain": general_blockchain,
     "hannover": hannover,
     "actualmed": actualmed,
     "figure1": figure1,

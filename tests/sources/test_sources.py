@@ -149,7 +149,7 @@ def test_a_film_that_a_table_lists_twice_is_read_once_and_named(tmp_path: Path) 
     [
         ("covid-qu-ex", "covid-qu-ex", 4660),
         ("cohen", "cohen", 157),
-        ("radiologist", "radiologist", 57),
+        ("general-blockchain", "radiologist", 57),
         ("chestxray14", "nih", 192),
         ("actualmed", "actualmed", 2),
     ],

@@ -36,7 +36,7 @@ def snapshot(tmp_path_factory):
                     "covid19": kind == "covid19", "pneumonia": kind != "normal",
                     "normal": kind == "normal", "infection_mask": f"i-{name}.png",
                     "lung_mask": f"l-{name}.png", "official_split": split,
-                    "cluster_id": f"{source}/{name}", "split": "train", "fold": i % 2,
+                    "duplicate_group": f"{source}/{name}", "split": "train", "fold": i % 2,
                 })  # fmt: skip
     out = root / "snapshot"
     out.mkdir()

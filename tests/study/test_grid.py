@@ -107,7 +107,7 @@ def test_unknown_names_and_missing_weights_are_found_before_anything_runs(study_
 def test_splits_tear_no_group_and_score_nothing_that_is_learnt_or_watched(study_values, scheme):
     config = changed(study_values, split={"scheme": scheme, "watch": 0.2})
     rows = read_snapshot(config.training.snapshot)[0].to_dicts()
-    rows[0]["cluster_id"] = rows[-1]["cluster_id"]  # a copy of a film of the other source
+    rows[0]["duplicate_group"] = rows[-1]["duplicate_group"]  # a copy of a film of the other source
     for fold in fold_names(config, rows):
         parts = assign_parts(config, rows, fold)
         of = {p: {r["film_id"] for r, q in zip(rows, parts) if p == q} for p in set(parts)}

@@ -49,7 +49,7 @@ def outputs(count=120, seed=0, opacity=0.3, infection=0.7, haze=0.05):
             "source": "a" if i % 2 else "b",
             "official_split": "val",
             "patient_id": f"p{i // 2}",
-            "cluster_id": f"c{i}",
+            "duplicate_group": f"c{i}",
         }
         for i in range(count)
     ]

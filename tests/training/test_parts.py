@@ -29,7 +29,7 @@ def test_the_class_is_learnt_from_what_is_known_of_it():
 
 
 def row(film_id, **changes):
-    values = {"source": "a", "official_split": None, "fold": None, "cluster_id": film_id}
+    values = {"source": "a", "official_split": None, "fold": None, "duplicate_group": film_id}
     return {"film_id": film_id, **values, **changes}
 
 
@@ -37,9 +37,9 @@ def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():
     rows = [
         row("t", official_split="train"),
         row("v", official_split="val"),
-        row("near", official_split="train", cluster_id="x"),
-        row("other", source="b", cluster_id="x", fold=0),
-        row("mate", source="b", cluster_id="y", fold=1),
+        row("near", official_split="train", duplicate_group="x"),
+        row("other", source="b", duplicate_group="x", fold=0),
+        row("mate", source="b", duplicate_group="y", fold=1),
     ]
     stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
     held = small_config(stages=stages, hold_out={"sources": ["b"], "near_duplicates_of": ["b"]})
@@ -56,8 +56,8 @@ def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():
 
 def test_sources_learnt_from_keep_films_whose_duplicates_elsewhere_are_dropped():
     rows = [
-        row("qu", official_split="train", cluster_id="x"),
-        row("cohen", source="b", cluster_id="x", fold=0),
+        row("qu", official_split="train", duplicate_group="x"),
+        row("cohen", source="b", duplicate_group="x", fold=0),
     ]
     stages = [{"epochs": 1, "sources": {"a": 1, "b": 1}}]
     learn = select_films(

@@ -53,7 +53,7 @@ def audit(
     probes = list(auditor.run())
     rates, counted = text_rates(sample), tables(films)
     shared = overlaps(films, catalog.rows("duplicates"))
-    deduplicated = all(row["cluster_id"] is not None for row in films)
+    deduplicated = all(row["duplicate_group"] is not None for row in films)
     report = AuditReport(
         findings=tuple(verdict(probes, rates, shared, counted, deduplicated)),
         probes=tuple(probes),

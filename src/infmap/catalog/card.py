@@ -178,7 +178,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
             f"{', '.join(without)} holds no film with COVID-19 and other sources do: a network can "
             "learn the source in place of the disease."
         )
-    spanning = films.group_by("cluster_id").agg(
+    spanning = films.group_by("duplicate_group").agg(
         column("source").n_unique().alias("sources"),
         column("official_split").drop_nulls().n_unique().alias("splits"),
         polars().len().alias("films"),

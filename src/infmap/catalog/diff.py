@@ -35,7 +35,7 @@ KINDS = (
     "boxes changed",
 )
 SCHEMA = ("film_id", "source", "kind", "column", "before", "after")
-_IGNORED = ("film_id", "source", "modified", "drawn", "cluster_id")
+_IGNORED = ("film_id", "source", "modified", "drawn", "duplicate_group")
 """Compared elsewhere, or telling when a file was touched and not what it holds."""
 
 
@@ -212,14 +212,14 @@ def _clusters(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFram
     column = polars().col
     sides = []
     for these, those in ((before, after), (after, before)):
-        kept = these.join(those, on="film_id", how="semi").select("film_id", "cluster_id")
+        kept = these.join(those, on="film_id", how="semi").select("film_id", "duplicate_group")
         # Clusters are named after a film; adding an earlier one renames it without changing who is
         # in it.
-        first = column("film_id").min().over("cluster_id")
-        named = polars().when(column("cluster_id").is_not_null()).then(first)
-        sides.append(kept.select("film_id", named.alias("cluster_id")))
+        first = column("film_id").min().over("duplicate_group")
+        named = polars().when(column("duplicate_group").is_not_null()).then(first)
+        sides.append(kept.select("film_id", named.alias("duplicate_group")))
     both = sides[0].join(sides[1], on="film_id", suffix=":after")
-    yield _differing(both, "cluster_id", "cluster changed")
+    yield _differing(both, "duplicate_group", "cluster changed")
 
 
 def _readings(before: pl.DataFrame, after: pl.DataFrame) -> Iterable[pl.DataFrame]:

@@ -7,7 +7,7 @@ from infmap.dedup.duplicates import Progress, clusters_of, copies, exact, with_v
 
 
 def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Row]:
-    """Find duplicates and give each film its ``cluster_id``; splits stay as they are.
+    """Find duplicates and give each film its ``duplicate_group``; splits stay as they are.
 
     Args:
         catalog: where the films are.
@@ -33,10 +33,10 @@ def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Row]
         names = [row["film_id"] for row in columns]
         rows = with_verdicts(found, catalog.rows("duplicates"), set(names))
         clusters = clusters_of(names, rows)
-        column = make_frame("films", [{"cluster_id": clusters[name]} for name in names])
+        column = make_frame("films", [{"duplicate_group": clusters[name]} for name in names])
         catalog.commit(
             {
-                "films": films.with_columns(column["cluster_id"]),
+                "films": films.with_columns(column["duplicate_group"]),
                 "duplicates": make_frame("duplicates", rows),
             }
         )

@@ -29,7 +29,7 @@ def film_groups(films: Sequence[Row]) -> list[str]:
     for film_id, film in zip(ids, films, strict=True):
         # Both: a patient's films look alike, and a near-duplicate may carry another patient's
         # number.
-        for column in ("patient_id", "cluster_id"):
+        for column in ("patient_id", "duplicate_group"):
             if value := film.get(column):
                 links.append((first.setdefault((column, value), film_id), film_id))
     of = components(ids, links)

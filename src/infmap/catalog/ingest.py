@@ -28,6 +28,7 @@ from infmap.catalog.measure import (
     measure,
 )
 from infmap.catalog.pending import Pending
+from infmap.catalog.renamed import current_source
 from infmap.catalog.schema import COLUMNS, MASKS, Row, conform, make_columns, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.compute.parallel import spread
@@ -44,7 +45,7 @@ LABELS = tuple(
     for name in SourceRecord.__dataclass_fields__
     if name in COLUMNS["films"] and name not in MASKS
 )
-JUDGED = ("cluster_id", "split", "fold")
+JUDGED = ("duplicate_group", "split", "fold")
 # Films a task, chosen by hand: few are lost when a run is killed, and the cost of starting a task
 # is shared by many.
 CHUNK = 64
@@ -87,7 +88,7 @@ def ingest(
 
     Args:
         catalog: where to.
-        roots: source name to its folder.
+        roots: source name, today's or a former one, to its folder.
         workers: films decoded at a time on this machine; None for one a processor.
         on: "local", "ray", or the "ray://HOST:PORT" of a cluster that sees the same folders.
         progress: called with films done and films to be decoded.
@@ -97,13 +98,15 @@ def ingest(
             truth.csv in it that cannot be meant.
         SnapshotError: another process is writing to the catalog.
     """
-    for source, root in roots.items():
+    if len(named := {current_source(name): root for name, root in roots.items()}) < len(roots):
+        raise UsageError(f"expected each source once, got {', '.join(roots)}")
+    for source, root in named.items():
         if source not in SOURCES:
             raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
         if not root.is_dir():
             raise UsageError(f"{root}: expected the folder of {source}, found none")
     with catalog.lock():
-        return _Ingest(catalog, roots).run(workers or os.cpu_count() or 1, on, progress)
+        return _Ingest(catalog, named).run(workers or os.cpu_count() or 1, on, progress)
 
 
 class _Ingest:

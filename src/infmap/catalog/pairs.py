@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from infmap.catalog.renamed import current_film_id
 from infmap.catalog.store import Catalog, Row, make_frame
 from infmap.core.errors import FilmError, MissingExtra, UsageError
 from infmap.dedup.duplicates import CONFIRMED, REJECTED, clusters_of
@@ -103,11 +104,11 @@ def read_decisions(catalog: Catalog, path: Path) -> int:
                 taken += 1
         kept = [rows[pair] for pair in sorted(rows)]
         clusters = clusters_of(names, [r for r in kept if there.issuperset(_names(r))])
-        column = make_frame("films", [{"cluster_id": clusters[name]} for name in names])
-        known = films["cluster_id"].null_count() == 0
+        column = make_frame("films", [{"duplicate_group": clusters[name]} for name in names])
+        known = films["duplicate_group"].null_count() == 0
         tables = {"duplicates": make_frame("duplicates", kept)}
         if known:
-            tables["films"] = films.with_columns(column["cluster_id"])
+            tables["films"] = films.with_columns(column["duplicate_group"])
         catalog.commit(tables)
     return taken
 
@@ -121,6 +122,7 @@ def _read_table(path: Path) -> dict[tuple[str, str], str | None]:
     verdicts: dict[tuple[str, str], str | None] = {}
     for number, line in enumerate(read_table(path, COLUMNS), 2):
         a, b, verdict = (line[name] for name in COLUMNS)
+        a, b = current_film_id(a), current_film_id(b)
         verdict = verdict.lower()
         if verdict not in ("", *VERDICTS) or not a or not b or a == b:
             raise UsageError(

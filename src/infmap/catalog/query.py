@@ -11,7 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from infmap.catalog.schema import COLUMNS, make_frame, read_frame
+from infmap.catalog.schema import COLUMNS, VERSION, make_frame, read_frame
+from infmap.catalog.snapshot import read_about
 from infmap.catalog.store import Catalog
 from infmap.core.errors import MissingExtra, SnapshotError, UsageError
 
@@ -19,6 +20,8 @@ TABLES = tuple(COLUMNS)
 # Rows fetched at once; a result of any length then needs no more memory.
 BATCH = 2048
 _ONE_SELECT = "expected one SELECT; the tables are read only"
+# The former name of the column duplicate_group: a query that has it in it still runs.
+_FORMER = "cluster_id"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def query(folder: Path, sql: str) -> Iterator[Result]:
         MissingExtra: duckdb is not installed.
     """
     duckdb = _duckdb()
-    connection = _connect(duckdb, folder)
+    connection = _connect(duckdb, folder, former=_FORMER in sql)
     try:
         with _explained(duckdb, folder):
             statements = duckdb.extract_statements(sql)
@@ -123,8 +126,13 @@ def table_files(folder: Path) -> dict[str, Path | None]:
     return {table: catalog.path(table) for table in TABLES}
 
 
-def _connect(duckdb: Any, folder: Path) -> Any:
+def _connect(duckdb: Any, folder: Path, former: bool) -> Any:
     """A connection that sees the tables and can reach nothing else.
+
+    Args:
+        duckdb: the module.
+        folder: a catalog or a snapshot.
+        former: whether the films also have their duplicate_group as ``cluster_id``.
 
     The files are handed over as Arrow data sets: DuckDB scans them as it needs, and so may lose all
     access to files, which a view over ``read_parquet`` would need to keep.
@@ -132,16 +140,21 @@ def _connect(duckdb: Any, folder: Path) -> Any:
     from pyarrow import ArrowException
     from pyarrow.dataset import dataset
 
-    files = table_files(folder)
+    files, version = table_files(folder), _version(folder)
     connection = duckdb.connect(":memory:")
     for table, path in files.items():
         try:
             source = dataset(path, format="parquet") if path else make_frame(table, []).to_arrow()
         except (OSError, ArrowException) as error:
             raise SnapshotError(f"{path}: damaged or missing; write it again") from error
-        if path and set(COLUMNS[table]) - set(source.schema.names):
-            source = read_frame(table, path).to_arrow()  # of an older version
-        connection.register(table, source)
+        if path and (version < VERSION or set(COLUMNS[table]) - set(source.schema.names)):
+            source = read_frame(table, path, version).to_arrow()
+        if table == "films" and former:
+            connection.register("films_", source)
+            sql = f"CREATE VIEW films AS SELECT *, duplicate_group AS {_FORMER} FROM films_"
+            connection.execute(sql)
+        else:
+            connection.register(table, source)
     for setting in (
         # Without these a query could read Python's variables, any file of the user, or download
         # code; the last one keeps the query from taking them back.
@@ -153,6 +166,12 @@ def _connect(duckdb: Any, folder: Path) -> Any:
     ):
         connection.execute(f"SET {setting}")
     return connection
+
+
+def _version(folder: Path) -> int:
+    """Version of the tables; a catalog is rewritten when it is opened."""
+    is_snapshot = (folder / "snapshot.json").is_file()
+    return int(read_about(folder)["version"]) if is_snapshot else VERSION
 
 
 def _rows(duckdb: Any, cursor: Any, folder: Path) -> Iterator[tuple[Any, ...]]:

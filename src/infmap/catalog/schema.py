@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from infmap.catalog.renamed import RENAMED
 from infmap.catalog.truth import NEEDED, TRUTHS, film_truth
 from infmap.core.errors import MissingExtra, SnapshotError
 from infmap.core.files import replacing
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # Raised when a column changes its meaning; one that is only added is null in older files.
-VERSION = 2
+VERSION = 3
 Row = dict[str, Any]
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -59,7 +60,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "drawn": "String",
         "licence": "String",
         "official_split": "String",
-        "cluster_id": "String",
+        "duplicate_group": "String",
         "split": "String",
         "fold": "Int32",
     },
@@ -94,9 +95,12 @@ PIXELS = ("infection_pixels", "opacity_pixels", "lung_pixels")
 """Columns of the films that count a mask's foreground, film pixels, in the order of ``MASKS``."""
 
 _ADDED = {"films": (*PIXELS, *TRUTHS, "mask_note"), "failures": ("film_id",)}
-"""Columns that tables of version 2 may lack: they are null, or follow from others."""
-_RENAMED = {"films": {"pixel_hash": "perceptual_hash"}}
-"""Version 1 called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""
+"""Columns that tables of version 2 and 3 may lack: they are null, or follow from others."""
+_RENAMED = {1: {"pixel_hash": "perceptual_hash"}, 2: {"cluster_id": "duplicate_group"}}
+"""Version to columns of the films that the next one renamed: former name to today's. Version 1
+called the perceptual hash ``pixel_hash``, and had no checksum of pixels."""
+_SOURCES = ("film_id", "source", "film_a", "film_b", "duplicate_group")
+"""Columns that name a source, alone or in front of a film's name."""
 
 
 def polars() -> Any:
@@ -162,16 +166,22 @@ def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:
         frame: pl.DataFrame = module.read_parquet(path, memory_map=False, glob=False)
     except (OSError, module.exceptions.PolarsError) as error:
         raise SnapshotError(f"{path}: damaged or missing; write it again") from error
-    if version == 1:
-        old = {a: b for a, b in _RENAMED.get(table, {}).items() if b not in frame.columns}
-        return conform(table, frame.rename(old, strict=False))
-    if missing := lacking(table, frame.columns):
+    for written in range(version, VERSION):
+        old = {a: b for a, b in _RENAMED[written].items() if b not in frame.columns}
+        frame = frame.rename(old, strict=False)
+    if version > 1 and (missing := lacking(table, frame.columns)):
         raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
-    return conform(table, frame)
+    frame = conform(table, frame)
+    if version == VERSION:
+        return frame
+    named = [name for name in _SOURCES if name in frame.columns]
+    return frame.with_columns(
+        module.col(named).str.replace(f"^{old}(/|$)", f"{new}$1") for old, new in RENAMED.items()
+    )
 
 
 def lacking(table: str, names: Sequence[str]) -> list[str]:
-    """Columns of a table that every file of version 2 has, and these names have not."""
+    """Columns of a table that every file since version 2 has, and these names have not."""
     old = set(COLUMNS[table]) - set(_ADDED.get(table, ()))
     return [name for name in COLUMNS[table] if name in old and name not in names]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infmap.catalog.card import write_card
+from infmap.catalog.renamed import current_source
 from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
 from infmap.catalog.splits import check_whole, is_lateral
 from infmap.catalog.store import CATALOG_ROOT, Catalog
@@ -31,7 +32,7 @@ from infmap.core.files import replacing_folder, sha256, write_json
 if TYPE_CHECKING:
     import polars as pl
 
-VERSION = 2
+VERSION = 3
 TABLES = ("films", "scores", "boxes")
 _UNSEALED = ("modified", "drawn")
 """Columns that say when a file was touched, not what it holds."""
@@ -53,14 +54,16 @@ def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
     tables, manifest = _read_tables(catalog)
     films = tables["films"]
     frontal = films.filter(~is_lateral())
-    for name, verb in (("cluster_id", "dedup"), ("fold", "split")):
+    for name, verb in (("duplicate_group", "dedup"), ("fold", "split")):
         if missing := frontal[name].null_count():
             raise SnapshotError(
                 f"{catalog.folder}: {missing} films without {name}; run infmap catalog {verb} first"
             )
     if frontal.is_empty():
         raise SnapshotError(f"{catalog.folder}: expected frontal films, has lateral ones only")
-    check_whole(frontal.select("film_id", "patient_id", "cluster_id", "split", "fold").to_dicts())
+    check_whole(
+        frontal.select("film_id", "patient_id", "duplicate_group", "split", "fold").to_dicts()
+    )
     return write_rows(
         out,
         frontal,
@@ -142,7 +145,7 @@ def read_snapshot(folder: Path) -> tuple[pl.DataFrame, dict[str, str]]:
         SnapshotError: the snapshot is missing, damaged, changed, or of a newer version.
     """
     about = read_about(folder)
-    roots = {str(k): str(v) for k, v in about["roots"].items()}
+    roots = {current_source(str(k)): str(v) for k, v in about["roots"].items()}
     return _read(folder, "films", about), roots | {CATALOG_ROOT: str(about["catalog"])}
 
 
@@ -180,7 +183,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise SnapshotError(
             f"{folder}: expected a snapshot; write one with infmap catalog snapshot"
         ) from error
-    if written > VERSION or not complete or (written == VERSION and "files" not in about):
+    if written > VERSION or not complete or (written > 1 and "files" not in about):
         raise SnapshotError(f"{path}: expected a whole snapshot of version {VERSION} or older")
     return dict(about)
 

@@ -32,7 +32,7 @@ NEEDED = (
     "view",
     "covid19",
     "official_split",
-    "cluster_id",
+    "duplicate_group",
     "split",
     "fold",
 )
@@ -96,7 +96,7 @@ def split(
     """
     names, shares = _parts(folds, fractions)
     frame = catalog.film_frame()
-    if frame["cluster_id"].null_count():
+    if frame["duplicate_group"].null_count():
         raise SnapshotError(
             f"{catalog.folder}: films came in since duplicates were found; "
             "run infmap catalog dedup first"

@@ -97,7 +97,9 @@ def statistics(catalog: Catalog) -> Statistics:
     """
     pl = polars()
     films = catalog.film_frame()
-    clusters = films.drop_nulls("cluster_id").group_by("cluster_id").len().filter(pl.col.len > 1)
+    clusters = (
+        films.drop_nulls("duplicate_group").group_by("duplicate_group").len().filter(pl.col.len > 1)
+    )
     failed = catalog.frame("failures")
     failures, masks = (failed.filter(pl.col("film_id").is_null() == of) for of in (True, False))
     labelled = films.select(

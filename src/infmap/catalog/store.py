@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.renamed import current_film_id, current_source
 from infmap.catalog.schema import (
     COLUMNS,
     VERSION,
@@ -77,7 +78,7 @@ class Catalog:
             version = int(data["version"])
             if version == 1:
                 data |= {"generation": 0, "tables": {}, "sources": {}, "settings": {}}
-            elif version == VERSION:
+            elif version <= VERSION:
                 [data[n] for n in ("generation", *_MAPPINGS)]
         except FileNotFoundError:
             return {"version": VERSION, "generation": 0} | {name: {} for name in _MAPPINGS}
@@ -283,8 +284,52 @@ def _entry(path: Path, rows: int) -> dict[str, Any]:
 
 
 def _upgrade(catalog: Catalog) -> None:
+    """Rewrite a catalog of an older version."""
+    with catalog.lock():
+        version = catalog.manifest["version"]
+        if version == 1:
+            _upgrade_1(catalog)
+        elif version == 2:  # else another process was first
+            _upgrade_2(catalog)
+
+
+def _upgrade_2(catalog: Catalog) -> None:
+    """Rewrite a catalog of version 2: other names of columns and sources, so another order."""
+    old = catalog.manifest
+    files = {table: path for table in COLUMNS if (path := catalog.path(table))}
+    tables = {table: read_frame(table, path, version=2) for table, path in files.items()}
+    pictures: NDArray[np.uint8] | Path | None = None
+    if "films" in tables:
+        order = tables["films"]["film_id"].arg_sort().to_numpy()
+        tables["films"] = tables["films"][order]
+        if (order != np.arange(len(order))).any():
+            pictures = catalog.folder / "pending" / "pictures.npy"
+            _reorder(catalog.pictures(), order, pictures)
+    if "duplicates" in tables:
+        pl = polars()
+        first, second = pl.min_horizontal("film_a", "film_b"), pl.max_horizontal("film_a", "film_b")
+        tables["duplicates"] = tables["duplicates"].with_columns(film_a=first, film_b=second)
+    catalog.commit(
+        tables,
+        pictures=pictures,
+        roots={current_source(name): root for name, root in old["roots"].items()},
+        sources={current_source(name): notes for name, notes in old["sources"].items()},
+    )
+
+
+def _reorder(pictures: NDArray[np.uint8], order: NDArray[np.int64], path: Path) -> None:
+    """Write thumbnails in another order to a file, a block at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    out = np.lib.format.open_memmap(path, "w+", np.uint8, pictures.shape)
+    for start in range(0, len(order), 4096):  # 4,096 thumbnails are 16 MB
+        out[start : start + 4096] = pictures[order[start : start + 4096]]
+    out.flush()
+
+
+def _upgrade_1(catalog: Catalog) -> None:
     """Rewrite a catalog of version 1, whose tables lay in its folder, thumbnails among them."""
-    folder, roots = catalog.folder, catalog.roots
+    folder, old_roots = catalog.folder, catalog.roots
+    roots = {current_source(name): root for name, root in old_roots.items()}
     olds = {t: folder / f"{t}.parquet" for t in COLUMNS if (folder / f"{t}.parquet").exists()}
     tables = {table: read_frame(table, path, version=1) for table, path in olds.items()}
     pictures = np.zeros((0, SIDE, SIDE), np.uint8)
@@ -306,6 +351,6 @@ def _thumbnails(path: Path) -> Iterator[tuple[str, bytes]]:
     module = polars()
     try:
         frame = module.read_parquet(path, glob=False)
-        yield from zip(frame["film_id"], frame["thumbnail"])
+        yield from zip(map(current_film_id, frame["film_id"]), frame["thumbnail"], strict=True)
     except (OSError, module.exceptions.PolarsError) as error:
         raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error

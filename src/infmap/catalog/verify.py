@@ -83,8 +83,8 @@ def _references(catalog: Catalog, films: pl.DataFrame) -> Iterator[str]:
         lost = frame.join(films, left_on=column, right_on="film_id", how="anti")
         for film_id in lost[column].unique().sort():
             yield f"{table}: {film_id} is not in films"
-    known = polars().col("cluster_id").drop_nulls()
-    for cluster in set(films.select(known)["cluster_id"]) - set(films["film_id"]):
+    known = polars().col("duplicate_group").drop_nulls()
+    for cluster in set(films.select(known)["duplicate_group"]) - set(films["film_id"]):
         yield f"films: the cluster {cluster} is named after no film"
 
 

@@ -49,11 +49,13 @@ def fetch(
 
     Example: infmap catalog fetch montgomery -o raw/montgomery
     """
+    from infmap.catalog.renamed import current_source
     from infmap.cli.progress import bar
     from infmap.core.errors import UsageError
     from infmap.sources import SOURCES
     from infmap.sources.fetch import fetch as run
 
+    source = current_source(source)
     if source not in SOURCES:
         raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
     with bar(f"downloading {source}") as progress:
@@ -78,11 +80,15 @@ def ingest(
 
     Done again, only films that are new or changed are decoded.
 
-    Example: infmap catalog ingest my-catalog --source cohen=cohen --source radiologist=radiologist
+    Example: infmap catalog ingest my-catalog --source cohen=cohen --source folder=mine
     """
     from infmap.catalog.ingest import ingest as run
+    from infmap.catalog.renamed import current_source
     from infmap.cli.progress import bar
 
+    for name in _roots(source):
+        if (new := current_source(name)) != name:
+            sys.stderr.write(f"infmap catalog ingest: source {name} is now called {new}\n")
     with bar("reading films") as progress:
         report = run(_open(catalog), _roots(source), workers, on, progress)
     for name, notes in report.notes.items():

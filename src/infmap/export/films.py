@@ -13,7 +13,7 @@ from typing import Literal
 from infmap.catalog.groups import film_groups, keep_whole, whole_folds
 from infmap.catalog.query import matching
 from infmap.catalog.schema import Row, polars, read_frame
-from infmap.catalog.snapshot import read_snapshot
+from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.stats import film_class
 from infmap.catalog.store import CATALOG_ROOT, Catalog, locate
 from infmap.catalog.truth import EMPTY, MASK, film_truth
@@ -88,7 +88,8 @@ def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[
     if (folder / "snapshot.json").is_file():
         frame, roots = read_snapshot(folder)
         origin = Origin("snapshot", sha256(folder / "films.parquet"))
-        boxes, scores = (_side_table(folder, table) for table in ("boxes", "scores"))
+        version = int(read_about(folder)["version"])
+        boxes, scores = (_side_table(folder, table, version) for table in ("boxes", "scores"))
     elif (folder / "catalog.json").is_file():
         catalog = Catalog(folder)
         frame = catalog.film_frame()
@@ -188,6 +189,6 @@ def _by_film(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _side_table(folder: Path, table: str) -> list[Row]:
+def _side_table(folder: Path, table: str, version: int) -> list[Row]:
     path = folder / f"{table}.parquet"
-    return read_frame(table, path).to_dicts() if path.is_file() else []
+    return read_frame(table, path, version).to_dicts() if path.is_file() else []

@@ -20,7 +20,7 @@ FIELDS = {
     "film_id": "String",
     "source": "String",
     "patient_id": "String",
-    "cluster_id": "String",
+    "duplicate_group": "String",
     "offset_days": "Int32",
     "view": "String",
     "sex": "String",

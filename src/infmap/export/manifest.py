@@ -18,7 +18,7 @@ from infmap.sources.licences import terms
 
 VERSION = 1
 UNSTATED = "not stated"
-_KEPT = ("film_id", "source", "path", "patient_id", "cluster_id", "fold", "licence")
+_KEPT = ("film_id", "source", "path", "patient_id", "duplicate_group", "fold", "licence")
 
 
 def write_manifest(

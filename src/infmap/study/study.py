@@ -120,9 +120,12 @@ def create_study(config: StudyConfig, folder: Path) -> Study:
     from infmap.study.splits import write_splits
 
     wanted = json.loads(config.model_dump_json())
-    there = read_json(folder / STUDY)
-    if there is not None and _deciding(there.get("configuration", {})) != _deciding(wanted):
-        raise UsageError(f"{folder}: holds a study of another configuration; choose another folder")
+    if read_json(folder / STUDY) is not None:
+        kept = json.loads(Study(folder).config.model_dump_json())
+        if _deciding(kept) != _deciding(wanted):
+            raise UsageError(
+                f"{folder}: holds a study of another configuration; choose another folder"
+            )
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:

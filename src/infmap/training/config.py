@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, NonNegativeFloat, model_validator
 
+from infmap.catalog.renamed import SourceName
 from infmap.catalog.yaml_file import Strict, read_yaml
 
 
@@ -65,7 +66,7 @@ class Stage(Strict):
     size: int = Field(256, ge=64, multiple_of=32, description="side of the input, pixels")
     learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
     augmentation: float = Field(1.0, ge=0, le=1, description="strength of the random changes")
-    sources: dict[str, float] = Field(
+    sources: dict[SourceName, float] = Field(
         description="source to how often each of its films is seen an epoch"
     )
 
@@ -76,12 +77,12 @@ class HoldOut(Strict):
     With them goes every film that shares a patient or a near-duplicate with one of them.
     """
 
-    sources: tuple[str, ...] = Field((), description="whole sources left out")
+    sources: tuple[SourceName, ...] = Field((), description="whole sources left out")
     fold: int | None = Field(None, description="fold left out of every source without own splits")
     films: Path | None = Field(
         None, description="text file that names films left out, a film_id a line"
     )
-    near_duplicates_of: tuple[str, ...] = Field(
+    near_duplicates_of: tuple[SourceName, ...] = Field(
         (),
         description="leave out films of other sources that share a near-duplicate or a patient "
         "with a film of these",
@@ -105,12 +106,12 @@ class TrainingConfig(Strict):
     phantoms: int = Field(
         0, ge=0, description="films rendered by the phantom, as source 'phantom' of the stages"
     )
-    validation_sources: tuple[str, ...] | None = Field(
+    validation_sources: tuple[SourceName, ...] | None = Field(
         None,
         description="sources validated on, by their publisher's part val, else the catalog's; what "
         "the catalog alone calls val of other sources is learnt from; null: all of the stages",
     )
-    lung_sources: tuple[str, ...] | None = Field(
+    lung_sources: tuple[SourceName, ...] | None = Field(
         None, description="sources whose lung masks follow the convention to learn; null: all"
     )
     somewhere: dict[str, tuple[Literal["infection", "opacity"], ...]] = Field(

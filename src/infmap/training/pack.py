@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.renamed import current_film_id
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import locate
@@ -102,7 +103,10 @@ class Pack:
                 films = module.read_parquet(path).select("film_id", "fingerprint").rows()
             except (OSError, module.exceptions.PolarsError) as error:
                 raise SnapshotError(f"{path}: damaged or missing; pack again") from error
-            self._places = {name: (place, mark) for place, (name, mark) in enumerate(films)}
+            # A pack may be of a snapshot that calls a source by its former name.
+            self._places = {
+                current_film_id(name): (place, mark) for place, (name, mark) in enumerate(films)
+            }
         found = np.full(len(rows), -1, np.int64)
         for index, row in enumerate(rows):
             place, mark = self._places.get(row["film_id"], (-1, ""))

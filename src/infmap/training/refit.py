@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import VAL, own_part
+from infmap.catalog.renamed import current_film_id, current_source
 from infmap.catalog.truth import mask_paths
 from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
@@ -31,7 +32,7 @@ from infmap.training.parts import Row
 from infmap.training.run import FILMS
 from infmap.training.snapshot import read_extents, read_rows
 
-LUNG_SOURCES = ("covid-qu-ex", "radiologist")
+LUNG_SOURCES = ("covid-qu-ex", "general-blockchain")
 """Sources whose lung masks are drawn on the film itself."""
 
 
@@ -89,7 +90,7 @@ def validated_on(manifest: Manifest, rows: Sequence[Row]) -> NDArray[np.bool_]:
     """
     sources = manifest.training.configuration.get("validation_sources")
     named = {row["source"] for row in rows if row["official_split"] == VAL}
-    wanted = set(sources or named or {row["source"] for row in rows})
+    wanted = set(map(current_source, sources or named or {row["source"] for row in rows}))
     return np.array([own_part(row) == VAL and row["source"] in wanted for row in rows], np.bool_)
 
 
@@ -145,12 +146,13 @@ def learnt_films(folder: Path) -> set[str]:
         ModelError: the folder does not say.
     """
     try:
-        return set((folder / FILMS).read_text(encoding="utf-8").split("\n")) - {""}
+        lines = (folder / FILMS).read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise ModelError(
             f"{folder / FILMS}: cannot be read ({error.strerror}); without it nobody knows which "
             "films the network was not trained on"
         ) from error
+    return {current_film_id(line) for line in lines if line}
 
 
 def int8_copy(

@@ -12,6 +12,7 @@ from infmap.audit import audit
 from infmap.catalog.duplicates import deduplicate
 from infmap.catalog.ingest import ingest
 from infmap.catalog.pairs import read_decisions
+from infmap.catalog.renamed import SourceName
 from infmap.catalog.snapshot import write_snapshot
 from infmap.catalog.splits import split
 from infmap.catalog.store import Catalog
@@ -37,7 +38,7 @@ class CatalogConfig(Strict):
     """Everything between raw folders and a snapshot."""
 
     catalog: Path = Field(description="folder of the catalog")
-    sources: dict[str, Path] = Field(description="source to its folder", min_length=1)
+    sources: dict[SourceName, Path] = Field(description="source to its folder", min_length=1)
     workers: int | None = Field(None, ge=1, description="films decoded at a time")
     on: str = Field("local", description="local, ray or ray://HOST:PORT")
     decisions: Path | None = Field(None, description="verdicts on duplicates, from their page")

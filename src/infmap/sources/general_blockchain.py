@@ -124,7 +124,7 @@ def _check_regions(root: Path) -> list[str]:
 
 
 SOURCE = Source(
-    name="radiologist",
+    name="general-blockchain",
     title="COVID-19 chest X-ray segmentations dataset (General Blockchain)",
     films=100,
     size=None,
