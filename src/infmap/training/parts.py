@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infmap.catalog.groups import TRAIN, UNUSED, VAL, film_groups, keep_whole, own_part
+from infmap.catalog.renamed import current_film_id
 from infmap.core.errors import SnapshotError, UsageError
 from infmap.training.config import TrainingConfig
 
@@ -82,9 +83,10 @@ def named_films(config: TrainingConfig) -> frozenset[str]:
     if path is None:
         return frozenset()
     try:
-        names = frozenset(path.read_text(encoding="utf-8").split("\n")) - {""}
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"hold_out.films: {path}: cannot be read: {error}") from error
+    names = frozenset(current_film_id(line) for line in lines if line)
     if not names:
         raise UsageError(f"hold_out.films: {path}: expected a film_id a line, has none")
     return names
