@@ -171,13 +171,12 @@ def read_frame(table: str, path: Path, version: int = VERSION) -> pl.DataFrame:
         frame = frame.rename(old, strict=False)
     if version > 1 and (missing := lacking(table, frame.columns)):
         raise SnapshotError(f"{path}: expected the column {missing[0]!r}; write it again")
-    frame = conform(table, frame)
-    if version == VERSION:
-        return frame
-    named = [name for name in _SOURCES if name in frame.columns]
-    return frame.with_columns(
-        module.col(named).str.replace(f"^{old}(/|$)", f"{new}$1") for old, new in RENAMED.items()
-    )
+    if version < VERSION:
+        named = [name for name in _SOURCES if name in frame.columns]
+        for former, today in RENAMED.items():
+            texts = module.col(named).cast(module.String)
+            frame = frame.with_columns(texts.str.replace(f"^{former}(/|$)", f"{today}$1"))
+    return conform(table, frame)
 
 
 def lacking(table: str, names: Sequence[str]) -> list[str]:
