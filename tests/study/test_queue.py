@@ -70,7 +70,7 @@ def test_limits_of_time_and_memory_are_recorded_with_their_reason(study, monkeyp
         write_status(_made(study, run), Status("done"))
     monkeypatch.setenv("STUB_HOG", study.runs[0].decoder)
     monkeypatch.setenv("STUB_STEP", "0.2")
-    go(study, limits=Limits(memory_gib=0.35, minutes=0.2))
+    go(study, limits=Limits(memory_gib=0.35))
     first, second = (study.status(run) for run in study.runs[:2])
     assert first.state == "failed" and "memory limit of 0.35 GiB" in first.reason
     assert second.state == "done"

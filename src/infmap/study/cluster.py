@@ -7,7 +7,6 @@ the same path, with infmap installed on each.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,8 +57,8 @@ class RayLauncher:
     def start(self, run_id: str, options: Sequence[str]) -> None:
         """See ``Launcher``."""
         command = (*self._command, str(self._study), run_id, "--watched", *options)
-        folder = str(self._study / "runs" / run_id)
-        self._tasks[self._task.remote(command, folder, self._limits.model_dump())] = run_id
+        folder = self._study / "runs" / run_id
+        self._tasks[self._task.remote(command, folder, self._limits)] = run_id
 
     def wait(self) -> list[tuple[str, Exit]]:
         """See ``Launcher``."""
@@ -68,8 +67,7 @@ class RayLauncher:
         for task in ready:
             run_id = self._tasks.pop(task)
             try:
-                code, reason = self._ray.get(task)
-                ended.append((run_id, Exit(code, reason)))
+                ended.append((run_id, self._ray.get(task)))
             except Exception as error:  # the node or the task's process was lost
                 first = (str(error).strip() or type(error).__name__).splitlines()[0]
                 ended.append((run_id, Exit(1, f"its node was lost: {first}")))
@@ -94,8 +92,6 @@ def create_launcher(on: str, study: Path, limits: Limits, workers: int | None) -
 
     if not hasattr(os, "killpg"):
         raise UsageError("infmap benchmark run needs process groups: Linux or macOS")
-    if limits.memory_gib is not None and not sys.platform.startswith("linux"):
-        raise UsageError("limits.memory_gib needs Linux; leave it out here")
     if on == "local":
         gpus = visible_gpus()
         return LocalLauncher(study, limits, workers or max(1, len(gpus)), gpus=gpus)

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ CLAIMED = 75
 """Exit status of a worker whose run another one holds (EX_TEMPFAIL)."""
 # Seconds between looks: short against any run, long against the cost of a look.
 POLL_S = 0.1
+# Seconds between looks at memory: every process of the machine is read for it.
+MEMORY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,101 +51,58 @@ class Exit:
         return f"ended with exit status {self.code}; see {LOG}"
 
 
-class Job:
-    """A worker's process.
+def supervise(
+    command: Sequence[str],
+    folder: Path,
+    limits: Limits,
+    environment: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+) -> Exit:
+    """Run a worker to its end, or to a limit; no child of it outlives this call.
 
-    Its standard input is a pipe that nothing is written to: when this process ends, however it
-    ends, the worker reads the end of the file and ends itself with all its children.
+    The worker's standard input is a pipe that nothing is written to: when this process ends,
+    however it ends, the worker reads the end of the file and ends itself with all its children.
 
     Args:
         command: of the worker, all arguments included.
         folder: the run's; what the worker prints goes to its ``worker.log``.
         limits: of the run.
         environment: variables over those of this process.
+        stop: set to end the worker now.
     """
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        folder: Path,
-        limits: Limits,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._limits = limits
-        self._started = self._looked = time.monotonic()
-        self._reason = ""
-        log: IO[bytes]
-        with (folder / LOG).open("ab") as log:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                start_new_session=True,
-            )
-
-    @property
-    def pid(self) -> int:
-        """Of the worker, and of its process group."""
-        return self._process.pid
-
-    def poll(self) -> Exit | None:
-        """How it ended, or None while it runs; ends it where it is over a limit."""
-        if _ended(self.pid):
-            return self._reap()
-        minutes = self._limits.minutes
-        if minutes is not None and time.monotonic() - self._started > 60.0 * minutes:
-            self._reason = f"over its time limit of {minutes:g} minutes"
-        elif self._over_memory():
-            self._reason = f"over its memory limit of {self._limits.memory_gib:g} GiB"
-        if self._reason:
-            self._kill()
-        return None
-
-    def stop(self) -> None:
-        """End it and all its children, now."""
-        self._kill()
-        self._reap()
-
-    def _over_memory(self) -> bool:
-        limit, now = self._limits.memory_gib, time.monotonic()
-        # Seconds: /proc is read for every process of the machine.
-        if limit is None or now - self._looked < 1.0:
-            return False
-        self._looked = now
-        return resident_bytes(self.pid) > limit * 2**30
-
-    def _kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-    def _reap(self) -> Exit:
-        # Children of a worker that crashed go with it; before its id can be given to another.
-        self._kill()
-        code = self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
-        return Exit(code, self._reason)
-
-
-def supervise(
-    command: Sequence[str], folder: str, limits: Mapping[str, float | None]
-) -> tuple[int, str]:
-    """Run a worker to its end: what a task on a cluster's node does.
-
-    Returns:
-        (exit status, reason) of ``Exit``.
-    """
-    job = Job(command, Path(folder), Limits.model_validate(dict(limits)))
+    folder.mkdir(parents=True, exist_ok=True)
+    reason = ""
+    log: IO[bytes]
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    started = looked = time.monotonic()
     try:
-        while (end := job.poll()) is None:
+        while not _ended(process.pid):
+            now = time.monotonic()
+            if limits.minutes is not None and now - started > 60.0 * limits.minutes:
+                reason = f"over its time limit of {limits.minutes:g} minutes"
+            elif limits.memory_gib is not None and now - looked >= MEMORY_S:
+                looked = now
+                if resident_bytes(process.pid) > limits.memory_gib * 2**30:
+                    reason = f"over its memory limit of {limits.memory_gib:g} GiB"
+            if reason or (stop is not None and stop.is_set()):
+                break
             time.sleep(POLL_S)
-    except BaseException:
-        job.stop()
-        raise
-    return end.code, end.reason
+    finally:
+        # Children of a worker that crashed go with it; before its id can be given to another.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
+        if process.stdin:
+            process.stdin.close()
+    return Exit(code, reason)
 
 
 class Launcher(Protocol):
@@ -165,7 +126,7 @@ class Launcher(Protocol):
 
 
 class LocalLauncher:
-    """Workers on this machine, a GPU each where there are GPUs.
+    """Workers on this machine, each watched by a thread, a GPU each where there are GPUs.
 
     Args:
         study: the study's folder.
@@ -186,11 +147,13 @@ class LocalLauncher:
         self._study, self._limits, self._command = study, limits, tuple(command)
         self._slots = min(workers, len(gpus)) if gpus else workers
         self._gpus = list(gpus)
-        self._jobs: dict[str, tuple[Job, str | None]] = {}
+        self._pool = ThreadPoolExecutor(self._slots)
+        self._stop = threading.Event()
+        self._tasks: dict[Future[Exit], tuple[str, str | None]] = {}
 
     def free(self) -> int:
         """See ``Launcher``."""
-        return self._slots - len(self._jobs)
+        return self._slots - len(self._tasks)
 
     def start(self, run_id: str, options: Sequence[str]) -> None:
         """See ``Launcher``."""
@@ -202,25 +165,24 @@ class LocalLauncher:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         command = (*self._command, str(self._study), run_id, "--watched", *options)
         folder = self._study / "runs" / run_id
-        self._jobs[run_id] = Job(command, folder, self._limits, environment), gpu
+        task = self._pool.submit(supervise, command, folder, self._limits, environment, self._stop)
+        self._tasks[task] = run_id, gpu
 
     def wait(self) -> list[tuple[str, Exit]]:
         """See ``Launcher``."""
+        done, _ = wait(self._tasks, timeout=1.0, return_when=FIRST_COMPLETED)
         ended = []
-        for run_id, (job, gpu) in list(self._jobs.items()):
-            if (end := job.poll()) is not None:
-                del self._jobs[run_id]
-                self._gpus += [gpu] if gpu is not None else []
-                ended.append((run_id, end))
-        if not ended:
-            time.sleep(POLL_S)
+        for task in done:
+            run_id, gpu = self._tasks.pop(task)
+            self._gpus += [gpu] if gpu is not None else []
+            ended.append((run_id, task.result()))
         return ended
 
     def stop(self) -> None:
         """See ``Launcher``."""
-        for job, _ in self._jobs.values():
-            job.stop()
-        self._jobs.clear()
+        self._stop.set()
+        self._pool.shutdown()
+        self._tasks.clear()
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -232,17 +194,16 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple(named[:count]) if named else tuple(str(index) for index in range(count))
 
 
-def resident_bytes(group: int) -> int:
-    """Resident memory of a process group, from Linux's /proc; 0 elsewhere."""
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process and its descendants, bytes."""
+    import psutil
+
     total = 0
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # Fields after the command, which may hold spaces: state, parent, group, ...
-            fields = entry.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group:
-            total += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    with suppress(psutil.Error):
+        worker = psutil.Process(pid)
+        for process in (worker, *worker.children(recursive=True)):
+            with suppress(psutil.Error):  # one that has just ended
+                total += process.memory_info().rss
     return total
 
 

@@ -47,21 +47,21 @@ def run_study(study: Study, launcher: Launcher, say: Say, *, retry: bool = False
     """
     due = [run for run in study.runs if _is_due(study.status(run), retry)]
     elsewhere: list[Run] = []
-    under_way: dict[str, Run] = {}
+    under_way: dict[str, tuple[Run, int]] = {}  # with the attempts before this one
     options = ("--retry",) if retry else ()
     try:
         while due or under_way:
             while due and launcher.free() > 0:
                 run = due.pop(0)
+                under_way[run.id] = run, study.status(run).attempts
                 launcher.start(run.id, options)
-                under_way[run.id] = run
                 say(_record(study, run, "started"))
             for run_id, end in launcher.wait():
-                run = under_way.pop(run_id)
+                run, before = under_way.pop(run_id)
                 if end.code == CLAIMED:
                     elsewhere.append(run)
                     continue
-                _settle(study, run, end)
+                _settle(study, run, end, before)
                 status = study.status(run)
                 say(_record(study, run, status.state, status.reason))
     finally:
@@ -79,14 +79,23 @@ def _is_due(status: Status, retry: bool) -> bool:
     return status.state not in FINISHED or (retry and status.state == "failed")
 
 
-def _settle(study: Study, run: Run, end: Exit) -> None:
-    """Record a worker that ended without saying how its run did."""
+def _settle(study: Study, run: Run, end: Exit, before: int) -> None:
+    """Record a worker that ended without saying how its run did.
+
+    Args:
+        study: whose run.
+        run: which.
+        end: how the worker ended.
+        before: attempts before this one: a retried run has the status of its last one until its
+            worker has begun.
+    """
     folder = study.path(run)
     with claim(folder) as mine:
         status = read_status(folder)
-        if mine and status.state not in FINISHED:
+        silent = end.code != 0 and status.attempts == before
+        if mine and (status.state not in FINISHED or silent):
             host = status.host or socket.gethostname()
-            attempts = max(1, status.attempts)
+            attempts = max(1, status.attempts + silent)
             write_status(folder, Status("failed", end.describe(), attempts, host, status.pid))
 
 
