@@ -8,8 +8,11 @@ from infmap.core.types import ZONES
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import (
     LEVELS,
+    amount_log_odds,
     film_probability,
     first_level,
+    map_amount,
+    map_peak,
     postprocess,
     scale_infection,
     to_levels,
@@ -169,12 +172,21 @@ def test_the_first_level_of_a_threshold(threshold, level):
     assert first_level(threshold) == level
 
 
-def test_both_witnesses_raise_the_films_probability():
-    detection = PlattScaling(1.0, 1.0, 0.0)
+def test_what_each_slope_weighs_raises_the_films_probability():
+    detection = PlattScaling(1.0, 1.0, 0.0, amount_slope=1.0)
     sure, unsure = np.array([3, 0, 0], np.float32), np.array([0, 3, 0], np.float32)
-    assert film_probability(sure, 200, detection) > film_probability(unsure, 200, detection)
-    assert film_probability(sure, 200, detection) > film_probability(sure, 20, detection)
-    assert 0.0 < film_probability(unsure * 1e4, 0, detection) < 1e-20
+    base = film_probability(sure, 20, 0.1, detection)
+    assert film_probability(unsure, 20, 0.1, detection) < base
+    assert film_probability(sure, 200, 0.1, detection) > base
+    assert film_probability(sure, 20, 0.3, detection) > base
+    assert 0.0 < film_probability(unsure * 1e4, 0, 0.0, detection) < 1e-20
+
+
+def test_amount_is_the_mean_over_the_lungs_and_0_without_them():
+    assert map_amount(np.array([0, 255, 255, 0], np.uint8)) == 0.5
+    assert map_amount(np.zeros(0, np.uint8)) == 0.0
+    assert np.isfinite(amount_log_odds(np.array([0.0, 1.0]))).all()
+    assert map_peak(np.zeros(0, np.uint8)) == 0
 
 
 def test_only_the_two_largest_parts_are_lungs():

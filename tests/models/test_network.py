@@ -6,7 +6,7 @@ import torch
 from infmap.core.errors import UsageError
 from infmap.models import ENCODERS, create_model, load_weights
 from infmap.models.folder import read_weights
-from infmap.models.network import NO_MAP_LOGIT
+from infmap.models.network import NO_MAP_LOGIT, both_logit
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,40 @@ def test_every_head_sends_gradient_to_the_encoder():
         assert float(network.encoder.model.conv_stem.weight.grad.abs().sum()) > 0
 
 
+def test_conditional_infection_is_opacity_times_what_the_class_says_of_it():
+    torch.manual_seed(0)
+    network = create_model("unet", "efficientnet_lite0", infection="conditional").eval()
+    out = network(torch.rand(2, 1, 64, 96))
+    given = torch.sigmoid(out.classes[:, 0] - out.classes[:, 1]).view(-1, 1, 1, 1)
+    expected = torch.sigmoid(out.opacity) * given
+    assert torch.allclose(torch.sigmoid(out.infection), expected, atol=1e-6)
+    assert network.maps.out_channels == 2
+
+
+def test_the_class_of_a_conditional_network_is_read_from_opaque_lung_alone():
+    torch.manual_seed(0)
+    network = create_model("unet", "efficientnet_lite0", infection="conditional").eval()
+    opaque = torch.full((1, 1, 8, 8), -20.0)
+    opaque[..., :4, :4] = 20.0
+    lungs = torch.full((1, 1, 8, 8), -20.0)
+    lungs[..., :4, :] = 20.0
+    region = network._region(torch.cat([opaque, lungs], dim=1))[0, 0]
+    assert region[:4, :4].sum() / region.sum() > 0.99
+    clear = network._region(torch.cat([torch.full_like(lungs, -20.0), lungs], dim=1))[0, 0]
+    assert clear[:4].sum() / clear.sum() > 0.99
+
+
+@pytest.mark.parametrize("a", [-80.0, -3.0, 0.0, 5.0, 80.0])
+@pytest.mark.parametrize("b", [-60.0, 0.5, 60.0])
+def test_the_logit_of_a_product_is_right_and_finite(a, b):
+    a, b = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    found = both_logit(a, b)
+    assert torch.isfinite(found)
+    assert torch.allclose(
+        torch.sigmoid(found.double()), torch.sigmoid(a) * torch.sigmoid(b), atol=1e-6
+    )
+
+
 def test_a_frozen_encoder_keeps_weights_and_batch_statistics():
     torch.manual_seed(0)
     network = create_model("unet", "efficientnet_lite0", frozen=True).train()
@@ -48,8 +82,11 @@ def test_the_shipped_weights_load_strictly():
     network.load_state_dict(read_weights(folder)[1])
 
 
-def test_deep_supervision_gives_maps_at_input_size_in_training_only():
-    network = create_model("unet++", "efficientnet_lite0", deep_supervision=True).train()
+@pytest.mark.parametrize("infection", ["independent", "conditional"])
+def test_deep_supervision_gives_maps_at_input_size_in_training_only(infection):
+    network = create_model(
+        "unet++", "efficientnet_lite0", infection=infection, deep_supervision=True
+    ).train()
     out = network(torch.rand(2, 1, 70, 97))
     assert [tuple(m.shape) for m in out.auxiliary] == [(2, 3, 70, 97)] * 3
     sum(m.sum() for m in out.auxiliary).backward()

@@ -6,12 +6,15 @@ import torch
 from infmap.training.augmentation import augment
 
 
+NONE = torch.zeros(4, dtype=torch.bool)
+
+
 def test_augmentation_is_replayed_by_its_seed_and_moves_film_and_mask_together():
     image = torch.zeros(4, 1, 64, 64)
     image[..., 20:44, 20:44] = 1.0
     mask = image.expand(4, 3, 64, 64).clone()
-    first = augment(image, mask, 64, torch.Generator().manual_seed(5))
-    second = augment(image, mask, 64, torch.Generator().manual_seed(5))
+    first = augment(image, mask, NONE, 64, torch.Generator().manual_seed(5))
+    second = augment(image, mask, NONE, 64, torch.Generator().manual_seed(5))
     assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
     assert not torch.equal(first[1], mask)
     inside = (first[0] * first[1][:, :1]).sum() / first[1][:, :1].sum()
@@ -24,7 +27,10 @@ def test_augmentation_is_replayed_by_its_seed_and_moves_film_and_mask_together()
 def test_augmentation_shrinks_without_aliasing(strength):
     rows = (torch.arange(256) % 2).float().view(1, 1, 256, 1).expand(8, 1, 256, 256)
     masks = torch.zeros(8, 3, 256, 256)
-    images, _ = augment(rows.clone(), masks, 64, torch.Generator().manual_seed(0), strength)
+    none = torch.zeros(len(rows), dtype=torch.bool)
+    images, _, _ = augment(
+        rows.clone(), masks, none, 64, torch.Generator().manual_seed(0), strength
+    )
     if strength:
         assert images.shape == (8, 1, 64, 64)
     else:  # lines of one pixel become even grey, as in prediction, not stripes

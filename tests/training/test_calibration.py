@@ -57,17 +57,26 @@ def outputs(count=120, seed=0, opacity=0.3, infection=0.7, haze=0.05):
     return Outputs(films, maps, logits)
 
 
-def test_the_films_probability_is_calibrated_by_both_witnesses():
+def test_the_films_probability_is_calibrated_on_the_amount_of_infection_alone():
     some = outputs(600)
     some.films.classes[:3] = -1
     scaling = fit_detection(some, Thresholds(), "here")
     assert scaling.population == "here"
-    assert scaling.peak_slope > 0.0
+    assert scaling.amount_slope > 0.0
+    assert scaling.class_slope == scaling.peak_slope == 0.0
     found = [f.probability for f in some.findings(Thresholds(), scaling)]
     known = some.films.classes >= 0
     truth = some.films.classes[known] == 0
     assert np.mean(np.array(found)[known]) == pytest.approx(truth.mean(), abs=0.02)
     assert fit_detection(some.part(some.films.classes == 0), Thresholds()) is None
+
+
+def test_a_network_without_maps_is_calibrated_on_its_class():
+    some = outputs(300)
+    some.maps[:] = 0
+    scaling = fit_detection(some, Thresholds())
+    assert scaling.class_slope > 0.0
+    assert scaling.amount_slope == scaling.peak_slope == 0.0
 
 
 def test_the_operating_point_is_specific_before_it_is_exact():

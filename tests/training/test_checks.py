@@ -8,7 +8,7 @@ import pytest
 from infmap.core.errors import UsageError
 from infmap.core.types import Truth
 from infmap.inference import Preprocessing
-from infmap.training.checks import check_choice, check_truth
+from infmap.training.checks import check_choice, check_stage, check_truth, film_label
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import join_films, render_phantoms
 from infmap.training.parts import select_films
@@ -31,9 +31,24 @@ def config(**changes):
 def rows(n, **changes):
     return [
         {"film_id": f"a/{i}", "source": "a", "official_split": None, "fold": 0, "split": "train"}
+        | dict.fromkeys(("covid19", "pneumonia", "normal"))
         | changes
         for i in range(n)
     ]
+
+
+def test_a_stage_takes_the_films_of_a_source_and_class_that_it_names():
+    given = (
+        rows(8, covid19=True)
+        + rows(8, covid19=False, normal=True)
+        + rows(6, covid19=None)
+        + rows(4, covid19=False)
+    )
+    labels = [film_label(row) for row in given]
+    sources = {"a/covid19": 2, "a/normal": 0.5, "a/unknown": 1}
+    settings = config(stages=[{"epochs": 1, "size": 64, "sources": sources}], batch_size=1)
+    assert check_stage(settings, settings.stages[0], labels) == 16 + 4 + 10
+    assert settings.stages[0].source_names == {"a"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infmap.core.errors import UsageError
-from infmap.training.config import TrainingConfig, read_config
+from infmap.training.config import Stage, TrainingConfig, read_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small import small_config  # noqa: E402
@@ -51,3 +51,9 @@ def test_conflicts_are_found_before_anything_is_read(changes, message):
 def test_weak_labels_of_a_source_that_no_stage_has_are_refused():
     with pytest.raises(ValueError, match="no stage has the sources b"):
         small_config(somewhere={"b": ["opacity"]})
+
+
+def test_a_stage_that_names_films_twice_is_refused():
+    stage = {"epochs": 1, "size": 64, "sources": {"a": 1, "a/covid19": 2}}
+    with pytest.raises(ValidationError, match="a/covid19 is part of a"):
+        Stage.model_validate(stage)

@@ -11,6 +11,7 @@ from infmap.core.errors import UsageError
 from infmap.training.schedule import Schedule
 
 sys.path.insert(0, str(Path(__file__).parent))
+from known import films_of  # noqa: E402
 from small import small_config, small_films  # noqa: E402
 from two_ranks import config, some_films  # noqa: E402
 
@@ -43,3 +44,15 @@ def test_micro_batches_differ_and_are_replayed(films):
     assert draws[0] == draws[2] != draws[1]
     one = Schedule(config(micro_batches=1), films)
     assert one.batch(3)[2].initial_seed() == second[2].initial_seed()
+
+
+def test_films_are_drawn_by_source_and_class():
+    sources = {"a/covid19": 2, "a/normal": 0.5, "a/unknown": 1}
+    some = films_of([0] * 8 + [2] * 8 + [-1] * 6 + [-2] * 4)
+    stages = [{"epochs": 1, "size": 64, "sources": sources}]
+    schedule = Schedule(small_config(stages=stages, batch_size=1), some)
+    seen = np.concatenate([schedule.batch(step)[1] for step in range(schedule.steps)])
+    counts = np.bincount(seen, minlength=26)
+    assert counts[:8].tolist() == [2] * 8
+    assert counts[8:16].sum() == 4 and counts[8:16].max() == 1
+    assert counts[16:].tolist() == [1] * 10

@@ -29,3 +29,12 @@ def test_weights_start_from_a_file_or_a_model_folder_and_say_so(tmp_path):
         starting_network(small_config(network={"weights": str(tmp_path)}))
     with pytest.raises(UsageError, match="nowhere"):
         starting_network(small_config(network={"weights": "nowhere"}))
+
+
+def test_a_conditional_network_starts_from_an_independent_one_without_its_infection_head(tmp_path):
+    first, _ = starting_network(small_config())
+    torch.save(first.state_dict(), tmp_path / "weights.pt")
+    spec = {"weights": str(tmp_path), "infection": "conditional"}
+    second, _ = starting_network(small_config(network=spec))
+    assert torch.equal(second.maps.weight, first.maps.weight[1:])
+    assert torch.equal(second.classifier.weight, first.classifier.weight)

@@ -47,6 +47,7 @@ _LONGEST = 200
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Slope = Annotated[float, Field(ge=-1e3, le=1e3)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -107,26 +108,34 @@ class Thresholds:
 class PlattScaling:
     """Logistic regression that makes a probability of COVID-19 of the network's output.
 
-    Platt 1999, with two inputs: the log-odds of the class against the rest, and the log-odds of
-    the surest pixel of the infection map within the lungs.
+    Platt 1999, on log-odds of up to three kinds. Detection is read from what is localised: the
+    amount of infection alone carries over to other hospitals (docs/decisions/021). A network
+    without maps has its class alone; models up to 0.3 used class and peak.
 
     Attributes:
-        class_slope: weight of the class's log-odds.
-        peak_slope: weight of the map's peak; 0 where it was not used.
+        class_slope: weight of the class against the rest.
+        peak_slope: weight of the highest pixel of the infection map within the lungs.
         intercept: log-odds.
         population: films that it was fitted on.
+        amount_slope: weight of the mean of the infection map over the lungs.
     """
 
     __pydantic_config__ = STRICT
 
-    class_slope: Annotated[float, Field(ge=-1e3, le=1e3)] = 1.0
-    peak_slope: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
-    intercept: Annotated[float, Field(ge=-1e3, le=1e3)] = 0.0
+    class_slope: Slope = 1.0
+    peak_slope: Slope = 0.0
+    intercept: Slope = 0.0
     population: Text = UNKNOWN
+    amount_slope: Slope = 0.0
 
-    def log_odds(self, class_odds: float, peak_odds: float) -> float:
+    def log_odds(self, class_odds: float, peak_odds: float, amount_odds: float) -> float:
         """Calibrated log-odds of a film."""
-        return self.class_slope * class_odds + self.peak_slope * peak_odds + self.intercept
+        return (
+            self.class_slope * class_odds
+            + self.peak_slope * peak_odds
+            + self.amount_slope * amount_odds
+            + self.intercept
+        )
 
 
 @dataclass(frozen=True)

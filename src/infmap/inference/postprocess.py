@@ -31,6 +31,9 @@ LEVELS = 255
 PEAK_FLOOR = 0.5 / LEVELS
 """Probability that stands for a map's 0, so that its log-odds are finite: half a level."""
 
+AMOUNT_FLOOR = 1e-4
+"""Mean probability that stands for 0: one certain pixel in lungs of 10,000, those of 256 x 256."""
+
 
 @dataclass(frozen=True, eq=False)
 class Findings:
@@ -109,7 +112,7 @@ def postprocess(
         logits: float32 (3,), classes COVID-19, other pneumonia, normal.
         fit: where the film lies in the square; ``Fit(S, S, S)`` answers on the network's grid.
         thresholds: operating points.
-        detection: from class logits and the map's peak to the film's probability.
+        detection: from the network's output to the film's probability.
         zones: of ``find_lungs``, where already computed.
 
     Returns:
@@ -118,14 +121,12 @@ def postprocess(
     zones = find_lungs(maps, fit, thresholds) if zones is None else zones
     inside = zones.labels > 0
     raw = maps[0][fit.window][inside]
-    peak = int(raw.max()) if raw.size else 0
+    film = film_probability(logits, map_peak(raw), map_amount(raw), detection)
     labels = _film_labels(zones, fit)
     outside = labels == 0
     infection = to_film(maps[0], fit)
     infection[outside] = 0
-    probability, levels = scale_infection(
-        film_probability(logits, peak, detection), int(infection.max()), thresholds.infection
-    )
+    probability, levels = scale_infection(film, int(infection.max()), thresholds.infection)
     infection = levels[infection]
     opacity = np.maximum(to_film(maps[1], fit), infection)
     opacity[outside] = 0
@@ -165,20 +166,33 @@ def first_level(threshold: float) -> int:
     return max(1, int(np.argmax(reached))) if reached.any() else LEVELS
 
 
-def film_probability(logits: NDArray[np.float32], peak: int, detection: PlattScaling) -> float:
-    """Calibrated probability of COVID-19 on the film.
-
-    A logistic regression on two witnesses (Platt 1999): the log-odds of the class against the
-    rest, and those of the surest pixel of the infection map within the lungs.
+def film_probability(
+    logits: NDArray[np.float32], peak: int, amount: float, detection: PlattScaling
+) -> float:
+    """Calibrated probability of COVID-19 on the film, see ``PlattScaling``.
 
     Args:
         logits: float32 (3,), classes.
-        peak: highest level of the map in the lungs, 0 to 255.
+        peak: of ``map_peak``.
+        amount: of ``map_amount``.
         detection: slopes and intercept.
     """
-    z = detection.log_odds(float(class_log_odds(logits)), float(peak_log_odds(np.asarray(peak))))
-    # 60: exp stays finite; the probability there is 1 within float64's rounding.
+    z = detection.log_odds(
+        float(class_log_odds(logits)),
+        float(peak_log_odds(np.asarray(peak))),
+        float(amount_log_odds(np.asarray(amount))),
+    )
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
+
+
+def map_peak(infection: UInt8Image) -> int:
+    """Highest level, 0 to 255, of the infection map's lung pixels (n,); 0 where there are none."""
+    return int(infection.max(initial=0))
+
+
+def map_amount(infection: UInt8Image) -> float:
+    """Mean probability, [0, 1], of the infection map's lung pixels (n,); 0 where there are none."""
+    return float(infection.mean()) / LEVELS if infection.size else 0.0
 
 
 def class_log_odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -190,6 +204,12 @@ def class_log_odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def peak_log_odds(peak: NDArray[np.integer]) -> NDArray[np.float64]:
     """Log-odds of map levels 0 to 255, kept finite by half a level at both ends."""
     p = np.clip(np.asarray(peak, np.float64) / LEVELS, PEAK_FLOOR, 1.0 - PEAK_FLOOR)
+    return np.asarray(np.log(p / (1.0 - p)))
+
+
+def amount_log_odds(amount: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Log-odds of mean probabilities in [0, 1], kept finite by ``AMOUNT_FLOOR`` at both ends."""
+    p = np.clip(np.asarray(amount, np.float64), AMOUNT_FLOOR, 1.0 - AMOUNT_FLOOR)
     return np.asarray(np.log(p / (1.0 - p)))
 
 

@@ -40,6 +40,7 @@ def load_network(folder: Path) -> Network:
         network = create_model(
             configuration["decoder"],
             configuration["encoder"],
+            infection=configuration.get("infection", "independent"),
             deep_supervision=bool(configuration.get("deep_supervision", False)),
             **_channels(configuration),
         )

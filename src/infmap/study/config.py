@@ -116,7 +116,7 @@ class StudyConfig(Strict):
     @property
     def sources(self) -> tuple[str, ...]:
         """Sources of films that the stages name, in alphabetical order."""
-        named = {source for stage in self.training.stages for source in stage.sources}
+        named = {name for stage in self.training.stages for name in stage.source_names}
         return tuple(sorted(named - {"phantom"}))
 
 

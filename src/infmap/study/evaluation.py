@@ -107,7 +107,7 @@ def evaluate_classifier(
         part: what the films are to the network.
     """
     for i, logits in enumerate(outputs.logits):
-        probability = film_probability(logits, 0, detection)
+        probability = film_probability(logits, 0, 0.0, detection)
         row = _head(outputs, i, groups, part)
         row |= {"covid_probability": probability, "covid_detected": probability >= point}
         yield row

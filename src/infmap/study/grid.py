@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infmap.study.config import StudyConfig
-from infmap.training.config import Stage, TrainingConfig
+from infmap.training.config import Stage, TrainingConfig, split_part
 
 
 @dataclass(frozen=True)
@@ -106,5 +106,5 @@ def training_config(config: StudyConfig, run: Run, snapshot: Path) -> TrainingCo
 
 
 def _without(stage: Stage, source: str | None) -> Stage:
-    kept = {name: times for name, times in stage.sources.items() if name != source}
+    kept = {name: times for name, times in stage.sources.items() if split_part(name)[0] != source}
     return stage.model_copy(update={"sources": kept})

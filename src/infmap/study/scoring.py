@@ -171,7 +171,7 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
     outputs, thresholds = Outputs(watched, maps, logits), Thresholds()
     detection = fit_detection(outputs, thresholds) or PlattScaling()
     if classifier:
-        found = np.array([film_probability(row, 0, detection) for row in logits])
+        found = np.array([film_probability(row, 0, 0.0, detection) for row in logits])
         point = specific_point(found, watched.covid19)
     else:
         point = choose_infection(outputs, thresholds, detection) or 0.5

@@ -14,21 +14,37 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from infmap.training.style import change_style
+from infmap.training.transfer import transfer_opacities
+
 
 def augment(
-    images: Tensor, masks: Tensor, size: int, generator: Generator, strength: float = 1.0
-) -> tuple[Tensor, Tensor]:
+    images: Tensor,
+    masks: Tensor,
+    empty: Tensor,
+    size: int,
+    generator: Generator,
+    strength: float = 1.0,
+    *,
+    style: float = 0.0,
+    transfer: float = 0.0,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Change a batch at random.
 
     Args:
         images: float32 (N, 1, S, S) in [0, 1].
         masks: float32 (N, 3, S, S) in {0, 1}: infection, opacity, lungs.
-        size: side of the result.
+        empty: bool (N,), films known to have no opacity.
+        size: side of the result, a multiple of 8.
         generator: source of all randomness.
-        strength: scale of all changes but mirroring: 0 leaves a film in its place and tone.
+        strength: scale of the changes of position, grey levels and sharpness, [0, 1]; 0 leaves a
+            film as it is but for mirroring.
+        style: scale of the exchange of style between films, see ``style``.
+        transfer: share of the empty films that get another film's opacities, see ``transfer``.
 
     Returns:
-        images (N, 1, size, size) in [0, 1] and masks (N, 3, size, size) in {0, 1}.
+        images (N, 1, size, size) in [0, 1]; masks (N, 3, size, size) in {0, 1}; and bool (N,),
+        films that got another's opacities: their class and their infection are unknown.
     """
     n, _, stored, _ = images.shape
     grid = F.affine_grid(
@@ -39,11 +55,14 @@ def augment(
     )
     stacked = _resized(stacked, size)
     images, masks = stacked[:, :1], (stacked[:, 1:] >= 0.5).float()
+    moved = transfer_opacities(images, masks, empty, generator, transfer)
+    if style:
+        images = change_style(images, masks[:, 2:3], generator, style)
     images = _swap_outside(images, masks[:, 2:3], generator, strength)
     images = _tone(images, generator, strength)
     images = _burn_in(images, generator, strength)
     images = _degrade(images, generator, strength)
-    return images.clamp(0.0, 1.0), masks
+    return images.clamp(0.0, 1.0), masks, moved
 
 
 def _resized(planes: Tensor, size: int) -> Tensor:

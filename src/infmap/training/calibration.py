@@ -28,10 +28,11 @@ from infmap.inference.manifest import Manifest, PlattScaling, Thresholds
 from infmap.inference.postprocess import (
     LEVELS,
     Findings,
+    amount_log_odds,
     class_log_odds,
     find_lungs,
     first_level,
-    peak_log_odds,
+    map_amount,
     postprocess,
     to_levels,
 )
@@ -210,7 +211,7 @@ def population(rows: Sequence[Mapping[str, Any]]) -> str:
 def fit_detection(
     outputs: Outputs, thresholds: Thresholds, where: str = "unknown films"
 ) -> PlattScaling | None:
-    """Logistic regression on the class's log-odds and the map's peak in the lungs.
+    """Logistic regression on the amount of infection in the lungs, or on the class without maps.
 
     Args:
         outputs: films known to be of COVID-19 or not, and others, which are left out.
@@ -226,27 +227,29 @@ def fit_detection(
     truth = outputs.films.covid19[known].astype(float)
     if not len(truth) or truth.min() == truth.max():
         return None
-    x = np.stack(
-        [class_log_odds(outputs.logits[known]), peak_log_odds(peaks(outputs, thresholds)[known])], 1
-    )
+    found = amounts(outputs, thresholds)[known]
+    localised = bool(found.any())
+    x = amount_log_odds(found) if localised else class_log_odds(outputs.logits[known])
 
     def negative_log_likelihood(p: NDArray[np.float64]) -> float:
-        z = x @ p[:2] + p[2]
-        # The weak penalty keeps slopes finite where a line separates the classes.
-        return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * (p[:2] @ p[:2]))
+        z = x * p[0] + p[1]
+        # The weak penalty keeps the slope finite where the classes are apart.
+        return float(np.mean(np.logaddexp(0.0, z) - truth * z) + 1e-4 * p[0] ** 2)
 
-    slope, peak, intercept = minimize(negative_log_likelihood, np.array([1.0, 0.5, 0.0])).x
-    return PlattScaling(
-        round(float(slope), 5), round(float(peak), 5), round(float(intercept), 5), where
+    slope, intercept = (
+        round(float(p), 5) for p in minimize(negative_log_likelihood, np.array([1.0, 0.0])).x
     )
+    if localised:
+        return PlattScaling(0.0, 0.0, intercept, where, amount_slope=slope)
+    return PlattScaling(slope, 0.0, intercept, where)
 
 
-def peaks(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.int64]:
-    """Highest level of each film's infection map within the lungs, int64 (N,), 0 to 255."""
-    found = np.zeros(len(outputs), np.int64)
+def amounts(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.float64]:
+    """Mean infection over each film's lungs, float64 (N,), [0, 1]; see ``map_amount``."""
+    found = np.zeros(len(outputs))
     for index, maps in enumerate(outputs.maps):
         lungs = find_lungs(maps, _square(maps), thresholds).labels > 0
-        found[index] = maps[0][lungs].max(initial=0)
+        found[index] = map_amount(maps[0][lungs])
     return found
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from infmap.core.errors import UsageError
 from infmap.core.types import Truth
-from infmap.training.config import Stage, TrainingConfig
-from infmap.training.dataset import INFECTION, Films
+from infmap.training.config import PARTS, Stage, TrainingConfig, split_part
+from infmap.training.dataset import INFECTION, Films, film_class
 from infmap.training.parts import Row, RunFilms
 
 
@@ -21,26 +21,37 @@ def check_choice(config: TrainingConfig, chosen: RunFilms) -> None:
     Raises:
         UsageError: a stage has fewer films than a step, or there is none to validate on.
     """
-    phantoms: list[Row] = [{"source": "phantom"}] * config.phantoms
+    # Half of the phantoms are normal, see ``render_phantoms``; of the others nothing is known.
+    phantoms = [("phantom", PARTS[2 + i % 2]) for i in range(config.phantoms)]
+    labels = [film_label(row) for row in chosen.learn] + phantoms
     for stage in config.stages:
-        check_stage(config, stage, (row["source"] for row in chosen.learn + phantoms))
+        check_stage(config, stage, labels)
     if not chosen.validate:
-        named = config.validation_sources or sorted({s for stage in config.stages for s in
-                                                     stage.sources} - {"phantom"})  # fmt: skip
+        named = config.validation_sources or sorted(
+            {source for stage in config.stages for source in stage.source_names} - {"phantom"}
+        )
         raise UsageError(
             f"{config.snapshot}: has no film of the part val of {', '.join(named)} that is not "
             "held out; infmap catalog split makes fold 0 that part"
         )
 
 
-def check_stage(config: TrainingConfig, stage: Stage, sources: Iterable[str]) -> int:
-    """Films that a stage sees an epoch, of the sources of all films to learn from.
+def check_stage(config: TrainingConfig, stage: Stage, labels: Iterable[tuple[str, str]]) -> int:
+    """Films that a stage sees an epoch.
+
+    Args:
+        config: the run.
+        stage: one of its stages.
+        labels: source and class of all films to learn from, see ``film_label``.
 
     Raises:
         UsageError: they are fewer than a step takes.
     """
-    there = Counter(sources)
-    count = sum(round(repeats * there[source]) for source, repeats in stage.sources.items())
+    there = Counter(labels)
+    count = sum(
+        round(repeats * sum(n for label, n in there.items() if matches(name, label)))
+        for name, repeats in stage.sources.items()
+    )
     step = config.batch_size * config.micro_batches
     if count < step:
         raise UsageError(
@@ -48,6 +59,22 @@ def check_stage(config: TrainingConfig, stage: Stage, sources: Iterable[str]) ->
             f"are its sources {', '.join(stage.sources)} in the snapshot? else lower batch_size"
         )
     return count
+
+
+def film_label(row: Row) -> tuple[str, str]:
+    """Source and class, one of ``PARTS``, of a snapshot row."""
+    return row["source"], class_name(film_class(row))
+
+
+def class_name(index: int) -> str:
+    """One of ``PARTS`` for a class of ``Films``."""
+    return PARTS[index] if index >= 0 else PARTS[-1]
+
+
+def matches(name: str, label: tuple[str, str]) -> bool:
+    """Whether a key of ``Stage.sources`` names a film of this source and class."""
+    source, part = split_part(name)
+    return source == label[0] and part in (None, label[1])
 
 
 def check_truth(config: TrainingConfig, films: Films, val: Films) -> list[str]:

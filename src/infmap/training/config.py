@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 
-from infmap.catalog.renamed import SourceName
+from infmap.catalog.renamed import SourceName, current_film_id
 from infmap.catalog.yaml_file import Strict, read_yaml
+
+Infection = Literal["independent", "conditional"]
+"""See ``infmap.models.network.Network``; that module needs torch."""
+StageFilms = Annotated[str, AfterValidator(current_film_id)]
+"""A source, or a source and one of ``PARTS``, under its former name or today's."""
 
 
 class NetworkConfig(Strict):
@@ -17,6 +22,11 @@ class NetworkConfig(Strict):
     decoder: str = Field("unet", description="decoder by name")
     encoder: str = Field("efficientnet_lite0", description="encoder by name")
     channels: tuple[int, ...] = Field((96, 64, 32, 16, 8), description="decoder widths, deep first")
+    infection: Infection = Field(
+        "independent",
+        description="'independent': the infection map has a head of its own; 'conditional': it is "
+        "opacity times P(COVID-19 | opacity), read from opaque lung",
+    )
     frozen: bool = Field(False, description="keep the encoder as it starts")
     deep_supervision: bool = Field(
         False, description="learn from the decoder's intermediate maps too; decoder 'unet++'"
@@ -52,11 +62,22 @@ class LossConfig(Strict):
         "where is unknown; 0: they teach nothing",
     )
 
+    presence_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight, relative to its map's, of whether there is any on films whose mask is "
+        "known, empty or not: what detection is read from",
+    )
+
     @model_validator(mode="after")
     def _teaches_something(self) -> Self:
         if not self.class_weight and not any(self.map_weights):
             raise ValueError("class_weight and map_weights are all 0: nothing would be learnt")
         return self
+
+
+PARTS = ("covid19", "pneumonia", "normal", "unknown")
+"""Classes of films that a stage can name; "unknown" is every film of none of the others."""
 
 
 class Stage(Strict):
@@ -66,9 +87,33 @@ class Stage(Strict):
     size: int = Field(256, ge=64, multiple_of=32, description="side of the input, pixels")
     learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
     augmentation: float = Field(1.0, ge=0, le=1, description="strength of the random changes")
-    sources: dict[SourceName, float] = Field(
-        description="source to how often each of its films is seen an epoch"
+    style: float = Field(0.0, ge=0, le=1, description="how often films get another's style")
+    transfer: float = Field(
+        0.0, ge=0, le=1, description="share of films without opacity that get another's opacities"
     )
+    sources: dict[StageFilms, float] = Field(
+        description="source, or source/covid19, source/pneumonia, source/normal, source/unknown, "
+        "to how often each of its films is seen an epoch"
+    )
+
+    @model_validator(mode="after")
+    def _names_no_film_twice(self) -> Self:
+        for name in self.sources:
+            source, _, part = name.rpartition("/")
+            if part in PARTS and source in self.sources:
+                raise ValueError(f"sources: {name} is part of {source}, which is there too")
+        return self
+
+    @property
+    def source_names(self) -> frozenset[str]:
+        """Sources that the stage takes films from, whatever their class."""
+        return frozenset(split_part(name)[0] for name in self.sources)
+
+
+def split_part(name: str) -> tuple[str, str | None]:
+    """Source and class of a key of ``Stage.sources``; None for films of every class."""
+    source, _, part = name.rpartition("/")
+    return (source, part) if part in PARTS else (name, None)
 
 
 class HoldOut(Strict):

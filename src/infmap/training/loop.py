@@ -18,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from infmap.core.errors import UsageError
+from infmap.core.types import Truth
 from infmap.models import Network, Targets
 from infmap.training.augmentation import augment
 from infmap.training.batch_norm import BatchNormStats
 from infmap.training.checkpoint import CHECKPOINT, read_checkpoint, restore, write_checkpoint
 from infmap.training.config import TrainingConfig
-from infmap.training.dataset import Films
+from infmap.training.dataset import OPACITY, UNKNOWN, Films
 from infmap.training.early_stopping import EarlyStopping
 from infmap.training.group import Group, alone
 from infmap.training.predict import validate
@@ -90,8 +91,11 @@ def train(
             stage, batch, generator = schedule.batch(step, part)
             torch.manual_seed(config.seed * 1_000_003 + schedule.number(step, part))  # dropout
             images, masks = _planes(films, batch)  # (N, 1, S, S), (N, 3, S, S)
-            images, masks = augment(images, masks, stage.size, generator, stage.augmentation)
-            targets = _targets(films, batch, masks, device)
+            images, masks, moved = augment(
+                images, masks, _without_opacity(films, batch), stage.size, generator,
+                stage.augmentation, style=stage.style, transfer=stage.transfer,
+            )  # fmt: skip
+            targets = _targets(films, batch, masks, moved, device)
             images = images.to(device, memory_format=torch.channels_last)
             statistics.rewind()
             with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
@@ -154,16 +158,25 @@ def _planes(films: Films, batch: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[T
     return images, masks
 
 
+def _without_opacity(films: Films, batch: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
+    """Films known to have no opacity, bool (N,)."""
+    drawn = (films.masks[batch] & OPACITY).any(axis=(1, 2))
+    return torch.from_numpy(films.dense[batch, 1] & ~drawn)
+
+
 def _targets(
-    films: Films, batch: np.ndarray[Any, np.dtype[np.int64]], masks: Tensor, device: torch.device
+    films: Films,
+    batch: np.ndarray[Any, np.dtype[np.int64]],
+    masks: Tensor,
+    moved: Tensor,
+    device: torch.device,
 ) -> Targets:
+    truth = torch.from_numpy(films.truth[batch])
+    classes = torch.from_numpy(films.classes[batch])
+    truth[moved, 0], classes[moved] = int(Truth.UNKNOWN), UNKNOWN
     masks = masks.to(device)
     return Targets(
-        masks[:, 0:1],
-        masks[:, 1:2],
-        masks[:, 2:3],
-        torch.from_numpy(films.truth[batch]).to(device),
-        torch.from_numpy(films.classes[batch]).to(device),
+        masks[:, 0:1], masks[:, 1:2], masks[:, 2:3], truth.to(device), classes.to(device)
     )
 
 

@@ -133,7 +133,7 @@ def _meant(row: Row, config: TrainingConfig) -> str | None:
     part = own_part(row) or TRAIN
     if part not in (TRAIN, VAL):
         return None if part == UNUSED else part
-    if row["source"] not in {source for stage in config.stages for source in stage.sources}:
+    if not any(row["source"] in stage.source_names for stage in config.stages):
         return None
     chosen = config.validation_sources
     if part == VAL and chosen is not None and row["source"] not in chosen:

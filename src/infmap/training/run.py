@@ -29,6 +29,7 @@ from infmap.training.launch import check_processes, launch
 from infmap.training.loop import train
 from infmap.training.pack import find_pack
 from infmap.training.parts import check_hold_out, select_films
+from infmap.training.regions import with_lungs
 from infmap.training.snapshot import read_extents, read_rows
 from infmap.training.start import starting_loss, starting_network
 
@@ -63,7 +64,7 @@ def run(
     """
     check_processes(config, processes, on)
     starting_loss(config)
-    _, weights = starting_network(config)
+    start, weights = starting_network(config)
     folder.mkdir(parents=True, exist_ok=True)
     rows, resolve = read_rows(config.snapshot)
     spec = Preprocessing(size=config.size)
@@ -75,6 +76,8 @@ def run(
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     films = with_weak_labels(films, config.somewhere)
+    if Path(config.network.weights).is_dir():  # it knows lungs; an encoder alone does not
+        films = with_lungs(films, start, config)
     if config.phantoms:
         rendered = render_phantoms(config.phantoms, spec)
         if not (films.covid19 >= 0).any():  # else the class would be learnt from normals alone

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from infmap.training.checks import check_stage
+from infmap.training.checks import check_stage, class_name, matches
 from infmap.training.config import Stage, TrainingConfig
 from infmap.training.dataset import Films
 
@@ -19,11 +19,14 @@ class Schedule:
     def __init__(self, config: TrainingConfig, films: Films) -> None:
         self._config = config
         self.films_a_step = config.batch_size * config.micro_batches
-        self._sources = np.array([row["source"] for row in films.rows])
+        classes = films.classes.tolist()
+        self._labels = [
+            (row["source"], class_name(found)) for row, found in zip(films.rows, classes)
+        ]
         self._spans: list[tuple[int, int, Stage, int]] = []  # start, films an epoch, stage, epoch
         step = epoch = 0
         for stage in config.stages:
-            count = check_stage(config, stage, self._sources.tolist())
+            count = check_stage(config, stage, self._labels)
             for _ in range(stage.epochs):
                 self._spans.append((step, count, stage, epoch))
                 step += count // self.films_a_step
@@ -73,8 +76,8 @@ class Schedule:
     def _draw(self, count: int, stage: Stage, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         random = np.random.default_rng((self._config.seed, epoch))
         parts = []
-        for source, repeats in stage.sources.items():
-            members = np.flatnonzero(self._sources == source)
+        for name, repeats in stage.sources.items():
+            members = np.flatnonzero([matches(name, label) for label in self._labels])
             wanted = round(repeats * len(members))
             whole, rest = divmod(wanted, max(1, len(members)))
             parts += [members] * whole + [random.permutation(members)[:rest]]

@@ -29,11 +29,14 @@ def starting_network(config: TrainingConfig) -> tuple[Network, str]:
         spec.encoder,
         frozen=spec.frozen,
         channels=spec.channels,
+        infection=spec.infection,
         deep_supervision=spec.deep_supervision,
     )
     if not Path(spec.weights).is_dir():  # of the encoder alone
         return network, load_weights(network.encoder, spec.encoder, spec.weights)
     file, state = read_weights(Path(spec.weights))
+    if spec.infection == "conditional":
+        state = {name: _without_infection(name, value) for name, value in state.items()}
     try:
         found = network.load_state_dict(state, strict=False)
     except (RuntimeError, TypeError, AttributeError) as error:
@@ -43,6 +46,12 @@ def starting_network(config: TrainingConfig) -> tuple[Network, str]:
     if wrong:
         raise ModelError(f"{file}: weights of another network: {', '.join(wrong[:3])} do not match")
     return network, f"all weights of {file.parent.name}, sha256 {sha256(file)}"
+
+
+def _without_infection(name: str, value: Tensor) -> Tensor:
+    """Weights of a map head without its first channel, where it has three: an independent one."""
+    is_head = name.startswith(("maps.", "auxiliary."))
+    return value[1:] if is_head and value.ndim and value.shape[0] == 3 else value
 
 
 def starting_loss(config: TrainingConfig) -> Callable[[Output, Targets], Tensor]:
@@ -58,6 +67,7 @@ def starting_loss(config: TrainingConfig) -> Callable[[Output, Targets], Tensor]
         class_weight=spec.class_weight,
         map_weights=spec.map_weights,
         somewhere_weight=spec.somewhere_weight,
+        presence_weight=spec.presence_weight,
     )
 
 

@@ -123,6 +123,18 @@ def lungs(size=20):
     return inside
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_presence_on_films_with_masks_is_weighed_with_its_map(drawn):
+    output, targets = make(known=1, truth=float(drawn), logit=0.0, classes=-1, size=20)
+    targets = targets._replace(lungs=torch.ones_like(targets.lungs))
+    without = create_loss()(output, targets)
+    loss = create_loss(presence_weight=0.2)(output, targets)
+    weights = 1.0 + 0.5  # infection and opacity
+    assert math.isclose(
+        float((loss - without).detach()), weights * 0.2 * math.log(2.0), rel_tol=1e-4
+    )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_somewhere_is_weighed_with_its_map_and_left_out_at_weight_nought(name):
     output, targets = make(known=0, logit=0.0, classes=-1, size=20)

@@ -12,7 +12,7 @@ from infmap.models.losses import (
     dice_loss,
     focal_loss,
     pooled_dice_loss,
-    somewhere_loss,
+    presence_loss,
     tversky_loss,
 )
 from infmap.models.losses.terms import signed_distance
@@ -114,26 +114,38 @@ def lungs(size=20):
     return inside
 
 
-def test_somewhere_loss_is_the_cross_entropy_of_the_mean_of_the_highest_lung_pixels():
+YES = torch.tensor([True])
+
+
+def test_presence_loss_is_the_cross_entropy_of_the_mean_of_the_highest_lung_pixels():
     logits = torch.full((1, 1, 20, 20), -9.0)
     logits[..., 0, 0] = 9.0  # outside the lungs
     logits[..., 6, 6], logits[..., 7, 9] = 2.0, 0.0
     mean = (torch.tensor([2.0, 0.0]).sigmoid()).mean()
-    assert torch.isclose(somewhere_loss(logits, lungs()), -mean.log()).all()
+    assert torch.isclose(presence_loss(logits, lungs(), YES), -mean.log()).all()
 
 
-def test_somewhere_loss_raises_the_highest_lung_pixels_and_no_other():
+def test_presence_loss_raises_the_highest_lung_pixels_and_no_other():
     logits = torch.linspace(-40.0, -300.0, 400).view(1, 1, 20, 20).requires_grad_()
-    somewhere_loss(logits, lungs()).sum().backward()
+    presence_loss(logits, lungs(), YES).sum().backward()
     assert (logits.grad < 0).nonzero()[:, 2:].tolist() == [[5, 5], [5, 6]]
     # however sure the map is that there is none: both together ask for one
     assert math.isclose(float(logits.grad.sum()), -1.0, rel_tol=1e-5)
 
 
+def test_presence_loss_of_a_film_without_any_lowers_the_highest_lung_pixels():
+    logits = torch.linspace(300.0, -99.0, 400).view(1, 1, 20, 20).requires_grad_()
+    loss = presence_loss(logits, lungs(), torch.tensor([False]))
+    loss.sum().backward()
+    highest = torch.sigmoid(logits[lungs()].topk(2).values.double()).mean()
+    assert float(loss.detach()) > 100 and float(highest.detach()) == 1.0
+    assert (logits.grad > 0).nonzero()[:, 2:].tolist() == [[5, 5], [5, 6]]
+
+
 def test_a_film_without_lungs_teaches_nothing_of_somewhere():
     logits = torch.zeros(2, 1, 20, 20, requires_grad=True)
     inside = torch.cat([lungs(), torch.zeros(1, 1, 20, 20, dtype=torch.bool)])
-    each = somewhere_loss(logits, inside)
+    each = presence_loss(logits, inside, torch.tensor([True, True]))
     each.sum().backward()
     assert float(each[0].detach()) > 0.6 and float(each[1].detach()) == 0.0
     assert float(logits.grad[1].abs().sum()) == 0.0 and bool(logits.grad.isfinite().all())

@@ -6,7 +6,7 @@ from infmap.models.losses.terms import (
     dice_loss,
     focal_loss,
     pooled_dice_loss,
-    somewhere_loss,
+    presence_loss,
     tversky_loss,
 )
 
@@ -18,6 +18,6 @@ __all__ = [
     "dice_loss",
     "focal_loss",
     "pooled_dice_loss",
-    "somewhere_loss",
+    "presence_loss",
     "tversky_loss",
 ]

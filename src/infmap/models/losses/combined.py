@@ -16,7 +16,7 @@ from infmap.models.losses.terms import (
     dice_loss,
     focal_loss,
     pooled_dice_loss,
-    somewhere_loss,
+    presence_loss,
     tversky_loss,
 )
 from infmap.models.network import Output
@@ -102,6 +102,7 @@ def create_loss(
     class_weight: float = CLASS_WEIGHT,
     map_weights: tuple[float, float, float] = MAP_WEIGHTS,
     somewhere_weight: float = SOMEWHERE_WEIGHT,
+    presence_weight: float = 0.0,
 ) -> Callable[[Output, Targets], Tensor]:
     """Build a training loss by name.
 
@@ -111,9 +112,11 @@ def create_loss(
         class_weight: weight of the class's cross-entropy (label smoothing 0.05). Of a film that is
             known not to be of COVID-19 and no more, the two other classes count as one.
         map_weights: weights of infection, opacity and lungs; a map of weight 0 is not looked at.
-        somewhere_weight: weight, times the map's, of the mean ``somewhere_loss`` over films where
-            it is somewhere in the lungs: the true lungs where these are known, else those of the
-            output; 0 leaves such films out.
+        somewhere_weight: weight, times the map's, of ``presence_loss`` of films where there is some
+            in the lungs and where is unknown; 0 leaves such films out. Lungs are the true ones
+            where these are known, else those of the output.
+        presence_weight: the same of films whose mask is known, empty or not; 0: their mask alone
+            counts.
 
     Returns:
         (output, targets) -> scalar. Unknown targets add nothing, to value and gradient alike.
@@ -136,13 +139,19 @@ def create_loss(
                 total = total + weight * map_loss(logits.float(), truth, mask, focal)
         return total
 
-    def weak_loss(maps: tuple[Tensor, ...], targets: Targets, lungs: Tensor) -> Tensor:
+    def films_loss(maps: tuple[Tensor, ...], targets: Targets, lungs: Tensor) -> Tensor:
         total = maps[0].new_zeros((), dtype=torch.float32)
-        somewhere = (targets.truth == Truth.SOMEWHERE).unbind(dim=1)
-        for weight, logits, films in zip(map_weights[:2], maps, somewhere[:2], strict=True):
+        truths = (targets.infection, targets.opacity)
+        for weight, logits, truth, state in zip(
+            map_weights[:2], maps, truths, targets.truth[:, :2].unbind(dim=1), strict=True
+        ):
+            somewhere = state == Truth.SOMEWHERE
+            each = somewhere_weight * somewhere + presence_weight * (state == Truth.DENSE)
+            films = each > 0
             if weight and bool(films.any()):
-                each = somewhere_loss(logits[films].float(), lungs[films])
-                total = total + weight * somewhere_weight * each.mean()
+                present = somewhere | (truth.flatten(1) >= 0.5).any(dim=1)
+                found = presence_loss(logits[films].float(), lungs[films], present[films])
+                total = total + weight * (each[films] * found).mean()
         return total
 
     def loss(output: Output, targets: Targets) -> Tensor:
@@ -151,10 +160,11 @@ def create_loss(
         total = total + maps_loss((output.infection, output.opacity, output.lungs), targets)
         for depth, auxiliary in enumerate(output.auxiliary, start=1):
             total = total + 0.5**depth * maps_loss(auxiliary.split(1, dim=1), targets)
-        if somewhere_weight and bool((targets.truth == Truth.SOMEWHERE).any()):
+        weak = presence_weight or bool((targets.truth == Truth.SOMEWHERE).any())
+        if weak and (somewhere_weight or presence_weight):
             drawn = (targets.truth[:, 2] == Truth.DENSE).view(-1, 1, 1, 1)
             lungs = torch.where(drawn, targets.lungs >= 0.5, output.lungs.detach() >= 0.0)
-            total = total + weak_loss((output.infection, output.opacity), targets, lungs)
+            total = total + films_loss((output.infection, output.opacity), targets, lungs)
         if class_weight and bool((targets.classes != -1).any()):
             total = total + class_weight * class_loss(output.classes.float(), targets.classes)
         return total

@@ -74,8 +74,8 @@ def tversky_loss(
     return 1.0 - ((hit * known).sum() + 1.0) / (((hit + wrong) * known).sum() + 1.0)
 
 
-def somewhere_loss(logits: Tensor, lungs: Tensor, share: float = 0.02) -> Tensor:
-    """Cross-entropy of "there is some in the lungs, anywhere", per film: (N,).
+def presence_loss(logits: Tensor, lungs: Tensor, present: Tensor, share: float = 0.02) -> Tensor:
+    """Cross-entropy of whether there is any in the lungs, wherever it is, per film: (N,).
 
     The film is as probable as the mean over the highest pixels of its lungs (multiple-instance
     learning with the highest instances, Zhu et al. 2017, arXiv 1705.08550); that of all pixels
@@ -85,6 +85,7 @@ def somewhere_loss(logits: Tensor, lungs: Tensor, share: float = 0.02) -> Tensor
     Args:
         logits: (N, 1, H, W).
         lungs: bool (N, 1, H, W).
+        present: bool (N,), whether there is any.
         share: of the lungs' pixels that are averaged over, at least one pixel. 2 % is some 9 square
             centimetres of an adult's lungs on a frontal film: a small opacity.
     """
@@ -94,8 +95,9 @@ def somewhere_loss(logits: Tensor, lungs: Tensor, share: float = 0.02) -> Tensor
     count = (share * inside.sum(dim=1)).ceil().long()
     highest = logits.flatten(1).masked_fill(~inside, -torch.inf).topk(int(count.max()), dim=1)
     used = torch.arange(int(count.max()), device=logits.device) < count.unsqueeze(1)
-    log_p = F.logsigmoid(highest.values).masked_fill(~used, -torch.inf)
-    return (count.log() - log_p.logsumexp(dim=1)) * found
+    log_p = F.logsigmoid(highest.values).masked_fill(~used, -torch.inf).logsumexp(dim=1)
+    log_none = F.logsigmoid(-highest.values).masked_fill(~used, -torch.inf).logsumexp(dim=1)
+    return (count.log() - torch.where(present, log_p, log_none)) * found
 
 
 def boundary_loss(logits: Tensor, truth: Tensor, reach: int | None = None) -> Tensor:
