@@ -5,7 +5,6 @@ import torch
 
 from infmap.training.augmentation import augment
 
-
 NONE = torch.zeros(4, dtype=torch.bool)
 
 

@@ -188,7 +188,7 @@ class TrainingConfig(Strict):
 
     @model_validator(mode="after")
     def _weak_labels_of_its_sources(self) -> Self:
-        there = {source for stage in self.stages for source in stage.sources}
+        there = {source for stage in self.stages for source in stage.source_names}
         if strange := sorted(self.somewhere.keys() - there):
             raise ValueError(f"somewhere: no stage has the sources {', '.join(strange)}")
         return self
