@@ -61,6 +61,8 @@ def test_a_stage_that_names_films_twice_is_refused():
 
 def test_weak_labels_are_of_sources_that_a_stage_names_even_by_class():
     stages = [{"epochs": 1, "size": 64, "sources": {"a/pneumonia": 1}}]
-    assert small_config(stages=stages, somewhere={"a": ["opacity"]}).somewhere == {"a": ("opacity",)}
+    assert small_config(stages=stages, somewhere={"a": ["opacity"]}).somewhere == {
+        "a": ("opacity",)
+    }
     with pytest.raises(ValidationError, match="no stage has the sources b"):
         small_config(stages=stages, somewhere={"b": ["opacity"]})
