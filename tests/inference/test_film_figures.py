@@ -14,14 +14,14 @@ FILM = np.kron(MEAN, np.ones((16, 16))).astype(np.float32)
 
 
 def test_the_mean_film_matches_itself_and_opposes_its_negative() -> None:
-    assert frontal_match(FILM.astype(np.float64)) > 0.98
-    assert frontal_match(1.0 - FILM.astype(np.float64)) < -0.98
+    assert frontal_match(FILM.astype(np.float64)) > 0.97
+    assert frontal_match(1.0 - FILM.astype(np.float64)) < -0.97
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_film_matches_the_mean_turned_alike(quarters: int) -> None:
     turned = np.rot90(FILM.astype(np.float64), quarters)
-    assert frontal_match(turned, quarters) > 0.98
+    assert frontal_match(turned, quarters) > 0.97
     assert frontal_match(turned) < 0.6
 
 
@@ -39,7 +39,7 @@ def test_noise_is_rough_and_a_ramp_is_all_gradient() -> None:
     noise = np.random.default_rng(0).random((256, 256), np.float32)
     ramp = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (256, 1))
     assert abs(film_figures(noise)["smoothness"]) < 0.1
-    assert film_figures(ramp)["gradient"] > 0.98
+    assert film_figures(ramp)["gradient"] > 0.97
     assert film_figures(FILM)["gradient"] < 0.9
 
 
