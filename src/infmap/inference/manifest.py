@@ -109,7 +109,7 @@ class PlattScaling:
     """Logistic regression that makes a probability of COVID-19 of the network's output.
 
     Platt 1999, on log-odds of up to three kinds. Detection is read from what is localised: the
-    amount of infection alone carries over to other hospitals (docs/decisions/022). A network
+    amount of infection alone carries over to other hospitals (docs/decisions/023). A network
     without maps has its class alone; models up to 0.3 used class and peak.
 
     Attributes:

@@ -59,7 +59,7 @@ class Network(nn.Module):
     With ``infection="independent"`` the infection map has a head of its own and the class is read
     from the lungs. With ``"conditional"`` infection = opacity x P(COVID-19 | an opacity), where the
     second factor is one number a film, read from the opaque part of the lungs alone: a film without
-    opacity has no infection, whatever its hospital looks like (docs/decisions/022).
+    opacity has no infection, whatever its hospital looks like (docs/decisions/023).
 
     Attributes:
         infection: see above.

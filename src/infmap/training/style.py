@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 MATCHED = 0.3
 """Share of films whose lungs get another film's grey levels, at strength 1. This share and the
 three below: chosen by hand, and compared together with none of them on sources left out
-(docs/decisions/022)."""
+(docs/decisions/023)."""
 MIXED = 0.3
 """Share of films whose coarse spectrum is mixed with another's."""
 COARSENED = 0.4
