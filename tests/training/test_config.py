@@ -66,3 +66,8 @@ def test_weak_labels_are_of_sources_that_a_stage_names_even_by_class():
     }
     with pytest.raises(ValidationError, match="no stage has the sources b"):
         small_config(stages=stages, somewhere={"b": ["opacity"]})
+
+
+def test_a_stage_names_renamed_sources_by_class_too():
+    stage = {"epochs": 1, "size": 64, "sources": {"radiologist/covid19": 2}}
+    assert Stage.model_validate(stage).sources == {"general-blockchain/covid19": 2}
