@@ -129,6 +129,7 @@ def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Fil
         except (InfmapError, OSError, ValueError) as error:
             return str(error)
 
+    # Four: decoding leaves Python's lock, and more films at once cost memory.
     with ThreadPoolExecutor(4) as pool:
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]

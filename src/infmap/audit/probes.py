@@ -223,6 +223,7 @@ class Auditor:
         truth, groups = task.truth[films], self.groups[films]
         fold = self.folds[films]
         score = _cross_validated(learner(self.seed), features, truth, fold)
+        # What the same probe reaches on labels without meaning: a check of the probe itself.
         shuffled = np.random.default_rng(self.seed).permutation(truth)
         guess = _cross_validated(learner(self.seed), features, shuffled, fold)
         chance = _mean_auroc(shuffled, guess)

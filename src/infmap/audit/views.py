@@ -97,6 +97,7 @@ def pixel_view(
     for n, i in enumerate(films):
         kept = keep(_place(sample.extent[i]), sample.lungs[i])
         mean = sample.pixels[i][kept].mean() if kept.any() else 0
+        # The mean of what is kept: black would draw the outline of what was taken away.
         pictures[n] = np.where(kept, sample.pixels[i], np.uint8(mean))
         textures[n] = _texture(sample.pixels[i], kept)
         seen += kept

@@ -202,6 +202,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
             f"The patient of {patients} of {n} films is unknown; folds keep such a film together "
             "with its near-duplicates only, and another film of the same patient may lie elsewhere."
         )
+    # Absent is not negative: such masks say nothing of other opacities.
     by_construction = films.filter(~column("covid19") & column("infection_mask").is_not_null())
     if len(by_construction):
         found.append(

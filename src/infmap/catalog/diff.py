@@ -125,6 +125,7 @@ def diff(a: Path, b: Path) -> SnapshotDiff:
         SnapshotError: one is neither, or damaged.
     """
     (kind_a, before, skip_a), (kind_b, after, skip_b) = _load(a), _load(b)
+    # A snapshot never holds lateral films; leaving them in would count each as removed.
     if kind_a != kind_b:
         before, after = _frontal(before), _frontal(after)
     found = [

@@ -238,6 +238,7 @@ def _read_tables(catalog: Catalog) -> tuple[dict[str, pl.DataFrame], dict[str, A
         manifest = catalog.manifest
         tables = {name: catalog.frame(name) for name in ("scores", "boxes")}
         tables["films"] = catalog.film_frame()
+        # Tables are read one after another; a commit in between would mix two states.
         if catalog.manifest["generation"] == manifest["generation"]:
             return tables, manifest
 

@@ -133,6 +133,7 @@ def film_class() -> Any:
     chosen = pl.when(pl.col("covid19")).then(pl.lit("covid19"))
     for name in CLASSES[1:]:
         chosen = chosen.when(pl.col(name)).then(pl.lit(name))
+    # Known to be none of the three; a label that is unknown leaves the class unknown.
     ruled_out = pl.all_horizontal(pl.col(name).eq(False).fill_null(False) for name in CLASSES)
     return chosen.when(ruled_out).then(pl.lit("other")).otherwise(pl.lit(UNKNOWN))
 

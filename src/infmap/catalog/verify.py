@@ -42,6 +42,7 @@ def verify(
     if not catalog.manifest["tables"]:
         raise SnapshotError(f"{catalog.folder}: expected a catalog; run infmap catalog ingest")
     findings = list(_tables(catalog))
+    # Tables that are damaged would only give findings that follow from it.
     if findings:
         return findings
     films = catalog.frame("films")

@@ -155,6 +155,7 @@ def pixel_scale(warp: Warp, side: int) -> Warp:
 def best_alignment(a: Structure, b: Structure) -> Alignment:
     """Lay the second film over the first, from the look that fits best or its inverse."""
     whole = [np.vstack([look, [0.0, 0.0, 1.0]]) for look in LOOKS]
+    # Either film may be the cropped one: the inverse of each look is tried as well.
     starts = [pixel_warp(m[:2]) for w in whole for m in (w, np.linalg.inv(w))]
     return align(a, b, max(starts, key=lambda start: correlation(a.wide, b.wide, start)))
 

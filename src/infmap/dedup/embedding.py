@@ -126,6 +126,7 @@ def learn(thumbs: Thumbnails, seed: int = 0) -> Embedding:
     basis = _low_terms()
     ranks = equalised(thumbs)
     _, axes = np.linalg.eigh(ranks.T @ ranks)
+    # The first principal axis of ranks: all chests share it, and a negative lies against it.
     polarity = axes[:, -1].astype(np.float32)
     signs = np.where(ranks @ polarity < 0, -1.0, 1.0).astype(np.float32)
     terms = (ranks * signs[:, None]) @ basis
@@ -260,6 +261,7 @@ def candidates(thumbs: Thumbnails, films: NDArray[np.int64], seed: int = 0) -> C
     index = _index(vectors)
     views = [embedding.warped(warp, mirrored) for warp in LOOKS for mirrored in (False, True)]
     like = _LIKE if len(films) >= _FEWEST else _LIKE_FEW
+    # Films whose polarity is not plain are asked for both ways round.
     unsure = np.flatnonzero(np.abs(lean) < _UNSURE)
     found = [
         _search(index, views, like, codes, rows[start : start + _BLOCK], turned)
@@ -267,6 +269,7 @@ def candidates(thumbs: Thumbnails, films: NDArray[np.int64], seed: int = 0) -> C
         for start in range(0, len(rows), _BLOCK)
     ]
     query, other, cosine, look, turned = (np.concatenate(parts) for parts in zip(*found))
+    # A pair is met from both sides and by several looks; the best one starts the alignment.
     keep = _best_of_pair(query, other, cosine, look)
     sign = np.where(lean < 0, -1, 1).astype(np.int8)
     signs = np.column_stack([sign[query[keep]] * turned[keep], sign[other[keep]]])

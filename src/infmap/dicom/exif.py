@@ -28,6 +28,7 @@ def as_seen(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn a stored plane (H, W) as it is seen: 2 to 4 flip, 5 to 8 also swap rows and columns."""
     if orientation >= 5:
         plane = plane.T
+    # After the transposition of 5 to 8, so that one pair of flips serves all eight.
     if orientation in (2, 3, 6, 7):
         plane = plane[:, ::-1]
     if orientation in (3, 4, 7, 8):

@@ -125,6 +125,7 @@ def film_header(source: Dataset, film: str) -> FilmHeader:
     header = result.dataset
     header.file_meta = FileMetaDataset()
     header.SpecificCharacterSet = UTF8
+    # An unknown character set is said, not guessed: names decoded wrongly would be another's.
     if reader.encodings is None:
         result.left_out.append("SpecificCharacterSet")
     for keyword in PRESENT + OPTIONAL:
@@ -134,6 +135,7 @@ def film_header(source: Dataset, film: str) -> FilmHeader:
             setattr(header, keyword, "")
     _copy_trial(reader, header)
     _check_conditions(header, result)
+    # Type 1 in every derived object, so it cannot stay empty.
     header.setdefault("Modality", "OT")
     _identify(reader, header, film)
     return result
@@ -307,6 +309,8 @@ def _identify(reader: _Reader, header: Dataset, film: str) -> None:
             if values:
                 reader.result.repaired.append(keyword)
         if not values:
+            # Made of the invalid UID where there is one, so that films of one study still share
+            # theirs.
             invalid = getattr(reader.source.get_item(keyword), "value", None) or film
             values = [uid_from(keyword, str(invalid))]
             reader.result.replaced.append(keyword)

@@ -29,6 +29,7 @@ def view_of(dataset: Any) -> str | None:
         # person.
         return stated if len(stated) <= 16 else None
     for item in items(dataset, "ViewCodeSequence"):
+        # Meanings are spelled with and without the hyphen.
         meaning = text(item, "CodeMeaning").lower().replace("posteroa", "postero-a")
         meaning = meaning.replace("anterop", "antero-p")
         for words, view in _MEANINGS:

@@ -79,6 +79,7 @@ def severity_report(
                     name=concept(codes.COMMENT), value=text, relationship_type="CONTAINS"
                 )
             )
+        # The content is part of the UID: a report that says something else is another object.
         uid = uid_from("sr", *identity_of(header, p), content[0].to_json())
         report = hd.sr.ComprehensiveSR(
             evidence=[header] if segmentation is None else [header, segmentation],

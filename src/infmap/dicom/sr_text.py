@@ -117,6 +117,7 @@ def _names_someone(warning: str, p: Prediction, header: Dataset) -> bool:
     told = {p.radiograph.source, path.name}
     if not (path.stem.isalpha() and path.stem.islower()):  # "chest" is in many a sentence
         told.add(path.stem)
+    # Names that the reader gives to films without a file.
     told -= {"array", "dataset", "bytes"}
     for keyword in PATIENT:
         told.update(re.split(r"[\^=\\]", str(header.get(keyword) or "")))

@@ -63,6 +63,7 @@ def write_dx(
     low, high = int(plane.min()), int(plane.max())
     if photometric == "MONOCHROME1":
         plane = np.uint16(65535) - plane
+        # The complement turns the range over as well.
         low, high = 65535 - high, 65535 - low
     dataset = _dataset(plane, patient_id, view, photometric)
     dataset.ImagerPixelSpacing = [float(v) for v in spacing_mm]
@@ -81,6 +82,7 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import UID, generate_uid
 
+    # UIDs follow from the content: the same film written twice is the same object.
     digest = hashlib.sha256(plane.tobytes()).hexdigest()
     orientation, code, meaning = _VIEWS[view]
 

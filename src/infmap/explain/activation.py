@@ -215,6 +215,7 @@ def _raw_maps(cam: Any, films: Tensor) -> NDArray[np.float32]:
     The package's own call would also wipe the gradients of the network's weights.
     """
     caught = cam.activations_and_grads
+    # The gradient flows to the film, since the weights' own gradients are the caller's.
     films = films.detach().requires_grad_(cam.uses_gradients)
     logits = caught(films)
     gradients = None

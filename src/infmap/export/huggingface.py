@@ -73,6 +73,8 @@ def finish(job: Job, entries: Sequence[Entry]) -> None:
     """Write metadata.parquet a split, with the same column types in each, and README.md."""
     for split in sorted({entry.film.split for entry in entries}):
         rows = [_row(entry) for entry in entries if entry.film.split == split]
+        # A schema of its own: a column that is all null in one part would else have another type
+        # there.
         frame = polars().DataFrame(rows, schema=_schema())
         frame.write_parquet(job.folder / SPLITS[split] / "metadata.parquet")
     counts = Counter((SPLITS[entry.film.split], entry.film.label) for entry in entries)

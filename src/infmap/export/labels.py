@@ -30,5 +30,6 @@ def label_image(sheet: Sheet) -> NDArray[np.uint8]:
     labels = np.zeros(infection.shape, np.uint8)
     if sheet.lungs:
         labels[sheet.need_mask("lungs")] = values["lung"]
+    # Last, so that infection lies over the lung that it is in.
     labels[infection] = values["infection"]
     return labels

@@ -120,6 +120,7 @@ def postprocess(
     """
     zones = find_lungs(maps, fit, thresholds) if zones is None else zones
     inside = zones.labels > 0
+    # The peak is taken within the lungs: a bright marker outside must not detect anything.
     raw = maps[0][fit.window][inside]
     film = film_probability(logits, map_peak(raw), map_amount(raw), detection)
     labels = _film_labels(zones, fit)
@@ -267,6 +268,7 @@ def _padded(film: NDArray[np.integer], fit: Fit) -> UInt8Image:
 
 def _grown(labels: UInt8Image) -> UInt8Image:
     """Labels with a rim of one pixel more, where the smooth outline may pass."""
+    # The larger label wins where two zones meet: only pixels that had none take it.
     wide = np.pad(labels, 1)
     wide = np.maximum(wide[1:-1], np.maximum(wide[:-2], wide[2:]))
     wide = np.maximum(wide[:, 1:-1], np.maximum(wide[:, :-2], wide[:, 2:]))

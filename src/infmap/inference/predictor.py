@@ -112,6 +112,7 @@ class Predictor:
             thresholds = self.manifest.thresholds.at(threshold)
             self.manifest = replace(self.manifest, thresholds=thresholds)
         self.parallel = parallel
+        # A network cannot be pickled; what opens it again can.
         self._reopen = partial(
             Predictor,
             Path(folder).resolve(),

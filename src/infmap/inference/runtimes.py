@@ -102,6 +102,8 @@ class OnnxRuntime:
             raise UsageError(f"device {device!r} is not here: this onnxruntime has no CUDA")
         options = onnxruntime.SessionOptions()
         if parallel > 1:
+            # The cores are shared out, so that batches side by side do not wait for each other's
+            # threads.
             options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // parallel)
         network = join_network(folder).SerializeToString()
         try:

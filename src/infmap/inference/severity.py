@@ -93,6 +93,7 @@ class Calibration:
 
     def grades(self, interval: tuple[float, float]) -> tuple[Grade, ...]:
         """Every step that an interval of total scores reaches, mildest first."""
+        # Grades are ordered, so the ends of the interval name all between.
         low, high = (GRADES.index(self.grade(score)) for score in interval)
         return GRADES[low : high + 1]
 

@@ -105,6 +105,7 @@ def ratio_difference(
     clusters = Clusters(groups, len(columns))
     value = float(_ratio_gap(columns.sum(axis=0, keepdims=True))[0])
     drawn = _ratio_gap(clusters.sums(columns, n, seed))
+    # A film without a denominator in either run moves no ratio and stands for no patient.
     standing = (columns[:, 1] != 0) | (columns[:, 3] != 0)
     interval = clusters.percentiles(drawn, level, standing)
     return _from_draws(value, drawn, interval, len(columns), clusters.effective(standing))

@@ -82,6 +82,7 @@ def _design_effect(t: NDArray[np.bool_], s: Float64, clusters: Clusters, area: f
     over, under = placements(t, s)
     of_yes = np.bincount(clusters.of_row[t], over - area, clusters.count) / positives
     of_no = np.bincount(clusters.of_row[~t], under - area, clusters.count) / negatives
+    # Placements of both classes of one patient go together, hence the mixed term.
     variance = (
         yes / (yes - 1) * float(of_yes @ of_yes)
         + no / (no - 1) * float(of_no @ of_no)

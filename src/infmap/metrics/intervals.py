@@ -89,6 +89,7 @@ def rate(hits: ArrayLike, groups: ArrayLike, level: float = 0.95) -> Estimate:
     # One patient says nothing of the spread between patients.
     if count < 2:
         return Estimate(value, *NOTHING, h.size)
+    # Patients with many films say less than as many films of as many patients.
     effective = clusters.effective()
     independent = value * (1 - value) / h.size
     trials = float(h.size)
@@ -99,6 +100,8 @@ def rate(hits: ArrayLike, groups: ArrayLike, level: float = 0.95) -> Estimate:
             spread = count / (count - 1) * float(off @ off) / h.size**2
             trials /= max(spread / independent, 1.0)
         else:
+            # No spread was seen, so no design effect can be measured: films of a patient count as
+            # one.
             trials = effective
     return Estimate(value, *_score(value, trials, z), h.size)
 

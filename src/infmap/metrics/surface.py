@@ -162,6 +162,7 @@ def _surface(mask: Bool) -> Float64:
     Beyond the edge of the film nothing is mask.
     """
     edge = np.ones(mask.shape, dtype=np.bool_)
+    # The pixel and its four neighbours, by slices.
     inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1]
     inner &= mask[2:, 1:-1]
     inner &= mask[1:-1, :-2]

@@ -122,6 +122,7 @@ class InceptionEncoder(Encoder):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        # timm's own names of where the strides change.
         self._taps = [info["module"] for info in self.model.feature_info.get_dicts()]
 
     def _pyramid(self, x: Tensor) -> list[Tensor]:

@@ -166,6 +166,7 @@ def _fit(encoder: nn.Module, name: str, state: State, origin: str) -> None:
     stem = next(key for key, value in own.items() if value.ndim == 4 and value.shape[-1] > 1)
     given, channels = state[stem].shape[1:2], own[stem].shape[1:2]
     if state[stem].ndim == 4 and given != channels:
+        # One channel alone is torchxrayvision's, which scales films in its own way.
         if given[0] == 1:
             state["mean"] = torch.full_like(own["mean"], _XRV_MEAN)
             state["std"] = torch.full_like(own["std"], _XRV_STD)

@@ -91,6 +91,7 @@ class Anatomy:
     def __init__(self, patient: Habitus, size: int) -> None:
         self.patient, self.size = patient, size
         centre = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(FIELD / size)
+        # The patient's frame: scaling the coordinates once scales every organ alike.
         self.x = ((centre - FIELD / 2 - patient.shift[0]) / patient.scale[0])[None, :]
         self.y = ((centre - FIELD / 2 - patient.shift[1]) / patient.scale[1] + FIELD / 2)[:, None]
         self.pitch = (FIELD / size / patient.scale[0], FIELD / size / patient.scale[1])
@@ -123,16 +124,19 @@ class Anatomy:
         inner = 4.9 - 3.5 * root(1.0 - rise**4.5, 1.7) * full
         middle, half = (outer + inner) / 2, np.maximum((outer - inner) / 2, 1e-3)
         deep = 8.6 * root(1.0 - rise**3, 2.2)
+        # -1 at the mediastinal wall of the lung, 1 at the chest wall.
         offset = (x - middle) / half
         # The mediastinal face is rounder than the chest wall.
         outside = root(1.0 - np.abs(offset) ** 3.2, 2.2)
         chord = deep * np.where(offset > 0, outside, root(1.0 - np.abs(offset) ** 2.0, 1.35))
+        # The lung behind the dome of the diaphragm ends in a thin edge, 0.8 cm deep.
         floor = np.clip((dome + 0.82 * p.vault - y) / 0.8, 0.0, 1.0)
         chord = chord * floor
         span = (-1.0 - chord, -1.0 + chord)
         across = ((x - 7.2) / 7.3) ** 2
         below = np.clip((dome + p.vault - y) / p.vault, 0.0, 1.0) ** 2
         vault = 9.0 * root(1.0 - across - below, 5.0)
+        # What the dome takes of the lung along the beam is abdomen.
         air = 2 * chord - _overlap(span, (-0.6 - vault, -0.6 + vault))
         taken = np.zeros_like(air)
         hidden = vault > 0.5
@@ -162,6 +166,8 @@ class Anatomy:
         body = self._body()
         soft = body - self.air
         total = SOFT * np.maximum(soft, 0.0) + AERATED * self.air
+        # Trachea, bronchi and the stomach's bubble were counted as soft tissue by the body's
+        # outline.
         total -= SOFT * self._gas()
         bone = self._spine() + self._ribs() + self._girdle()
         total += BONE * self.patient.bone * bone * np.minimum(body / 4.0, 1.0)
@@ -200,6 +206,7 @@ class Anatomy:
         level = self.y / 2.35
         disc = 0.74 + 0.26 * np.tanh(6.0 * (np.abs(np.sin(np.pi * level)) - 0.22))
         half = 1.75 + 0.012 * self.y
+        # Discs are less dense than bodies: tanh makes the change sharp, but not a step.
         column = 0.9 * root(1.0 - np.abs(self.x / half) ** 2.4, 1.3) * disc
         for y in np.arange(1.2, 44.0, 2.35):
             for x, size in ((-1.15, 0.38), (1.15, 0.38), (0.0, 0.32)):
@@ -223,6 +230,7 @@ class Anatomy:
         for k in range(10):
             start = p.apex + 1.5 + 2.42 * k
             rise = min(max((29.0 - start - 2.0) / (29.0 - p.apex), 0.0), 0.97)
+            # The curve of the lung's own wall, 2 mm inside: ribs follow it.
             wide = 4.9 + (p.thorax - 0.2 - 4.9) * (1.0 - rise**2.5) ** (1 / 2.2)
             lean = 3.2 + 0.75 * min(k, 6)
             turn = angle if k < 8 else angle[: 28 - 3 * (k - 8)]
@@ -238,6 +246,8 @@ class Anatomy:
                 )
                 one = np.zeros_like(total)
                 self.draw(one, path[:25], 0.58, end=0.66, shell=0.55)
+                # The posterior arc counts double the anterior one, which is partly cartilage.
+                # Chosen by hand.
                 total += 1.15 * one
                 one = np.zeros_like(total)
                 self.draw(one, path[24:], 0.66, end=0.5, shell=0.55)
@@ -310,5 +320,6 @@ class Anatomy:
             slant = min(math.sqrt(1.0 + (b[2] - a[2]) ** 2 / flat), 1.5)
             chord = 2 * r * slant * root(1.0 - gap, 2.0)
             if shell:
+                # 0.56: the marrow's radius is three quarters of the bone's, squared.
                 chord -= 2 * r * slant * shell * root(1.0 - gap / 0.56, 2.0)
             np.maximum(plane[window], chord, out=plane[window])

@@ -81,6 +81,7 @@ def _cloud(
     matrix = blur_matrix(size, size / 40)
     # Fades towards a clear zone, so that no straight border shows.
     clear = matrix @ (~present[zone_of]).astype(np.float32)
+    # 5 deviations: enough to keep a cloud out of a clear zone, whatever the noise.
     field = field - 5.0 * clear[:, None]
     level = np.full(len(names), 0.0)
     peak = np.full(len(names), 0.0)
@@ -97,6 +98,8 @@ def _cloud(
                 level[names.index(o.zone)] += float(np.quantile(here, 1.0 - o.extent))
     cut = matrix @ (level * present)[zone_of].astype(np.float32) / weight
     core = (matrix @ (peak * present)[zone_of].astype(np.float32) / weight)[:, None]
+    # The sigmoid below reaches INFECTED at half of its height or lower, so its foot is always
+    # there.
     core = np.maximum(core, 2 * INFECTED)
     offset = np.log(INFECTED / (core - INFECTED))
     amount = core / (1.0 + np.exp(-np.clip(4.4 * (field - cut[:, None]) + offset, -30, 30)))

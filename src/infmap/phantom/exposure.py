@@ -28,9 +28,11 @@ def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float
     spread = blur_matrix(size, 0.075 * size)
     capped = np.minimum(primary, 0.45)
     signal = primary + SCATTER * (spread @ capped @ spread.T) * 0.35
+    # Quantum noise: the spread of a count is its square root; a finer pixel counts fewer quanta.
     noise = rng.standard_normal(signal.shape).astype(np.float32)
     quanta = PHOTONS * (512.0 / size) ** 2
     signal += np.sqrt(signal / quanta) * noise
+    # Films and processing stations are logarithmic; 1e-4 keeps the logarithm finite.
     tone = -np.log(np.maximum(signal, 1e-4))
     # What a processing station does: the range is set by the film, not by the dose.
     low, high = np.percentile(tone, [1.0, 99.0])

@@ -213,6 +213,7 @@ class ResultsWriter:
         with writing(self.path):
             try:
                 while data:
+                    # An unbuffered write may take only a part, as at a quota.
                     data = data[self._file.write(data) :]
             except OSError:
                 with suppress(OSError):

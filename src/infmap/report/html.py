@@ -67,6 +67,7 @@ def write_report(
         UsageError: the disk is full, read-only or forbidden.
     """
     stream = iter(rows)
+    # Only the films that are shown are held; the rest is counted as it passes.
     shown = [dict(row) for row in islice(stream, limit)]
     counts = Counter(row["status"] for row in shown)
     counts.update(row["status"] for row in stream)

@@ -128,6 +128,7 @@ class _Search:
             if own and root != given:
                 folders[:] = []
                 continue
+            # A link may lead back up: without this the walk would not end.
             if real in self._folders:
                 self.repeated += 1
                 folders[:] = []

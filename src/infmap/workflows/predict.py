@@ -100,6 +100,7 @@ class Outcome:
 
 def workers_for(films: int) -> int:
     """Films to read at once on this machine: one a processor, at most eight."""
+    # No more threads than films: each would load a batch of its own for nothing.
     return max(1, min(films, os.cpu_count() or 1, MOST_WORKERS))
 
 
