@@ -41,16 +41,9 @@ class Bars:
     """Modules without a test file or a reason, and stale reasons."""
 
 
-# Temporary: what holds today, tightened to the bars above as the redesign lands.
-TODAY = Bars(
-    largest_room=15.0,
-    comments=(0.5, 9.0),
-    module_lines=400,
-    dict_any=360,
-    any_lines=420,
-    circles=0,
-    unmirrored=240,
-)
+# Temporary: two bars that the code does not reach yet, held at what it has today so that neither
+# grows. All other bars hold as they stand above.
+TODAY = Bars(dict_any=318, any_lines=406)
 
 # Modules that hold parsed JSON as it is: a dictionary is their subject, not a shortcut.
 JSON_EDGES = frozenset[str]()
