@@ -32,7 +32,7 @@ from infmap.training.calibration import lung_shares, read_outputs
 from infmap.training.dataset import load_films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.parts import Row
-from infmap.training.refit import LUNG_SOURCES, learnt_films
+from infmap.training.refit import LUNG_SOURCES, training_films
 from infmap.training.snapshot import EXTENT, read_rows
 
 Figures = dict[str, Any]
@@ -166,7 +166,7 @@ def extents_by_others(
 
 def parts_of(rows: list[Row], manifest: Manifest, folder: Path) -> dict[str, list[Row]]:
     """Films to score by name: Val, and the unseen films of the other sources."""
-    seen = sharing_with(rows, learnt_films(folder))
+    seen = sharing_with(rows, training_films(folder))
     val = [r for r in rows if r["source"] == "covid-qu-ex" and r["official_split"] == "val"]
     parts = {
         "covid-qu-ex val": val,

@@ -43,7 +43,7 @@ from infmap.study.strata import strata_figures
 from infmap.training.calibration import Outputs, read_outputs, unseen
 from infmap.training.dataset import Films, load_films
 from infmap.training.pack import find_pack
-from infmap.training.refit import LUNG_SOURCES, learnt_films
+from infmap.training.refit import LUNG_SOURCES, training_films
 from infmap.training.run import read_rows
 
 DESIGN = Path(__file__).resolve().parents[1] / "configs" / "external.yaml"
@@ -138,7 +138,7 @@ def score_films(
     about: dict[str, Any] = {}
     for fold in design.folds:
         folder = models[fold.name]
-        learnt = learnt_films(folder)
+        learnt = training_films(folder)
         outside = left_out(rows, fold)
         strange = {row["film_id"] for row in unseen(outside, rows, learnt)}
         if len(strange) < len(outside) and not seen:

@@ -42,7 +42,7 @@ def main() -> None:
     for source, pattern in SOURCES.items():
         files = sorted(given.data.glob(pattern))
         random.Random(0).shuffle(files)
-        found = [judge(model, file) for file in files[: given.films]]
+        found = [assess(model, file) for file in files[: given.films]]
         counts = np.zeros((2, 2), int)
         for file, scores in zip(files, found):
             for mirrored, score in enumerate(scores):
@@ -55,7 +55,7 @@ def main() -> None:
     print(line("all", total))
 
 
-def judge(model: infmap.Model, file: Path) -> list[float | None]:
+def assess(model: infmap.Model, file: Path) -> list[float | None]:
     """Side score of a film as it is and mirrored; None where it is not judged."""
     from infmap.dicom import read_radiograph
 

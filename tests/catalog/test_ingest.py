@@ -125,7 +125,7 @@ ingest.ingest(Catalog(Path(sys.argv[1])), {"cohen": Path(sys.argv[2])}, workers=
 """
 
 
-WATCHED = """
+VALIDATION = """
 import sys
 from pathlib import Path
 from infmap.catalog import ingest
@@ -139,7 +139,7 @@ ingest.ingest(Catalog(Path(sys.argv[1])), {"cohen": Path(sys.argv[2])}, 3, progr
 
 def test_a_killed_ingest_leaves_no_worker_behind(make_cohen: MakeSource, tmp_path: Path) -> None:
     root = make_cohen(200)
-    command = [sys.executable, "-c", WATCHED, str(tmp_path / "catalog"), str(root)]
+    command = [sys.executable, "-c", VALIDATION, str(tmp_path / "catalog"), str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline()  # its workers are at work, and hold its standard output

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from infmap.catalog.plain import plain_tones
+from infmap.catalog.plain import plain_grey_levels
 from infmap.core.errors import UnreadableFilm
 from infmap.dedup.thumbnails import to_bytes
 from infmap.dicom import read_radiograph
@@ -38,7 +38,7 @@ def png(width: int, height: int, stream: bytes) -> bytes:
 
 def test_a_plain_film_is_what_the_reader_gives() -> None:
     data = encoded(Image.fromarray(film()), dpi=(300, 300))
-    tones = plain_tones(data)
+    tones = plain_grey_levels(data)
     assert tones is not None
     np.testing.assert_array_equal(tones, to_bytes(read_radiograph(data).pixels))
 
@@ -67,7 +67,7 @@ def with_orientation() -> PngImagePlugin.PngInfo:
     ],
 )
 def test_any_other_file_is_left_to_the_reader(data: bytes) -> None:
-    assert plain_tones(data) is None
+    assert plain_grey_levels(data) is None
 
 
 def test_a_film_is_refused_as_the_reader_refuses_it_wherever_it_is_damaged() -> None:
@@ -89,7 +89,7 @@ def test_a_film_is_refused_as_the_reader_refuses_it_wherever_it_is_damaged() -> 
         try:
             expected = to_bytes(read_radiograph(file).pixels)
         except UnreadableFilm:
-            assert plain_tones(file) is None
+            assert plain_grey_levels(file) is None
         else:
-            tones = plain_tones(file)
+            tones = plain_grey_levels(file)
             assert tones is None or np.array_equal(tones, expected)

@@ -123,7 +123,7 @@ def test_a_dataset_whose_pixels_were_set_is_read(tmp_path: Path) -> None:
 
 
 def test_values_beyond_the_bits_that_a_file_states_stay_within_the_range() -> None:
-    from infmap.dicom.tones import from_numbers
+    from infmap.dicom.grey_levels import from_numbers
 
     for bits, white in ((8, 255), (5, 255), (16, 255)):
         pixels, _ = from_numbers(PLANE, bits)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from infmap.core.geometry import Box, Fit
+from infmap.core.geometry import Box, Letterbox
 from infmap.inference.field import exposed_field
 from infmap.inference.preprocess import Preprocessing, mask_to_network, to_film, to_network
 from infmap.phantom import render
@@ -94,9 +94,9 @@ def test_the_network_sees_the_film_and_its_maps_come_back_to_their_place(film):
     outside = np.ones(picture.shape, np.bool_)
     outside[fit.field.slices] = False
     assert back.shape == picture.shape and not back[outside].any()
-    assert np.abs(back[place.slices] - to_film(bare, Fit(320, 320, 256))).mean() < 0.02
+    assert np.abs(back[place.slices] - to_film(bare, Letterbox(320, 320, 256))).mean() < 0.02
     lungs, _ = framed(film.lungs, "lrtb", 0.3, False)
-    bare_lungs = mask_to_network(film.lungs, Fit(320, 320, 256))
+    bare_lungs = mask_to_network(film.lungs, Letterbox(320, 320, 256))
     assert (mask_to_network(lungs, fit) != bare_lungs).mean() < 0.01
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Letterbox
 from infmap.core.types import ZONES
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import (
@@ -104,7 +104,7 @@ def test_the_rules_hold_on_random_maps_of_every_kind():
         thresholds = Thresholds(opacity=0.1, infection=0.5).at(point)
         detection = PlattScaling(1.0, float(random.choice([0.0, 1.0])), float(random.normal()))
         logits = random.normal(0, 6, 3).astype(np.float32)
-        fit = Fit(height, width, SIZE)
+        fit = Letterbox(height, width, SIZE)
         found = postprocess(to_levels(maps), logits, fit, thresholds, detection)
         assert found.infection.shape == (height, width)
         check(found, maps, thresholds)
@@ -139,7 +139,7 @@ def test_a_film_of_the_networks_own_size_keeps_its_maps():
     maps[2, 10:50, 5:25] = maps[2, 10:50, 35:60] = 255
     maps[0, 20:25, 10:15], maps[1, 15:30, 8:20] = 200, 150
     sure = np.array([9, 0, 0], np.float32)
-    fit = Fit(SIZE, SIZE, SIZE)
+    fit = Letterbox(SIZE, SIZE, SIZE)
     found = postprocess(maps, sure, fit, Thresholds(0.5, 0.4), PlattScaling(1.0, 0.0, 0.0))
     assert np.array_equal(found.infected, maps[0] > 0)
     assert np.array_equal(found.opaque, maps[1] > 0)

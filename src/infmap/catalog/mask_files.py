@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from infmap.catalog.plain import plain_tones
+from infmap.catalog.plain import plain_grey_levels
 from infmap.core.errors import UnreadableFilm
 from infmap.core.quiet import quiet
 from infmap.core.types import BoolImage
@@ -80,7 +80,7 @@ def read_mask(path: Path, values: Sequence[float] | None = None) -> Mask:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableFilm(f"{EXPECTED}, the system says {error.strerror}") from error
-    if values is None and (tones := plain_tones(data)) is not None:
+    if values is None and (tones := plain_grey_levels(data)) is not None:
         return _decide(tones, lossy=False)
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from infmap.catalog.mask_files import film_orientation
 from infmap.catalog.masks import FilmMasks, find_masks
-from infmap.catalog.plain import plain_tones
+from infmap.catalog.plain import plain_grey_levels
 from infmap.catalog.schema import MASKS, PIXELS, Row, make_columns, polars
 from infmap.core.errors import FilmError, MissingExtra
 from infmap.dedup.thumbnails import SIDE, opencv, perceptual_hashes, thumbnail, to_bytes
@@ -154,7 +154,7 @@ def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
     exact: NDArray[Any]
     bits: int | None
     photometric: str | None
-    if (tones := plain_tones(data)) is not None:
+    if (tones := plain_grey_levels(data)) is not None:
         plane = exact = tones
         bits, photometric = 8, "MONOCHROME2"
     else:

@@ -17,7 +17,7 @@ _PLAIN = frozenset({b"IHDR", b"IDAT", b"IEND", b"tIME", b"pHYs", b"gAMA", b"sRGB
 _MOST_PIXELS = 1 << 26
 
 
-def plain_tones(data: bytes) -> NDArray[np.uint8] | None:
+def plain_grey_levels(data: bytes) -> NDArray[np.uint8] | None:
     """Tones of an 8-bit grey PNG film, as ``read_radiograph`` gives them, times 255.
 
     Args:

@@ -36,7 +36,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Letterbox:
     """Where a film of (height, width) pixels lies in a square of ``size`` network pixels.
 
     The film, or the part of it that the network sees, is scaled by one factor for both axes, so

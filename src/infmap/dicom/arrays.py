@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from infmap.core.errors import UnreadableFilm
 from infmap.core.types import Float32Image
-from infmap.dicom.tones import from_numbers, to_grey
+from infmap.dicom.grey_levels import from_numbers, to_grey
 
 
 def as_array(source: object) -> NDArray[Any] | None:
@@ -36,7 +36,7 @@ def film_of_array(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
 
     Args:
         values: (H, W), (H, W, 1), (1, H, W), or the colours of a grey film: (H, W, 3), (H, W, 4)
-            or (3, H, W). See ``tones.from_numbers`` for ranges.
+            or (3, H, W). See ``grey_levels.from_numbers`` for ranges.
 
     Returns:
         float32 (H, W), [0, 1]; and warnings.

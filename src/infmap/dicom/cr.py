@@ -17,11 +17,11 @@ from infmap.core.quiet import quiet
 from infmap.core.views import view_name
 from infmap.dicom.elements import numbers, text, whole
 from infmap.dicom.film import Film, too_large
+from infmap.dicom.grey_levels import to_grey
 from infmap.dicom.lut import is_big_endian, lut_of
 from infmap.dicom.orient import states_side, upright, view_of
 from infmap.dicom.pixels import layout_of, stored_values
-from infmap.dicom.tones import to_grey
-from infmap.dicom.voi import tones_of
+from infmap.dicom.voi import grey_levels_of
 
 # Modalities (PS3.3 C.7.3.1.1.1) of projection radiographs. RF is here for its single frames; MG, IO
 # and PX are projections too, but never of a chest.
@@ -97,7 +97,7 @@ def _decode(dataset: Dataset, max_pixels: int) -> Film:
         pixels, more = to_grey(stored)
         notes.extend(more)
     else:
-        pixels = tones_of(dataset, stored, notes)
+        pixels = grey_levels_of(dataset, stored, notes)
     spacing = _spacing(dataset)
     pixels, swapped = upright(pixels, dataset, notes)
     if swapped and spacing is not None:

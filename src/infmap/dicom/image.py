@@ -20,7 +20,7 @@ from infmap.dicom.damage import Damaged
 from infmap.dicom.decoder_pool import decode_apart
 from infmap.dicom.exif import as_seen, orientation_of
 from infmap.dicom.film import Film, too_large
-from infmap.dicom.tones import from_numbers, to_grey
+from infmap.dicom.grey_levels import from_numbers, to_grey
 
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _NUMBERS = ("L", "I;16", "I;16B", "I;16L", "I;16N", "I;16S", "I", "F")

@@ -15,12 +15,12 @@ from pydicom.dataset import Dataset
 
 from infmap.core.types import Float32Image
 from infmap.dicom.elements import items, number, numbers, text, whole
+from infmap.dicom.grey_levels import sample, stretch
 from infmap.dicom.lut import is_big_endian, lut_of
-from infmap.dicom.tones import sample, stretch
 
 View = tuple[str, Callable[[NDArray[Any]], Float32Image]]
 # Share of values at either end that is left out of the span, as in the percentile stretch of
-# `infmap.dicom.tones`: markers and dead pixels.
+# `infmap.dicom.grey_levels`: markers and dead pixels.
 _EDGE = 0.005
 # This and the next: chosen by hand, not measured.
 _MOST_CLIPPED = 0.2
@@ -30,7 +30,7 @@ _LEAST_SPAN = 0.2
 """Part of the tones that a window must use: one for 16 bits on a film of 12 uses a sixteenth."""
 
 
-def tones_of(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> Float32Image:
+def grey_levels_of(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> Float32Image:
     """Tones of a grey film.
 
     Args:
@@ -46,14 +46,14 @@ def tones_of(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> Float3
     values = _modality(dataset, stored, notes)
     tones = _shown(dataset, values, known, notes)
     if _is_inverse(dataset, notes):
-        tones = turned(tones)
+        tones = invert(tones)
     if padding is not None:
         # Last, so that inversion does not turn padding white.
         tones[padding] = np.float32(0.0)
     return tones
 
 
-def turned(tones: Float32Image) -> Float32Image:
+def invert(tones: Float32Image) -> Float32Image:
     """Swap bright and dark within the range that the tones really span.
 
     Args:

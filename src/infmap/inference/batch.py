@@ -88,7 +88,7 @@ def predict_many(
             else:
                 start = time.perf_counter()
                 try:
-                    answer = predictor.judge(film, *next(outputs))
+                    answer = predictor.postprocess(film, *next(outputs))
                     if doubt:
                         answer = predictor.with_doubt(film, answer)
                     seconds = spent + time.perf_counter() - start

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Letterbox
 from infmap.core.types import ZONES, BoolImage
 from infmap.core.zones import LungZones, brixia_zones, components
 from infmap.inference.manifest import PlattScaling, Thresholds
@@ -100,7 +100,7 @@ class Findings:
 def postprocess(
     maps: UInt8Image,
     logits: NDArray[np.float32],
-    fit: Fit,
+    fit: Letterbox,
     thresholds: Thresholds,
     detection: PlattScaling,
     zones: LungZones | None = None,
@@ -110,7 +110,7 @@ def postprocess(
     Args:
         maps: uint8 (3, S, S), network pixels, 0..255 = probability of infection, opacity, lungs.
         logits: float32 (3,), classes COVID-19, other pneumonia, normal.
-        fit: where the film lies in the square; ``Fit(S, S, S)`` answers on the network's grid.
+        fit: place of the film in the square; ``Letterbox(S, S, S)`` gives the network's grid.
         thresholds: operating points.
         detection: from the network's output to the film's probability.
         zones: of ``find_lungs``, where already computed.
@@ -156,7 +156,7 @@ def to_levels(maps: NDArray[np.float32]) -> UInt8Image:
     return np.asarray(np.rint(maps * np.float32(LEVELS)), dtype=np.uint8)
 
 
-def find_lungs(maps: UInt8Image, fit: Fit, thresholds: Thresholds) -> LungZones:
+def find_lungs(maps: UInt8Image, fit: Letterbox, thresholds: Thresholds) -> LungZones:
     """The two lungs on the network's grid: zones of maps uint8 (3, S, S) within the film."""
     return brixia_zones(two_largest(maps[2][fit.window] >= first_level(thresholds.lungs)))
 
@@ -252,7 +252,7 @@ def two_largest(mask: BoolImage) -> BoolImage:
     return np.isin(labels, np.argsort(areas)[-2:] + 1)
 
 
-def _film_labels(zones: LungZones, fit: Fit) -> UInt8Image:
+def _film_labels(zones: LungZones, fit: Letterbox) -> UInt8Image:
     """Zones on the film's grid: smooth outlines of the lungs, each pixel with its nearest zone."""
     smooth = to_film(_padded(np.where(zones.labels > 0, LEVELS, 0), fit), fit)
     labels = to_film(_padded(_grown(zones.labels), fit), fit, nearest=True)
@@ -262,7 +262,7 @@ def _film_labels(zones: LungZones, fit: Fit) -> UInt8Image:
     return labels
 
 
-def _padded(film: NDArray[np.integer], fit: Fit) -> UInt8Image:
+def _padded(film: NDArray[np.integer], fit: Letterbox) -> UInt8Image:
     return np.asarray(fit.pad(film), dtype=np.uint8)
 
 

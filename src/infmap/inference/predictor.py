@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import ModelError, RejectedFilm
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Letterbox
 from infmap.core.types import ZONES, Float32Image, Prediction, Radiograph, Severity
 from infmap.inference.manifest import Manifest, read_manifest, verify_files
 from infmap.inference.postprocess import LEVELS, Findings, find_lungs, postprocess, to_levels
@@ -45,7 +45,7 @@ class Prepared:
     radiograph: Radiograph
     field: Radiograph
     plane: Float32Image
-    fit: Fit
+    fit: Letterbox
     quality: Quality
     warnings: tuple[str, ...]
 
@@ -145,7 +145,7 @@ class Predictor:
         start = time.perf_counter()
         film = self.prepare(radiograph)
         maps, logits = self.run(film.plane[None])
-        prediction = self.judge(film, maps[0], logits[0])
+        prediction = self.postprocess(film, maps[0], logits[0])
         if doubt:
             prediction = self.with_doubt(film, prediction)
         return replace(prediction, seconds=time.perf_counter() - start)
@@ -168,7 +168,7 @@ class Predictor:
         """
         maps, logits = self.run(np.ascontiguousarray(film.plane[None, :, ::-1]))
         try:
-            other = self.judge(film, np.ascontiguousarray(maps[0][:, :, ::-1]), logits[0])
+            other = self.postprocess(film, np.ascontiguousarray(maps[0][:, :, ::-1]), logits[0])
         except RejectedFilm:
             note = "The mirrored film was rejected: the whole reading is in doubt."
             doubt = prediction.lungs.astype(np.float32)
@@ -189,7 +189,7 @@ class Predictor:
         """
         return self._runtime(planes[:, None])
 
-    def judge(
+    def postprocess(
         self, film: Prepared, maps: NDArray[np.float32], logits: NDArray[np.float32]
     ) -> Prediction:
         """From the network's output to the answers, in the film's own grid.

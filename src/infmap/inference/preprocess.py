@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from infmap.core.geometry import Box, Fit
+from infmap.core.geometry import Box, Letterbox
 from infmap.core.types import BoolImage, Float32Image
 from infmap.inference.field import exposed_field
 
@@ -68,7 +68,7 @@ class Preprocessing:
         return cls(**{"crop": None, **values})
 
 
-def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image, Fit]:
+def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image, Letterbox]:
     """Cut to the field, scale by one factor, stretch between two percentiles, pad with black.
 
     Args:
@@ -81,7 +81,7 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     height, width = pixels.shape
     field = exposed_field(pixels) if spec.crop else None
     part = None if field == Box(0, 0, height, width) else field
-    fit = Fit(height, width, spec.size, part)
+    fit = Letterbox(height, width, spec.size, part)
     # Resized before the percentiles are taken: they then depend on what the network sees, and
     # hardly on the film's resolution or noise.
     film = resize(pixels[fit.field.slices], (fit.rows, fit.columns))
@@ -92,7 +92,7 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     return fit.pad(film.astype(np.float32)).astype(np.float32), fit
 
 
-def to_film(plane: NDArray[Level], fit: Fit, *, nearest: bool = False) -> NDArray[Level]:
+def to_film(plane: NDArray[Level], fit: Letterbox, *, nearest: bool = False) -> NDArray[Level]:
     """Bring a network plane back to the film's grid.
 
     It keeps order: a plane that is nowhere below another stays so, to the last bit.
@@ -119,7 +119,7 @@ def to_film(plane: NDArray[Level], fit: Fit, *, nearest: bool = False) -> NDArra
     return film
 
 
-def mask_to_network(mask: BoolImage, fit: Fit) -> BoolImage:
+def mask_to_network(mask: BoolImage, fit: Letterbox) -> BoolImage:
     """Bring a film mask (H, W) to the network's square (size, size)."""
     field = mask[fit.field.slices].astype(np.float32)
     # Half covered or more: keeps a mask's area on average.

@@ -98,7 +98,7 @@ def assess_lungs(
 
     Args:
         zones: the lungs, on any grid (H, W) that covers the field exactly: the film's own, or the
-            network's with its padding cut off (``Fit.window``).
+            network's with its padding cut off (``Letterbox.window``).
         radiograph: the film's exposed field, air dark.
         probs: float32 (H, W), lung probability on the grid of ``zones``, where at hand.
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from infmap.phantom.anatomy import Anatomy, habitus
-from infmap.phantom.clouds import INFECTED, added_by, drawn
 from infmap.phantom.exposure import expose, mark
 from infmap.phantom.fields import fractal
 from infmap.phantom.film import Opacity, PhantomFilm
+from infmap.phantom.opacities import INFECTED, added_by, drawn
 from infmap.phantom.vessels import vessels
 
 __all__ = ["INFECTED", "Opacity", "PhantomFilm", "render", "sample_films"]

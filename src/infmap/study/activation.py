@@ -14,7 +14,7 @@ from infmap.metrics.localization import MapSet, Truth, best_threshold, localize
 from infmap.metrics.surface import surface_figures, surface_table
 from infmap.study.config import StudyConfig
 from infmap.study.films import COLUMNS, class_name, films_file
-from infmap.study.splits import HELD_OUT, WATCHED
+from infmap.study.splits import HELD_OUT, VALIDATION
 from infmap.study.study import write_csv
 from infmap.training.dataset import INFECTION, LUNGS, Films
 
@@ -32,7 +32,7 @@ def score_activation_maps(scorer: Scorer, study: StudyConfig, folder: Path) -> d
         Method to its figures: ``segmentation`` as in ``film_figures``, and ``localization`` of
         ``infmap.explain``; none where no watched or no held-out film shows infection.
     """
-    watched, held_out = _films(scorer, WATCHED), _films(scorer, HELD_OUT)
+    watched, held_out = _films(scorer, VALIDATION), _films(scorer, HELD_OUT)
     if not (_truth(scorer, watched) and _truth(scorer, held_out)):
         return {}
     return {

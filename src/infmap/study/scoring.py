@@ -26,7 +26,7 @@ from infmap.study.config import StudyConfig
 from infmap.study.evaluation import evaluate, evaluate_classifier
 from infmap.study.films import COLUMNS, figures_by_set
 from infmap.study.grid import Run
-from infmap.study.splits import EXTERNAL, HELD_OUT, WATCHED
+from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION
 from infmap.study.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
 from infmap.study.training_log import TRAINING_LOG, Diverged
 from infmap.training.calibration import (
@@ -160,7 +160,7 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
     Raises:
         Diverged: the maps of a segmentation network are constant and find nothing.
     """
-    watched = scorer.load(scorer.part(WATCHED))
+    watched = scorer.load(scorer.part(VALIDATION))
     maps, logits = predict_films(scorer.network, watched, scorer.config)
     if not np.isfinite(logits).all():
         raise Diverged("the class's logits are not finite")

@@ -24,7 +24,7 @@ from infmap.catalog.store import Row, make_frame
 from infmap.core.errors import SnapshotError
 from infmap.study.config import StudyConfig
 
-LEARNT, WATCHED, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
+LEARNT, VALIDATION, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
 
 
 def fold_names(config: StudyConfig, rows: list[Row]) -> tuple[str, ...]:
@@ -60,9 +60,9 @@ def assign_parts(config: StudyConfig, rows: list[Row], fold: str) -> list[str]:
     own_tests = {r["source"] for r in rows if own_part(r) == "test"}
     parts = keep_whole(groups, [_scored(row, learnt, own_tests, fold) for row in rows])
     free = {g for g, part in zip(groups, parts) if part == LEARNT}
-    watched = _watched(config, rows, groups, free)
+    watched = _for_validation(config, rows, groups, free)
     meant = [
-        WATCHED if part == LEARNT and group in watched else part
+        VALIDATION if part == LEARNT and group in watched else part
         for group, part in zip(groups, parts)
     ]
     return [part or UNUSED for part in keep_whole(groups, meant)]
@@ -80,8 +80,10 @@ def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
     return UNUSED if part == "val" and row["source"] in own_tests else HELD_OUT
 
 
-def _watched(config: StudyConfig, rows: list[Row], groups: list[str], free: set[str]) -> set[str]:
-    """Groups to watch: the asked share of each source-and-class stratum of groups, by hash."""
+def _for_validation(
+    config: StudyConfig, rows: list[Row], groups: list[str], free: set[str]
+) -> set[str]:
+    """Groups for validation: the asked share of each source-and-class stratum of groups, by hash."""
     strata: dict[tuple[str, str], set[str]] = {}
     for row, group in zip(rows, groups):
         if group in free and row["source"] in config.sources:
@@ -121,7 +123,7 @@ def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
 
 
 def _check(config: StudyConfig, name: str, parts: list[str]) -> None:
-    for part, purpose in ((LEARNT, "learn from"), (WATCHED, "watch")):
+    for part, purpose in ((LEARNT, "learn from"), (VALIDATION, "watch")):
         if part not in parts:
             raise SnapshotError(
                 f"{config.training.snapshot}: split {name} leaves no film to {purpose}"

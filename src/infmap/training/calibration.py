@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import film_groups
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Letterbox
 from infmap.inference.manifest import Manifest, PlattScaling, Thresholds
 from infmap.inference.postprocess import (
     LEVELS,
@@ -360,10 +360,10 @@ def _at_or_above(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.bincount(levels, minlength=LEVELS + 1)[::-1].cumsum()[::-1]
 
 
-def _square(maps: NDArray[np.uint8]) -> Fit:
+def _square(maps: NDArray[np.uint8]) -> Letterbox:
     """The network's own grid, for maps (3, S, S)."""
     size = maps.shape[1]
-    return Fit(size, size, size)
+    return Letterbox(size, size, size)
 
 
 def _mean_of_means(

@@ -118,7 +118,7 @@ def out_of_fold(
     left = list(films)
     parts = []
     for network in (folder, *folds):
-        learnt = learnt_films(network)
+        learnt = training_films(network)
         read = unseen(left, rows, learnt)
         if not read:
             continue
@@ -139,7 +139,7 @@ def _useful(row: Row) -> bool:
     return film_class(row) == 2 or mask_paths(row)[1] is not None
 
 
-def learnt_films(folder: Path) -> set[str]:
+def training_films(folder: Path) -> set[str]:
     """film_id of the films that a model folder's network was trained on.
 
     Raises:

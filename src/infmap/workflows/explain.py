@@ -145,7 +145,7 @@ def _explain(run: Run, film_id: str, path: str) -> dict[str, Any]:
     try:
         film = run.predictor.prepare(read_radiograph(path))
         maps, logits = run.predictor.run(film.plane[None])
-        prediction = run.predictor.judge(film, maps[0], logits[0])
+        prediction = run.predictor.postprocess(film, maps[0], logits[0])
     except RejectedFilm as error:
         return line | {"status": "rejected", "reason": error.reason}
     except FilmError as error:

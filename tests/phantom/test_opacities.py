@@ -1,4 +1,4 @@
-"""Tests of `infmap.phantom.clouds`."""
+"""Tests of `infmap.phantom.opacities`."""
 
 from __future__ import annotations
 

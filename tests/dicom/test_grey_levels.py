@@ -1,4 +1,4 @@
-"""Tests of `infmap.dicom.tones`."""
+"""Tests of `infmap.dicom.grey_levels`."""
 
 from __future__ import annotations
 
