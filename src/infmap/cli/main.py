@@ -9,6 +9,7 @@ import sys
 VERBS: dict[str, str] = {
     "predict": "read chest films: infection map, severity and detection",
     "demo": "render sample films and read them: nothing needed",
+    "calibrate": "fit a model to the films of one hospital",
     "doctor": "check this installation",
     "catalog": "compile films of several sources into a snapshot",
     "train": "train a network on a snapshot",

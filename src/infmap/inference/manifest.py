@@ -27,6 +27,7 @@ from infmap.core.types import CalibratedOn
 from infmap.inference.operating import OperatingPoints
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.severity import Calibration
+from infmap.inference.site import Site
 
 MANIFEST = "manifest.json"
 # Raised when a field changes its meaning, so that an old program refuses a new folder. 1 is still
@@ -175,6 +176,7 @@ class Manifest:
             were not measured.
         severity: from opaque shares of the lungs to an extent score.
         training: what it was trained on and how.
+        site: whose own films it was calibrated on; None for no site.
         metrics: figures measured on named films, for a reader.
         files: file name to SHA-256.
     """
@@ -189,6 +191,7 @@ class Manifest:
     operating: OperatingPoints | None = None
     severity: Calibration = Calibration()
     training: Training = Training()
+    site: Site | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     files: dict[Literal[NETWORK_FILES], Sha256] = field(default_factory=dict)  # type: ignore[valid-type]
 

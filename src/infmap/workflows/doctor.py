@@ -17,9 +17,8 @@ from infmap.api import Model, load, model_folder
 from infmap.core.errors import InfmapError, MissingExtra
 from infmap.dicom.codecs import Job, decode
 from infmap.inference.manifest import read_manifest, verify_files
-from infmap.phantom import sample_films
+from infmap.workflows.reference import GOLDEN, reference_figures
 
-GOLDEN = "golden.json"
 # Shares of the film or of the scale; chosen by hand, not measured.
 TOLERANCE = {"lung_area": 0.02, "infection": 0.02, "opacity": 0.02, "extent": 0.03}
 PROBABILITY_TOLERANCE = 0.10
@@ -58,6 +57,8 @@ def examine(model: str | None) -> Iterator[Check]:
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         yield Check("weights", "ok", f"{manifest.label}, {len(manifest.files)} checksums match")
+        if manifest.site is not None:
+            yield Check("site", "ok", f"calibrated on {manifest.site}, {manifest.site.date}")
     except InfmapError as error:
         yield Check("weights", "bad", str(error))
         return
@@ -135,22 +136,6 @@ def compare(model: Model, folder: Path, runtime: str) -> Check:
                 worst, where = used, f"{key} of {film}"
     status = "ok" if worst <= 1.0 else "bad"
     return Check(name, status, f"at most {worst:.0%} of the allowed difference ({where})")
-
-
-def reference_figures(model: Model) -> dict[str, dict[str, float]]:
-    """Shares and probability of three sample films, each in [0, 1]."""
-    figures = {}
-    # Three of eight, from healthy to severe: the doctor should take seconds.
-    for name, film in sample_films()[:6:2]:
-        p = model.predict(film.pixels)
-        figures[name] = {
-            "lung_area": round(float(p.lungs.mean()), 5),
-            "infection": round(float(p.infection.mean()), 5),
-            "opacity": round(float(p.opacity.mean()), 5),
-            "covid_probability": round(p.covid_probability, 5),
-            "extent": round(p.severity.extent_score / 8.0, 5),
-        }
-    return figures
 
 
 def _installed(package: str, otherwise: str) -> Check:

@@ -273,4 +273,5 @@ def card(model: Model) -> str:
     """The line on the model that stands in every report."""
     manifest = model.predictor.manifest
     sources = ", ".join(manifest.training.sources) or "unknown films"
-    return f"{manifest.label}, trained on {sources}. Research use only."
+    site = f", calibrated on {manifest.site}" if manifest.site else ""
+    return f"{manifest.label}, trained on {sources}{site}. Research use only."
