@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.geometry import Fit
+from infmap.core.geometry import Letterbox
 from infmap.inference.manifest import Manifest
 from infmap.inference.postprocess import postprocess
 
@@ -96,6 +96,6 @@ def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _square(maps: NDArray[np.uint8]) -> Fit:
+def _square(maps: NDArray[np.uint8]) -> Letterbox:
     size = maps.shape[-1]
-    return Fit(size, size, size)
+    return Letterbox(size, size, size)

@@ -83,7 +83,7 @@ def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
 def _for_validation(
     config: StudyConfig, rows: list[Row], groups: list[str], free: set[str]
 ) -> set[str]:
-    """Groups for validation: the asked share of each source-and-class stratum of groups, by hash."""
+    """Groups for validation: the asked share of each stratum of source and class, by hash."""
     strata: dict[tuple[str, str], set[str]] = {}
     for row, group in zip(rows, groups):
         if group in free and row["source"] in config.sources:

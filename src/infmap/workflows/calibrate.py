@@ -225,7 +225,7 @@ def _read(
         try:
             film = predictor.prepare(read_radiograph(path))
             maps, logits = predictor.run(film.plane[None])
-            predictor.judge(film, maps[0], logits[0])
+            predictor.postprocess(film, maps[0], logits[0])
         except FilmError as error:
             rejected.append((path, error.reason))
             continue
