@@ -155,7 +155,7 @@ def test_a_film_that_cannot_be_read_is_told_by_the_exit_status(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("catalog: c\nsnapshot: s\nsources: {nosuch: x}\n", "no source 'nosuch'"),
+        ("catalog: c\nsnapshot: s\nsources: {nosuch: x}\n", "unknown source 'nosuch'"),
         ("catalog: c\nsnapshot: s\nsources: {}\n", "sources"),
         ("catalog: c\nsources: {folder: x}\n", "snapshot"),
         ("catalog: c\nsnapshot: s\nsources: {folder: x}\nfoo: 1\n", "foo"),

@@ -41,7 +41,7 @@ class Sample:
         masked: bool (N,), whether the film has a lung mask.
         histogram: float32 (N, 64), share of the film's pixels by grey level, dark to bright.
         kinds: N file types, by content.
-        text: N findings of the detector of burnt-in text.
+        text: N findings of the detector of burned-in annotation.
         unread: film_id and reason of films that could not be read.
     """
 

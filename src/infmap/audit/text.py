@@ -1,4 +1,4 @@
-"""Burnt-in text and side markers: small bright glyphs with sharp edges near the film's edge."""
+"""Burned-in annotations and side markers: small, bright, sharp glyphs near the film's edge."""
 
 from __future__ import annotations
 

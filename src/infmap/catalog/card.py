@@ -195,7 +195,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
     if len(torn):
         found.append(
             f"{len(torn)} clusters have films on both sides of a publisher's split: a result on "
-            "the official split counts films that were learnt from."
+            "the official split counts films that were trained on."
         )
     if patients := films["patient_id"].null_count():
         found.append(

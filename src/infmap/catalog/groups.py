@@ -15,7 +15,7 @@ from infmap.catalog.schema import Row
 from infmap.dedup.duplicates import components
 
 TRAIN, VAL, TEST, UNUSED = "train", "val", "test", "unused"
-"""Parts of a split: learnt from; decided on; scored; none of them."""
+"""Parts of a split: training; validation; scored; none of them."""
 
 
 def film_groups(films: Sequence[Row]) -> list[str]:

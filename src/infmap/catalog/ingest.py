@@ -102,7 +102,7 @@ def ingest(
         raise UsageError(f"expected each source once, got {', '.join(roots)}")
     for source, root in named.items():
         if source not in SOURCES:
-            raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
+            raise UsageError(f"unknown source {source!r}; expected one of: {', '.join(SOURCES)}")
         if not root.is_dir():
             raise UsageError(f"{root}: expected the folder of {source}, found none")
     with catalog.lock():

@@ -1,4 +1,4 @@
-"""What a film's file tells by itself: checksums, size, tones, a thumbnail; and its derived masks.
+"""What a film's file states: checksums, size, grey levels, a thumbnail; and its derived masks.
 
 A measurement needs nothing but the file and the record, so any process of any machine that sees the
 files may make it.
@@ -198,7 +198,7 @@ def file_state(path: str | Path) -> tuple[int, int]:
 
 
 def quality(plane: NDArray[np.uint8]) -> dict[str, float]:
-    """Figures of a film's tones.
+    """Figures of a film's grey levels.
 
     Args:
         plane: uint8 (H, W), 0..255, film pixels.

@@ -57,7 +57,7 @@ def fetch(
 
     source = current_source(source)
     if source not in SOURCES:
-        raise UsageError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
+        raise UsageError(f"unknown source {source!r}; expected one of: {', '.join(SOURCES)}")
     with bar(f"downloading {source}") as progress:
         files = run(SOURCES[source], out, lambda _, done, total: progress(done, total or done))
     sys.stdout.write(f"{len(files)} files in {out}; {SOURCES[source].licence}\n")
@@ -112,7 +112,7 @@ def dedup(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Find films that show one exposure, in any disguise.
+    """Find near-duplicates, also cropped, rotated, inverted or mirrored.
 
     Example: infmap catalog dedup my-catalog --pairs pairs.html
     """

@@ -62,7 +62,7 @@ def _main(given: list[str]) -> int:
         sys.stdout.write(f"infmap {__version__}\n")
         return 0
     if given[0] not in VERBS:
-        sys.stderr.write(f"infmap: no verb {given[0]!r}; one of: {', '.join(VERBS)}\n")
+        sys.stderr.write(f"infmap: unknown command {given[0]!r}; one of: {', '.join(VERBS)}\n")
         return 2
     from infmap.cli.stopping import stopping
 

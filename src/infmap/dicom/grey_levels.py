@@ -1,4 +1,4 @@
-"""From stored numbers to tones in [0, 1], and from colour to grey."""
+"""From stored numbers to grey levels in [0, 1], and from colour to grey."""
 
 from __future__ import annotations
 

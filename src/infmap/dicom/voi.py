@@ -1,4 +1,4 @@
-"""From stored values to tones: modality LUT, then VOI LUT or window, then polarity (PS3.4 N.2).
+"""Stored values to grey levels: modality LUT, VOI LUT or window, then polarity (PS3.4 N.2).
 
 A file may state several ways to show the film, and any of them may be broken or meant for another
 film. The first that shows it is taken; where none does, percentiles of the values are.
@@ -131,10 +131,10 @@ def _shown(
         hidden.append(name)
     if hidden:
         notes.append(
-            f"{hidden[0]} hides the film, or much of it; tones were stretched by percentiles"
+            f"{hidden[0]} hides the film, or much of it; grey levels were stretched by percentiles"
         )
     else:
-        notes.append("the file states no usable window; tones were stretched by percentiles")
+        notes.append("the file states no usable window; grey levels were stretched by percentiles")
     return stretch(values, known)
 
 

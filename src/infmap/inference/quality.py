@@ -1,4 +1,4 @@
-"""The gate: is this an upright frontal chest film, good enough to judge?
+"""The gate: is this an upright frontal chest film, of sufficient quality to analyse?
 
 ``assess`` looks at the film before the network runs, ``assess_lungs`` at the lungs it found. What
 they measure is in ``film_figures``, ``lung_figures`` and ``likeness``, the limits in ``limits``.

@@ -1,4 +1,4 @@
-"""From opaque shares of the lungs to an extent score and a grade.
+"""From the opacity share of each lung to an extent score and a grade.
 
 Extent is the geographic extent of Wong et al. 2020 (Radiology 296:E72): 0 to 4 for each lung,
 0 none, 1 below 25 %, 2 to 50 %, 3 to 75 %, 4 above; 0 to 8 in all.

@@ -40,7 +40,7 @@ class Grid(Strict):
 
 
 class SplitConfig(Strict):
-    """Which films are learnt from, watched, and held out."""
+    """Which films are for training, for validation, and held out."""
 
     scheme: Literal["official", "folds", "sources"] = Field(
         "official",

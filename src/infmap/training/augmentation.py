@@ -2,7 +2,7 @@
 
 A batch's changes are a function of its generator alone, so a run can be replayed. Each change
 stands for a way in which hospitals differ: position and aspect (films squeezed to a square),
-tone (detectors, processing, screenshots), sharpness and noise, burnt-in text, and all that lies
+tone (detectors, processing, screenshots), sharpness and noise, burned-in text, and all that lies
 outside the lungs.
 """
 
@@ -136,7 +136,7 @@ def _tone(images: Tensor, generator: Generator, strength: float) -> Tensor:
 
 
 def _burn_in(images: Tensor, generator: Generator, strength: float) -> Tensor:
-    """Bright or dark boxes where markers and text are burnt in: towards the margins."""
+    """Bright or dark boxes where markers and text are burned in: towards the margins."""
     n, _, size, _ = images.shape
     images = images.clone()
     for i in torch.nonzero(_chosen(n, 0.3 * strength, generator)).flatten().tolist():

@@ -25,7 +25,7 @@ Say = Callable[[str, dict[str, Any]], None]
 
 
 class SplitConfig(Strict):
-    """How films are dealt out."""
+    """How films are assigned to folds."""
 
     folds: int = Field(5, ge=2, description="number of folds; fold 0 is the part val")
     seed: int = Field(0, description="seed of the draw")
@@ -51,7 +51,9 @@ class CatalogConfig(Strict):
     def _named(self) -> CatalogConfig:
         for source in self.sources:
             if source not in SOURCES:
-                raise ValueError(f"no source {source!r}; one of: {', '.join(SOURCES)}")
+                raise ValueError(
+                    f"unknown source {source!r}; expected one of: {', '.join(SOURCES)}"
+                )
         return self
 
 
