@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,10 +115,21 @@ def test_sources_are_ingested_one_by_one_without_touching_each_other(
 
 
 KILLED = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from infmap.catalog import ingest, pending
 from infmap.catalog.store import Catalog
+
+left = int(sys.argv[3])  # moments to live; one passes with every file opened, moved or removed
+
+def count(event, arguments):
+    global left
+    if event in ("open", "os.rename", "os.remove") and sys.argv[1] in str(arguments[0]):
+        left -= 1
+        if left == 0:
+            os.killpg(0, signal.SIGKILL)
+
+sys.addaudithook(count)
 pending.FILMS = ingest.CHUNK = 4
 ingest.ingest(Catalog(Path(sys.argv[1])), {"cohen": Path(sys.argv[2])}, workers=2)
 """
@@ -181,22 +191,16 @@ def test_killed_at_twenty_moments_it_is_clean_each_time_and_ends_the_same(
     command = [sys.executable, "-c", KILLED, str(killed), str(root)]
     draw, kills = random.Random(3), 0
     while kills < 20:
-        process = subprocess.Popen(command, start_new_session=True)
-        began = time.monotonic()
-        # The moments that matter come once the catalog's folder is there.
-        while not killed.exists() and process.poll() is None and time.monotonic() - began < 30:
-            time.sleep(0.002)
-        time.sleep(draw.uniform(0, 0.35))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
+        moment = str(draw.randint(1, 60))
+        ended = subprocess.run([*command, moment], start_new_session=True, check=False).returncode
+        assert ended in (0, -signal.SIGKILL)
+        kills += ended != 0
         catalog = Catalog(killed)
         if catalog.manifest["tables"]:
             assert verify(catalog, deep=True) == []
             if kills < 20:
                 draw_again(killed, draw)
-    assert subprocess.run(command, check=False).returncode == 0
+    assert subprocess.run([*command, "0"], check=False).returncode == 0
     assert contents(Catalog(killed)) == contents(whole)
     assert not (killed / "pending").exists()
 
