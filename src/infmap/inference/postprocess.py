@@ -217,7 +217,7 @@ def amount_log_odds(amount: NDArray[np.floating]) -> NDArray[np.float64]:
 def scale_infection(probability: float, peak: int, threshold: float) -> tuple[float, UInt8Image]:
     """Make the map's peak the film's probability.
 
-    A map that is surer than the film is cut at the film's probability; a weaker one is scaled up
+    A map above the film's probability is capped by it; a weaker one is scaled up
     to it. A film whose map is 0 throughout the lungs stays below the operating point, as there is
     nothing that could be infected.
 
