@@ -169,6 +169,8 @@ def _sides(lungs: BoolImage) -> tuple[BoolImage, BoolImage, bool]:
     inside = np.bincount(labels[on_right], minlength=len(areas) + 1)[1:]
     bridges = np.append(False, np.minimum(inside, areas - inside) >= BRIDGE * total)
     majority = np.append(False, 2 * inside > areas)
+    # Whole components where possible: a seam through one lung would give its edge to the other
+    # side.
     right = np.where(bridges[labels], on_right, majority[labels]) & lungs
     whole = not bridges.any() and max(int(majority.sum()), len(areas) - int(majority.sum())) <= 1
     return right, lungs & ~right, whole

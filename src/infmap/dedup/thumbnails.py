@@ -32,6 +32,7 @@ def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8 (64, 64), 0..255.
     """
     height, width = pixels.shape
+    # To four times the side first: frames are then cut at a quarter of a thumbnail's pixel.
     plane = _shrink(pixels, (_whole(width, 4 * SIDE), _whole(height, 4 * SIDE)))
     left, top, right, bottom = content_box(plane)
     return _shrink(np.ascontiguousarray(plane[top:bottom, left:right]), (SIDE, SIDE))

@@ -52,6 +52,7 @@ def film_of_array(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
     if values.ndim != 3 or values.shape[2] not in (3, 4):
         return from_numbers(values)
     colours = values[..., :3]
+    # Three equal channels are a grey film of any depth, so its own range counts.
     first = colours[..., :1]
     if bool((colours == first).all()):
         return from_numbers(colours[..., 0])

@@ -51,6 +51,7 @@ class Lut:
         def overlap(first: int) -> float:
             return min(high, first + len(self.entries) - 1) - max(low, first)
 
+        # The same sixteen bits read as a negative number.
         below = self.first - 0x10000
         return below if overlap(below) > overlap(self.first) else self.first
 

@@ -117,6 +117,7 @@ def reliability(
     place, g = _bins(p, bins), np.asarray(groups)
     films = np.bincount(place, minlength=bins)
     hits = np.bincount(place, weights=t, minlength=bins)
+    # By patient within each bin, as every other share of films.
     ends = [rate(t[place == i], g[place == i], level) for i in range(bins)]
     return Reliability(
         predicted=ratio(np.bincount(place, weights=p, minlength=bins), films),

@@ -102,6 +102,7 @@ def confusion(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Confusi
     t, p = (_packed(mask.reshape(-1, pixels)) for mask in (truth, predicted))
     # Eight pixels a byte: fewer bytes to read than by adding bools.
     tp = _ones(t & p)
+    # Two counts give the other two: each mask is read once.
     fp, fn = _ones(p) - tp, _ones(t) - tp
     return Confusion(tp, fp, fn, pixels - tp - fp - fn)
 

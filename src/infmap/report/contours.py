@@ -71,6 +71,7 @@ def dashes(line: Line, on: float, off: float) -> Iterator[Line]:
     """
     length = np.hypot(*np.diff(line, axis=0).T)
     middle = np.cumsum(length) - length / 2
+    # By length along the line, so that dashes are alike on straight and winding parts.
     drawn = middle % (on + off) < on
     edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn, [False]])))
     for start, stop in edges.reshape(-1, 2):

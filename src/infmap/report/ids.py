@@ -28,6 +28,8 @@ class FilmIds:
 
     def new(self, path: str) -> str:
         """The file's name without ending, with ``-2``, ``-3``... where that is taken."""
+        # Numbered from where the last film of that name stopped: a search from 2 would take
+        # quadratic time.
         base = readable(path)
         key = base.casefold()
         name, number = base, self._next.get(key, 2)
