@@ -134,7 +134,9 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
         ):
             known = ~np.isnan(found + truth)
             if known.sum() >= 10:
-                r, (low, high) = metrics.pearson(found[known], truth[known], groups[known])
+                r, (low, high) = metrics.pearson(
+                    found[known], truth[known], metrics.Bootstrap(groups[known])
+                )
                 figures[f"{name} ({reader}) and {what}"] = [
                     int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
                 ]  # fmt: skip

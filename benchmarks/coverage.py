@@ -103,7 +103,7 @@ def area(truth: float, alike: float) -> Setting:
         found = metrics.auroc_estimate(t, score, patient)
         over, under = placements(t, score)
         half = Z * math.sqrt(over.var(ddof=1) / over.size + under.var(ddof=1) / under.size)
-        drawn = metrics.auroc_draws(t, score, patient, DRAWS, 0)
+        drawn = metrics.auroc_draws(t, score, metrics.Bootstrap(patient, DRAWS))
         low, high = np.nanquantile(drawn, (0.025, 0.975))
         return {
             "ours": (found.low, found.high),
@@ -120,7 +120,7 @@ def correlation(truth: float, alike: float) -> Setting:
     def draw(rng: np.random.Generator, patient: NDArray[np.int64]) -> Intervals:
         x, other = effects(rng, patient, alike), effects(rng, patient, alike)
         y = truth * x + math.sqrt(1 - truth**2) * other
-        r, ours = metrics.pearson(x, y, patient)
+        r, ours = metrics.pearson(x, y, metrics.Bootstrap(patient))
         half = Z / math.sqrt(patient.size - 3)
         columns = np.stack([np.ones(x.size), x, y, x * x, y * y, x * y], axis=1)
 
@@ -151,7 +151,7 @@ def film_mean(alike: float) -> Setting:
 
     def draw(rng: np.random.Generator, patient: NDArray[np.int64]) -> Intervals:
         values = figure(effects(rng, patient, alike))
-        found = metrics.film_mean(values, patient)
+        found = metrics.film_mean(values, metrics.Bootstrap(patient))
         half = Z * float(values.std(ddof=1)) / math.sqrt(values.size)
         columns = np.stack([values, np.ones(values.size)], axis=1)
         return {
@@ -169,7 +169,7 @@ def mean_gap(alike: float) -> Setting:
     def draw(rng: np.random.Generator, patient: NDArray[np.int64]) -> Intervals:
         both = effects(rng, patient, alike)
         one, two = (both + 0.5 * effects(rng, patient, alike) for _ in range(2))
-        found = metrics.mean_difference(one, two, patient)
+        found = metrics.mean_difference(one, two, metrics.Bootstrap(patient))
         gap = one - two
         half = Z * float(gap.std(ddof=1)) / math.sqrt(gap.size)
         columns = np.stack([gap, np.ones(gap.size)], axis=1)

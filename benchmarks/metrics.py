@@ -100,8 +100,10 @@ def ours(count: int, clock: Clock) -> tuple[metrics.Confusion, SurfaceFigures]:
         )
     )
     patients = np.arange(count) // 2
-    clock("pixel table", lambda: metrics.segmentation_table(all_counts, patients))
-    clock("surface table", lambda: surface_table(all_surfaces, patients))
+    clock(
+        "pixel table", lambda: metrics.segmentation_table(all_counts, metrics.Bootstrap(patients))
+    )
+    clock("surface table", lambda: surface_table(all_surfaces, metrics.Bootstrap(patients)))
     return all_counts, all_surfaces
 
 

@@ -99,7 +99,7 @@ def scored_films(outputs: Outputs, thresholds: Thresholds, scaling: PlattScaling
 def with_interval(statistic: Callable[[NDArray[np.int64]], float], groups: list[str]) -> Figures:
     """A statistic of film indices, with its cluster bootstrap interval."""
     value = statistic(np.arange(len(groups)))
-    low, high = metrics.bootstrap_interval(statistic, groups)
+    low, high = metrics.bootstrap_interval(statistic, metrics.Bootstrap(groups))
     return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
@@ -206,7 +206,9 @@ def severity(scored: Scored, scores: list[dict[str, Any]]) -> Figures:
             known = ~np.isnan(found + truth)
             if known.sum() >= 10:
                 groups = np.array(scored.groups)[known]
-                r, (low, high) = metrics.pearson(found[known], truth[known], groups)
+                r, (low, high) = metrics.pearson(
+                    found[known], truth[known], metrics.Bootstrap(groups)
+                )
                 figures[f"{name} ({reader}) and {what}"] = [
                     int(known.sum()), round(r, 4), round(low, 4), round(high, 4),
                 ]  # fmt: skip

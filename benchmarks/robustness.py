@@ -24,7 +24,7 @@ import infmap
 from infmap.core.errors import RejectedFilm
 from infmap.core.types import Float32Image, Prediction
 from infmap.dicom import read_radiograph
-from infmap.metrics.intervals import film_mean
+from infmap.metrics.intervals import Bootstrap, film_mean
 
 Change = Callable[[Float32Image], Float32Image]
 TONES = {"black": 0.0, "dark grey": 0.2, "grey": 0.5, "light grey": 0.8, "white": 1.0}
@@ -143,7 +143,7 @@ def line(name: str, model: infmap.Model, films: list[Float32Image], turns: list[
     if not change:
         return f"| {name} | 0 | all {rejected} rejected | | | | |"
     values: NDArray[np.float64] = np.array(change)
-    mean = film_mean(values, np.array(film))
+    mean = film_mean(values, Bootstrap(np.array(film)))
     return (
         f"| {name} | {len(change)} | {mean.value:.3f} ({mean.low:.3f} to {mean.high:.3f}) | "
         f"{values.max():.2f} | {grades} | {rejected} rejected, {warned} warned | {silent} |"

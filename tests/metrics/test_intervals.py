@@ -29,7 +29,7 @@ def test_bootstrap_draws_whole_groups() -> None:
         seen.append(rows)
         return float(len(rows))
 
-    m.bootstrap_interval(statistic, groups, n=50, seed=1)
+    m.bootstrap_interval(statistic, m.Bootstrap(groups, n=50, seed=1))
     for rows in seen:
         count = np.bincount(rows, minlength=5)
         assert count[0] == count[2]
@@ -41,8 +41,10 @@ def test_bootstrap_of_a_mean_has_the_width_of_theory_and_grows_with_clusters() -
     rng = np.random.default_rng(0)
     base = rng.normal(size=200)
     x = np.repeat(base, 4)
-    clustered = m.bootstrap_interval(lambda i: float(x[i].mean()), np.repeat(np.arange(200), 4))
-    naive = m.bootstrap_interval(lambda i: float(x[i].mean()), np.arange(800))
+    clustered = m.bootstrap_interval(
+        lambda i: float(x[i].mean()), m.Bootstrap(np.repeat(np.arange(200), 4))
+    )
+    naive = m.bootstrap_interval(lambda i: float(x[i].mean()), m.Bootstrap(np.arange(800)))
     theory = 2 * 1.96 * base.std() / math.sqrt(200)
     assert clustered[1] - clustered[0] == pytest.approx(theory, rel=0.12)
     assert naive[1] - naive[0] == pytest.approx(theory / 2, rel=0.12)
@@ -52,10 +54,12 @@ def test_ratio_bootstrap_agrees_with_the_general_one_and_repeats_by_seed() -> No
     rng = np.random.default_rng(2)
     groups = rng.integers(0, 90, 300)
     top, bottom = rng.random(300), 1 + rng.random(300)
-    fast = m.bootstrap_ratio_interval(top, bottom, groups, n=2000, seed=5)
-    slow = m.bootstrap_interval(lambda i: float(top[i].sum() / bottom[i].sum()), groups, n=2000)
+    fast = m.bootstrap_ratio_interval(top, bottom, m.Bootstrap(groups, n=2000, seed=5))
+    slow = m.bootstrap_interval(
+        lambda i: float(top[i].sum() / bottom[i].sum()), m.Bootstrap(groups, n=2000)
+    )
     assert fast == pytest.approx(slow, abs=0.004)
-    assert fast == m.bootstrap_ratio_interval(top, bottom, groups, n=2000, seed=5)
+    assert fast == m.bootstrap_ratio_interval(top, bottom, m.Bootstrap(groups, n=2000, seed=5))
 
 
 def test_rates_count_the_films_of_a_patient_together() -> None:
@@ -78,19 +82,20 @@ def test_rates_count_the_films_of_a_patient_together() -> None:
 
 def test_median_counts_infinite_films_as_the_worst() -> None:
     values = np.array([1.0, 2.0, math.inf, math.inf, math.inf, math.nan])
-    e = m.film_median(values, np.arange(6), n=200)
+    e = m.film_median(values, m.Bootstrap(np.arange(6), n=200))
     assert e.value == math.inf and e.n == 5
     assert e.low == 1.0 or e.low == 2.0
     odd = np.random.default_rng(0).normal(size=41)
-    f = m.film_median(odd, np.arange(41), n=300, seed=3)
+    f = m.film_median(odd, m.Bootstrap(np.arange(41), n=300, seed=3))
     assert f.value == np.median(odd)
     slow = m.bootstrap_interval(
-        lambda i: float(np.quantile(odd[i], 0.5, method="inverted_cdf")), np.arange(41), 300, 3
+        lambda i: float(np.quantile(odd[i], 0.5, method="inverted_cdf")),
+        m.Bootstrap(np.arange(41), 300, 3),
     )
     assert (f.low, f.high) == pytest.approx(slow, abs=0.05)
-    assert math.isnan(m.film_median(np.full(3, np.nan), [1, 2, 3]).value)
+    assert math.isnan(m.film_median(np.full(3, np.nan), m.Bootstrap([1, 2, 3])).value)
     with pytest.raises(ValueError, match="median"):
-        m.film_mean(values, np.arange(6))
+        m.film_mean(values, m.Bootstrap(np.arange(6)))
 
 
 def test_an_estimate_is_valid_once_constructed() -> None:
@@ -98,3 +103,14 @@ def test_an_estimate_is_valid_once_constructed() -> None:
         m.Estimate(0.5, 0.6, 0.4, 3)
     with pytest.raises(ValueError, match="count"):
         m.Estimate(0.5, 0.4, 0.6, -1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"n": 0}, "at least 1 draw, got 0"), ({"level": 1.0}, r"a level in \(0, 1\), got 1.0")],
+)
+def test_a_bootstrap_without_draws_or_with_an_impossible_level_is_refused(
+    wrong: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        m.Bootstrap(["a", "b"], **wrong)

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from infmap.metrics import compare_segmentation
+from infmap.metrics import Bootstrap, compare_segmentation
 from infmap.metrics.localization import MapSet, Truth, best_threshold, localize
 
 
@@ -135,7 +135,7 @@ def test_the_better_map_wins_with_an_interval_above_zero():
     truth = truth_of(*masks, patients=np.arange(12))
     results = [score(maps, truth, best_threshold(maps, truth)) for maps in (good, poor)]
     good_counts, poor_counts = (result.counts for result in results)
-    found = compare_segmentation(good_counts, poor_counts, truth.patients)["f1"]
+    found = compare_segmentation(good_counts, poor_counts, Bootstrap(truth.patients))["f1"]
     expected = results[0].pooled.f1.value - results[1].pooled.f1.value
     assert found.value == pytest.approx(expected)
     assert 0 < found.low <= found.value <= found.high

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
-from infmap.metrics import surface
+from infmap.metrics import Bootstrap, surface
 from infmap.metrics.surface import surface_figures, surface_table
 
 
@@ -108,13 +108,13 @@ def test_the_table_counts_missed_films_as_the_worst() -> None:
     none, some = np.zeros((6, 6), dtype=bool), np.eye(6, dtype=bool)
     truth = np.stack([some, some, some, none, none])
     predicted = np.stack([some, none, none, some, none])
-    table = surface_table(surface_figures(truth, predicted, 1.0), np.arange(5), n=100)
+    table = surface_table(surface_figures(truth, predicted, 1.0), Bootstrap(np.arange(5), n=100))
     assert table["nsd_film"].value == pytest.approx(2 / 5)
     assert table["nsd_positive"].value == pytest.approx(1 / 3)
     assert table["hd95_median_positive"].value == math.inf
     assert (table["hd95_found"].value, table["hd95_found"].n) == (0, 1)
     assert table["missed"].value == pytest.approx(2 / 3)
-    healthy = surface_table(surface_figures(none, none, 1.0), ["p"])
+    healthy = surface_table(surface_figures(none, none, 1.0), Bootstrap(["p"]))
     assert healthy["nsd_film"].value == 1
     assert math.isnan(healthy["hd95_median_positive"].value)
     assert math.isnan(healthy["missed"].value)

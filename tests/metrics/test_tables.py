@@ -26,7 +26,7 @@ def rows(counts: m.Confusion, index: np.ndarray) -> m.Confusion:
 
 def test_the_table_has_the_figures_of_the_summary() -> None:
     counts, groups = some_counts()
-    table = m.segmentation_table(counts, groups, n=50)
+    table = m.segmentation_table(counts, m.Bootstrap(groups, n=50))
     for name, value in m.pixel_summary(counts).items():
         assert table[name].value == pytest.approx(value), name
     healthy = ~counts.positive
@@ -41,12 +41,10 @@ def test_the_table_has_the_figures_of_the_summary() -> None:
 @pytest.mark.parametrize("name", ["dice", "sensitivity", "precision", "iou", "f2", "accuracy"])
 def test_pooled_intervals_are_those_of_the_plain_bootstrap(name: str) -> None:
     counts, groups = some_counts()
-    e = m.segmentation_table(counts, groups, n=200, seed=4)[name]
+    e = m.segmentation_table(counts, m.Bootstrap(groups, n=200, seed=4))[name]
     plain = m.bootstrap_interval(
         lambda i: float(getattr(rows(counts, i).pooled(), name)()[0]),
-        groups,
-        n=200,
-        seed=4,
+        m.Bootstrap(groups, n=200, seed=4),
         rows=~np.isnan(getattr(counts, name)()),
     )
     assert (e.low, e.high) == pytest.approx(plain, abs=1e-12)
@@ -56,10 +54,10 @@ def test_film_means_have_the_intervals_of_the_plain_bootstrap_and_leave_unknown_
     counts, groups = some_counts()
     values = counts.precision()
     assert np.isnan(values).any()
-    e = m.film_mean(values, groups, n=200, seed=1)
+    e = m.film_mean(values, m.Bootstrap(groups, n=200, seed=1))
     known = ~np.isnan(values)
     plain = m.bootstrap_interval(
-        lambda i: float(np.nanmean(values[i])), groups, n=200, seed=1, rows=known
+        lambda i: float(np.nanmean(values[i])), m.Bootstrap(groups, n=200, seed=1), rows=known
     )
     assert (e.low, e.high) == pytest.approx(plain, abs=1e-12)
     assert e.value == pytest.approx(np.nanmean(values))
@@ -67,14 +65,16 @@ def test_film_means_have_the_intervals_of_the_plain_bootstrap_and_leave_unknown_
 
 def test_empty_truth_and_empty_prediction_everywhere() -> None:
     nothing = np.zeros((4, 5, 5), dtype=bool)
-    table = m.segmentation_table(m.confusion(nothing, nothing), [1, 2, 3, 4], n=20)
+    table = m.segmentation_table(m.confusion(nothing, nothing), m.Bootstrap([1, 2, 3, 4], n=20))
     for name in ("dice", "iou", "f1", "f2", "specificity", "accuracy", "dice_film"):
         assert (table[name].value, table[name].low, table[name].high) == (1, 1, 1), name
     for name in ("sensitivity", "precision", "sensitivity_film", "dice_positive"):
         assert math.isnan(table[name].value) and math.isnan(table[name].low), name
     assert table["dice_positive"].n == 0
     assert table["false_alarm"].value == 0
-    everything = m.segmentation_table(m.confusion(~nothing, nothing), [1, 2, 3, 4], n=20)
+    everything = m.segmentation_table(
+        m.confusion(~nothing, nothing), m.Bootstrap([1, 2, 3, 4], n=20)
+    )
     assert everything["dice"].value == everything["sensitivity"].value == 0
     assert math.isnan(everything["specificity"].value)
     assert math.isnan(everything["false_alarm"].value)
@@ -83,49 +83,51 @@ def test_empty_truth_and_empty_prediction_everywhere() -> None:
 
 def test_a_single_patient_has_figures_but_no_interval() -> None:
     counts, _ = some_counts(12)
-    table = m.segmentation_table(counts, ["p"] * 12, n=20)
+    table = m.segmentation_table(counts, m.Bootstrap(["p"] * 12, n=20))
     assert 0 < table["dice"].value < 1
     assert math.isnan(table["dice"].low) and math.isnan(table["dice_film"].high)
     assert table["false_alarm"].value == 0.5 and math.isnan(table["false_alarm"].high)
-    found = m.detection_table([0, 1, 1], [0.1, 0.4, 0.8], 0.5, ["p"] * 3, n=20)
+    found = m.detection_table([0, 1, 1], [0.1, 0.4, 0.8], 0.5, m.Bootstrap(["p"] * 3, n=20))
     assert found["auroc"].value == 1 and math.isnan(found["auroc"].low)
     assert found["sensitivity"].value == 0.5 and math.isnan(found["sensitivity"].low)
-    assert all(math.isnan(v) for v in m.bootstrap_interval(len, ["p"] * 3, n=5))
+    assert all(math.isnan(v) for v in m.bootstrap_interval(len, m.Bootstrap(["p"] * 3, n=5)))
 
 
 def test_a_figure_that_stands_on_one_patient_of_several_has_no_interval() -> None:
     truth, predicted = np.zeros((2, 4, 3, 3), dtype=bool)
     truth[:2] = True
     predicted[:2, 0] = True
-    table = m.segmentation_table(m.confusion(truth, predicted), ["a", "a", "b", "c"], n=50)
+    table = m.segmentation_table(
+        m.confusion(truth, predicted), m.Bootstrap(["a", "a", "b", "c"], n=50)
+    )
     for name in ("sensitivity", "precision", "dice_positive"):
         assert table[name].value > 0 and math.isnan(table[name].low), name
     assert table["accuracy"].low < table["accuracy"].high
-    median = m.film_median(np.array([1.0, 2.0, np.nan]), ["a", "a", "b"], n=50)
+    median = m.film_median(np.array([1.0, 2.0, np.nan]), m.Bootstrap(["a", "a", "b"], n=50))
     assert median.value == 1 and math.isnan(median.low)
 
 
 def test_no_draws_are_refused() -> None:
     with pytest.raises(ValueError, match="draw"):
-        m.film_mean(np.ones(3), [1, 2, 3], n=0)
+        m.film_mean(np.ones(3), m.Bootstrap([1, 2, 3], n=0))
 
 
 def test_no_films_and_wrong_groups_are_refused() -> None:
     counts, groups = some_counts(6)
     with pytest.raises(ValueError, match="group"):
-        m.segmentation_table(counts, groups[:-1])
+        m.segmentation_table(counts, m.Bootstrap(groups[:-1]))
     empty = m.confusion(np.zeros((0, 3, 3), bool), np.zeros((0, 3, 3), bool))
     with pytest.raises(ValueError, match="at least one row"):
-        m.segmentation_table(empty, [])
+        m.segmentation_table(empty, m.Bootstrap([]))
     with pytest.raises(ValueError, match="NaN"):
-        m.segmentation_table(counts, np.full(6, np.nan))
+        m.segmentation_table(counts, m.Bootstrap(np.full(6, np.nan)))
 
 
 def test_detection_table_agrees_with_sklearn() -> None:
     rng = np.random.default_rng(3)
     truth = rng.random(300) < 0.3
     score = np.round(np.clip(0.3 * truth + 0.7 * rng.random(300), 0, 1), 2)
-    table = m.detection_table(truth, score, 0.5, np.arange(300), n=100)
+    table = m.detection_table(truth, score, 0.5, m.Bootstrap(np.arange(300), n=100))
     yes = score >= 0.5
     expected = {
         "sensitivity": sk.recall_score(truth, yes),
@@ -162,10 +164,10 @@ def test_vectorised_draws_are_the_plain_ones(estimate, plain) -> None:  # type: 
     truth = rng.random(80) < 0.2
     score = np.round(np.clip(0.2 * truth + 0.8 * rng.random(80), 0, 1), 1)
     groups = rng.integers(0, 30, 80)
-    e = estimate(truth, score, groups, n=300, seed=2)
+    e = estimate(truth, score, m.Bootstrap(groups, n=300, seed=2))
     stands_on = truth if plain is m.auprc else None
     slow = m.bootstrap_interval(
-        lambda i: plain(truth[i], score[i]), groups, n=300, seed=2, rows=stands_on
+        lambda i: plain(truth[i], score[i]), m.Bootstrap(groups, n=300, seed=2), rows=stands_on
     )
     assert (e.low, e.high) == pytest.approx(slow, abs=1e-12)
     assert e.value == pytest.approx(plain(truth, score))
@@ -176,16 +178,16 @@ def test_no_interval_stands_on_the_positives_of_one_patient() -> None:
     groups = [1, 1, 2, 3, 4]
     e = m.auroc_estimate(truth, score, groups)
     assert e.value == pytest.approx(2 / 3)
-    table = m.detection_table(truth, score, 0.5, groups, n=100)
+    table = m.detection_table(truth, score, 0.5, m.Bootstrap(groups, n=100))
     for name in ("auroc", "auprc", "sensitivity"):
         assert math.isnan(table[name].low) and table[name].value > 0, name
     assert table["specificity"].low < 2 / 3 < table["specificity"].high
-    assert math.isnan(m.auroc_difference(truth, score, score[::-1], groups, n=50).low)
+    assert math.isnan(m.auroc_difference(truth, score, score[::-1], m.Bootstrap(groups, n=50)).low)
     assert math.isnan(m.auroc_estimate([1, 1], [0.2, 0.3], [1, 2]).low)
 
 
 def test_one_class_only_gives_rates_of_that_class() -> None:
-    table = m.detection_table([0, 0, 0], [0.1, 0.2, 0.9], 0.5, [1, 2, 3], n=20)
+    table = m.detection_table([0, 0, 0], [0.1, 0.2, 0.9], 0.5, m.Bootstrap([1, 2, 3], n=20))
     assert table["specificity"].value == pytest.approx(2 / 3)
     for name in ("sensitivity", "auroc", "auprc"):
         assert math.isnan(table[name].value), name
@@ -193,7 +195,7 @@ def test_one_class_only_gives_rates_of_that_class() -> None:
 
 
 def test_scores_that_are_no_probabilities_have_no_calibration() -> None:
-    table = m.detection_table([0, 1], [-3.0, 4.0], 0.0, [1, 2], n=20)
+    table = m.detection_table([0, 1], [-3.0, 4.0], 0.0, m.Bootstrap([1, 2], n=20))
     assert table["auroc"].value == 1
     assert math.isnan(table["brier"].value) and table["ece"].n == 0
 
@@ -202,8 +204,8 @@ def test_a_thousand_draws_over_a_thousand_films_are_fast() -> None:
     rng = np.random.default_rng(0)
     truth, score = rng.random(1000) < 0.5, rng.random(1000)
     start = time.process_time()
-    m.auroc_difference(truth, score, score[::-1], np.arange(1000))
-    m.auprc_estimate(truth, score, np.arange(1000))
+    m.auroc_difference(truth, score, score[::-1], m.Bootstrap(np.arange(1000)))
+    m.auprc_estimate(truth, score, m.Bootstrap(np.arange(1000)))
     assert time.process_time() - start < 2
 
 

@@ -17,7 +17,14 @@ from infmap.audit.patterns import Pattern, pattern
 from infmap.catalog.groups import film_groups
 from infmap.catalog.splits import assign_folds
 from infmap.core.errors import MissingExtra
-from infmap.metrics import Estimate, auroc, auroc_draws, auroc_estimate, bootstrap_interval
+from infmap.metrics import (
+    Bootstrap,
+    Estimate,
+    auroc,
+    auroc_draws,
+    auroc_estimate,
+    bootstrap_interval,
+)
 from infmap.metrics.intervals import Clusters
 
 # Chosen by hand: a probe is to be cheap and the same everywhere, not as good as can be.
@@ -321,14 +328,12 @@ def _figures(
 ) -> tuple[Estimate, Estimate]:
     """AUROC and balanced accuracy with their intervals over groups."""
     names = np.unique(truth)
-    told = _told(truth)
+    told, bootstrap = _told(truth), Bootstrap(groups, DRAWS, seed)
     if len(told) == 1:
         area = auroc_estimate(truth == names[0], score[:, 0], groups)
     else:
-        drawn = np.mean(
-            [auroc_draws(truth == name, score[:, n], groups, DRAWS, seed) for n, name in told], 0
-        )
-        ends = Clusters(groups).percentiles(drawn, 0.95)
+        drawn = np.mean([auroc_draws(truth == name, score[:, n], bootstrap) for n, name in told], 0)
+        ends = Clusters(groups).percentiles(drawn, bootstrap.level)
         area = Estimate(_mean_auroc(truth, score), *ends, len(truth))
     code = np.searchsorted(names, truth)
     right = score.argmax(axis=1) == code
@@ -338,5 +343,5 @@ def _figures(
         hits = np.bincount(code[rows], right[rows], minlength=len(names))
         return float(np.mean(hits / films)) if films.all() else float("nan")
 
-    ends = bootstrap_interval(balanced, groups, DRAWS, seed)
+    ends = bootstrap_interval(balanced, bootstrap)
     return area, Estimate(balanced(np.arange(len(truth))), *ends, len(truth))

@@ -44,6 +44,7 @@ from infmap.metrics.detection import (
     sensitivity_at,
 )
 from infmap.metrics.intervals import (
+    Bootstrap,
     Estimate,
     Interval,
     bootstrap_interval,
@@ -65,6 +66,7 @@ from infmap.metrics.tables import detection_table, segmentation_table, to_dict
 
 __all__ = [
     "BlandAltman",
+    "Bootstrap",
     "Confusion",
     "Difference",
     "Estimate",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infmap.metrics._arrays import Float64, mean, normal_quantile, ratio, readings
-from infmap.metrics.intervals import NOTHING, Clusters, Estimate, Interval, film_mean
+from infmap.metrics._arrays import Float64, mean, ratio, readings
+from infmap.metrics.intervals import NOTHING, Bootstrap, Clusters, Estimate, Interval, film_mean
 
 
 @dataclass(frozen=True)
@@ -30,40 +30,32 @@ class BlandAltman:
     upper: Estimate
 
 
-def pearson(
-    x: ArrayLike,
-    y: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, Interval]:
+def pearson(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> tuple[float, Interval]:
     """Pearson's r with its cluster bootstrap interval.
 
     Args:
         x: float (N,).
         y: float (N,).
-        groups: (N,) patient of every film.
-        n: number of draws; those in which a side is constant are left out.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level; draws in which a side is constant
+            are left out.
 
     Returns:
         (r, (low, high)). NaN where a side is constant or N < 2; no interval where fewer than four
         patients stand behind r, of whom any two give 1 or -1.
     """
-    normal_quantile(level)
     a, b = readings(x, y)
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan, NOTHING
     a, b = a - a.mean(), b - b.mean()
     columns = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
     r = float(_r(columns.sum(axis=0, keepdims=True))[0])
-    clusters = Clusters(groups, a.size)
+    clusters = Clusters(bootstrap.groups, a.size)
     # Two patients always lie on a line; of three, many draws hold two only.
     if clusters.count < 4:
         return r, NOTHING
-    return r, clusters.percentiles(_r(clusters.sums(columns, n, seed)), level)
+    return r, clusters.percentiles(
+        _r(clusters.sums(columns, bootstrap.n, bootstrap.seed)), bootstrap.level
+    )
 
 
 def _r(sums: Float64) -> Float64:
@@ -124,23 +116,13 @@ def icc(ratings: ArrayLike) -> float:
     return float(_icc(columns.sum(axis=0, keepdims=True))[0])
 
 
-def bland_altman(
-    truth: ArrayLike,
-    estimate: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> BlandAltman:
+def bland_altman(truth: ArrayLike, estimate: ArrayLike, bootstrap: Bootstrap) -> BlandAltman:
     """Bias and 95 % limits of agreement (Bland and Altman 1986), with cluster bootstrap intervals.
 
     Args:
         truth: float (N,).
         estimate: float (N,), in the same units.
-        groups: (N,) patient of every film.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage of the intervals, in (0, 1); the limits stay those of 95 %.
+        bootstrap: patient of every film, draws and level; the limits stay those of 95 %.
 
     Returns:
         NaN limits with fewer than 2 films.
@@ -151,34 +133,26 @@ def bland_altman(
     # rounding.
     shift = mean(d) if d.size else 0.0
     columns = np.stack([np.ones_like(d), d - shift, (d - shift) ** 2], axis=1)
-    clusters = Clusters(groups, d.size)
-    drawn = _limits(clusters.sums(columns, n, seed)) + shift
+    clusters = Clusters(bootstrap.groups, d.size)
+    drawn = _limits(clusters.sums(columns, bootstrap.n, bootstrap.seed)) + shift
     value = _limits(columns.sum(axis=0, keepdims=True))[0] + shift
     return BlandAltman(
         *(
-            Estimate(float(value[i]), *clusters.percentiles(drawn[:, i], level), d.size)
+            Estimate(float(value[i]), *clusters.percentiles(drawn[:, i], bootstrap.level), d.size)
             for i in range(3)
         )
     )
 
 
 def agreement_table(
-    truth: ArrayLike,
-    estimate: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    truth: ArrayLike, estimate: ArrayLike, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
     """All figures of two readings of severity on one scale.
 
     Args:
         truth: float (N,), the reader's.
         estimate: float (N,), the model's or another reader's.
-        groups: (N,) patient of every film.
-        n: number of draws of the cluster bootstrap.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Returns:
         ``mae``, ``kappa`` (of both rounded to whole numbers), ``icc`` (2,1), ``bias``,
@@ -186,15 +160,15 @@ def agreement_table(
         NaN conventions as in the function of each.
     """
     a, b = readings(truth, estimate)
-    clusters = Clusters(groups, a.size)
+    clusters = Clusters(bootstrap.groups, a.size)
     grades = _moments(np.rint(a), np.rint(b))
     pairs = _icc_columns(np.stack([a, b], axis=1))
-    limits = bland_altman(a, b, groups, n, seed, level)
-    out = {"mae": film_mean(np.abs(b - a), groups, n, seed, level)}
+    limits = bland_altman(a, b, bootstrap)
+    out = {"mae": film_mean(np.abs(b - a), bootstrap)}
     for name, formula, columns in (("kappa", _kappa, grades), ("icc", _icc, pairs)):
         value = float(formula(columns.sum(axis=0, keepdims=True))[0])
-        drawn = formula(clusters.sums(columns, n, seed))
-        out[name] = Estimate(value, *clusters.percentiles(drawn, level), a.size)
+        drawn = formula(clusters.sums(columns, bootstrap.n, bootstrap.seed))
+        out[name] = Estimate(value, *clusters.percentiles(drawn, bootstrap.level), a.size)
     return out | {"bias": limits.bias, "limit_low": limits.lower, "limit_high": limits.upper}
 
 

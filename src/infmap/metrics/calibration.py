@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from infmap.metrics._arrays import Float64, mean, pair, ratio
-from infmap.metrics.intervals import Clusters, Estimate, film_mean, rate
+from infmap.metrics.intervals import Bootstrap, Clusters, Estimate, film_mean, rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,42 +59,29 @@ def ece(truth: ArrayLike, probability: ArrayLike, bins: int = 15) -> float:
     return float(np.abs(gap).sum() / t.size)
 
 
-def brier_estimate(
-    truth: ArrayLike,
-    probability: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
-    """``brier`` with its cluster bootstrap interval; arguments as in ``auroc_estimate``."""
+def brier_estimate(truth: ArrayLike, probability: ArrayLike, bootstrap: Bootstrap) -> Estimate:
+    """``brier`` with its cluster bootstrap interval; arguments as in ``auprc_estimate``."""
     t, p = pair(truth, probability, unit=True)
-    return film_mean((p - t) ** 2, groups, n, seed, level)
+    return film_mean((p - t) ** 2, bootstrap)
 
 
 def ece_estimate(
-    truth: ArrayLike,
-    probability: ArrayLike,
-    groups: ArrayLike,
-    bins: int = 15,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    truth: ArrayLike, probability: ArrayLike, bootstrap: Bootstrap, bins: int = 15
 ) -> Estimate:
-    """``ece`` with its cluster bootstrap interval; arguments as in ``auroc_estimate``.
+    """``ece`` with its cluster bootstrap interval; arguments as in ``auprc_estimate``.
 
     The error is an absolute value, so draws lie higher than the figure on average, and the
     interval of a well calibrated model can lie above the figure itself.
     """
     t, p = pair(truth, probability, unit=True)
-    clusters = Clusters(groups, t.size)
+    clusters = Clusters(bootstrap.groups, t.size)
     columns = np.zeros((t.size, bins + 1))
     columns[np.arange(t.size), _bins(p, bins)] = p - t
     # The last column counts the films of a draw, which differ with the groups drawn.
     columns[:, bins] = 1.0
-    sums = clusters.sums(columns, n, seed)
+    sums = clusters.sums(columns, bootstrap.n, bootstrap.seed)
     drawn = ratio(np.abs(sums[:, :bins]).sum(axis=1), sums[:, bins])
-    return Estimate(ece(t, p, bins), *clusters.percentiles(drawn, level), t.size)
+    return Estimate(ece(t, p, bins), *clusters.percentiles(drawn, bootstrap.level), t.size)
 
 
 def reliability(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from infmap.metrics._arrays import Float64, labels, normal_quantile, pair, ratio
 from infmap.metrics.detection import auroc, auroc_draws, placements
-from infmap.metrics.intervals import NOTHING, Clusters, Interval, unexpanded
+from infmap.metrics.intervals import NOTHING, Bootstrap, Clusters, Interval, unexpanded
 from infmap.metrics.pixels import RATIOS, Confusion, film_values
 
 
@@ -84,72 +84,47 @@ def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike, groups: ArrayLi
 
 
 def ratio_difference(
-    first: tuple[ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike],
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike], bootstrap: Bootstrap
 ) -> Difference:
     """Difference of two pooled ratios, by the paired cluster bootstrap.
 
     Args:
         first: numerator and denominator of the first run, float (N,) each.
         second: the same of the second run.
-        groups: (N,) patient of every film.
-        n: number of draws; those without a denominator are left out.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level; draws without a denominator
+            are left out.
     """
     columns = np.stack([np.asarray(v, np.float64) for v in (*first, *second)], axis=1)
-    clusters = Clusters(groups, len(columns))
+    clusters = Clusters(bootstrap.groups, len(columns))
     value = float(_ratio_gap(columns.sum(axis=0, keepdims=True))[0])
-    drawn = _ratio_gap(clusters.sums(columns, n, seed))
+    drawn = _ratio_gap(clusters.sums(columns, bootstrap.n, bootstrap.seed))
     # A film without a denominator in either run moves no ratio and stands for no patient.
     standing = (columns[:, 1] != 0) | (columns[:, 3] != 0)
-    interval = clusters.percentiles(drawn, level, standing)
+    interval = clusters.percentiles(drawn, bootstrap.level, standing)
     return _from_draws(value, drawn, interval, len(columns), clusters.effective(standing))
 
 
-def mean_difference(
-    first: ArrayLike,
-    second: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Difference:
+def mean_difference(first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap) -> Difference:
     """Difference of two film means, by the paired cluster bootstrap.
 
     Args:
         first: float (N,), a figure of every film; a film that is NaN on either side is left out.
         second: the same of the second run.
-        groups: (N,) patient of every film.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
     """
     gap = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    return _film_gaps({"gap": gap}, groups, n, seed, level)["gap"]
+    return _film_gaps({"gap": gap}, bootstrap)["gap"]
 
 
 def compare_segmentation(
-    first: Confusion,
-    second: Confusion,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    first: Confusion, second: Confusion, bootstrap: Bootstrap
 ) -> dict[str, Difference]:
     """Difference of every figure of ``segmentation_table``, by the paired cluster bootstrap.
 
     Args:
         first: pixel counts of the first run.
         second: pixel counts of the second run on the same films, in the same order.
-        groups: (N,) patient of every film.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Raises:
         ValueError: the two do not have the same truth.
@@ -161,29 +136,23 @@ def compare_segmentation(
     if not same:
         raise ValueError("expected two runs on the same films, got counts of different truths")
     columns = np.concatenate([first.columns(), second.columns()], axis=1)
-    clusters = Clusters(groups, len(columns))
-    drawn = clusters.sums(columns, n, seed)
+    clusters = Clusters(bootstrap.groups, len(columns))
+    drawn = clusters.sums(columns, bootstrap.n, bootstrap.seed)
     value = columns.sum(axis=0, keepdims=True)
     out = {}
     for name in RATIOS:
         gap = _pooled_gap(drawn, name)
         standing = ~np.isnan(getattr(first, name)()) | ~np.isnan(getattr(second, name)())
-        interval = clusters.percentiles(gap, level, standing)
+        interval = clusters.percentiles(gap, bootstrap.level, standing)
         change = float(_pooled_gap(value, name)[0])
         out[name] = _from_draws(change, gap, interval, len(first), clusters.effective(standing))
     left, right = film_values(first), film_values(second)
     gaps = {name: left[name] - right[name] for name in left}
-    return out | _film_gaps(gaps, groups, n, seed, level)
+    return out | _film_gaps(gaps, bootstrap)
 
 
 def auroc_difference(
-    truth: ArrayLike,
-    first: ArrayLike,
-    second: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    truth: ArrayLike, first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap
 ) -> Difference:
     """Difference of two AUROCs, by the paired cluster bootstrap; NaN with one class.
 
@@ -193,16 +162,14 @@ def auroc_difference(
         truth: bool (N,).
         first: float (N,), the first run's scores.
         second: float (N,), the second run's.
-        groups: (N,) patient of every film.
-        n: number of draws; those of one class only are left out.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level; draws of one class only
+            are left out.
     """
     value = auroc(truth, first) - auroc(truth, second)
-    drawn = auroc_draws(truth, first, groups, n, seed) - auroc_draws(truth, second, groups, n, seed)
-    t, clusters = labels(truth), Clusters(groups)
+    drawn = auroc_draws(truth, first, bootstrap) - auroc_draws(truth, second, bootstrap)
+    t, clusters = labels(truth), Clusters(bootstrap.groups)
     standing = min(clusters.standing(t), clusters.standing(~t))
-    interval = clusters.percentiles(drawn, level) if standing > 1 else NOTHING
+    interval = clusters.percentiles(drawn, bootstrap.level) if standing > 1 else NOTHING
     return _from_draws(value, drawn, interval, t.size, clusters.effective())
 
 
@@ -250,15 +217,13 @@ def _pooled_gap(sums: Float64, name: str) -> Float64:
     return gap
 
 
-def _film_gaps(
-    gaps: Mapping[str, Float64], groups: ArrayLike, n: int, seed: int, level: float
-) -> dict[str, Difference]:
-    clusters, columns = Clusters(groups), np.stack(list(gaps.values()), axis=1)
-    value, films, drawn = clusters.means(columns, n, seed)
+def _film_gaps(gaps: Mapping[str, Float64], bootstrap: Bootstrap) -> dict[str, Difference]:
+    clusters, columns = Clusters(bootstrap.groups), np.stack(list(gaps.values()), axis=1)
+    value, films, drawn = clusters.means(columns, bootstrap.n, bootstrap.seed)
     out = {}
     for i, name in enumerate(gaps):
         known = ~np.isnan(columns[:, i])
-        interval = clusters.percentiles(drawn[:, i], level, known)
+        interval = clusters.percentiles(drawn[:, i], bootstrap.level, known)
         groups_of = clusters.effective(known)
         out[name] = _from_draws(float(value[i]), drawn[:, i], interval, int(films[i]), groups_of)
     return out

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from infmap.metrics._arrays import Float64, normal_quantile, pair, ratio
 from infmap.metrics._student import t_quantile
-from infmap.metrics.intervals import NOTHING, Clusters, Estimate, Interval
+from infmap.metrics.intervals import NOTHING, Bootstrap, Clusters, Estimate, Interval
 
 
 def auroc(truth: ArrayLike, score: ArrayLike) -> float:
@@ -120,41 +120,34 @@ def placements(t: NDArray[np.bool_], s: Float64) -> tuple[Float64, Float64]:
     return below / (2 * low.size), 1 - above / (2 * high.size)
 
 
-def auprc_estimate(
-    truth: ArrayLike,
-    score: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def auprc_estimate(truth: ArrayLike, score: ArrayLike, bootstrap: Bootstrap) -> Estimate:
     """``auprc`` with its cluster bootstrap interval, from ranks weighted by the draws.
 
     Args:
         truth: bool (N,).
         score: float (N,), higher for positive.
-        groups: (N,) patient of every film.
-        n: number of draws; those without positives are left out.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level; draws without positives
+            are left out.
 
     Returns:
         No interval where the positives are of one patient.
     """
     t, s = pair(truth, score)
-    ranking, clusters = Ranking(t, s), Clusters(groups, t.size)
+    ranking, clusters = Ranking(t, s), Clusters(bootstrap.groups, t.size)
     value = float(_auprc(ranking, np.ones((1, t.size)))[0])
-    drawn = np.concatenate([_auprc(ranking, w) for w in clusters.row_weights(n, seed)])
-    return Estimate(value, *clusters.percentiles(drawn, level, t), t.size)
+    drawn = np.concatenate(
+        [_auprc(ranking, w) for w in clusters.row_weights(bootstrap.n, bootstrap.seed)]
+    )
+    return Estimate(value, *clusters.percentiles(drawn, bootstrap.level, t), t.size)
 
 
-def auroc_draws(
-    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, n: int, seed: int
-) -> Float64:
+def auroc_draws(truth: ArrayLike, score: ArrayLike, bootstrap: Bootstrap) -> Float64:
     """``auroc`` of every draw of the cluster bootstrap, float64 (n,); NaN with one class."""
     t, s = pair(truth, score)
-    ranking, clusters = Ranking(t, s), Clusters(groups, t.size)
-    return np.concatenate([_auroc(ranking, w) for w in clusters.row_weights(n, seed)])
+    ranking, clusters = Ranking(t, s), Clusters(bootstrap.groups, t.size)
+    return np.concatenate(
+        [_auroc(ranking, w) for w in clusters.row_weights(bootstrap.n, bootstrap.seed)]
+    )
 
 
 def sensitivity_at(truth: ArrayLike, score: ArrayLike, specificity: float) -> Interval:

@@ -48,6 +48,31 @@ class Estimate:
             raise ValueError(f"expected a count of 0 or more, got {self.n}")
 
 
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """How a cluster bootstrap draws: one value for all figures of the same films.
+
+    Attributes:
+        groups: (N,) group of every row, usually the patient of every film.
+        n: number of draws.
+        seed: of the draws; the same groups, number and seed draw the same rows for every figure.
+        level: coverage of the intervals, in (0, 1).
+
+    Raises:
+        ValueError: fewer than one draw, or a level outside (0, 1).
+    """
+
+    groups: ArrayLike
+    n: int = 1000
+    seed: int = 0
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"expected at least 1 draw, got {self.n}")
+        normal_quantile(self.level)
+
+
 def wilson_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Score interval of a proportion of independent trials (Wilson 1927); (0, 1) without trials.
 
@@ -116,10 +141,7 @@ def _score(p: float, trials: float, z: float) -> Interval:
 
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.int64]], float],
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    bootstrap: Bootstrap,
     rows: NDArray[np.bool_] | None = None,
 ) -> Interval:
     """Interval by the cluster bootstrap: whole groups are drawn with replacement.
@@ -130,37 +152,29 @@ def bootstrap_interval(
     Args:
         statistic: gives the figure for row indices, int64 (M,), repeats included. A NaN (say, a
             draw of one class) is left out of the percentiles.
-        groups: (N,) group of every row, usually the patient.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: group of every row, draws and level.
         rows: bool (N,), rows that the figure stands on (films with truth, say); all if not given.
 
     Returns:
         (low, high), as ``Clusters.percentiles``; NaN, NaN where no draw has a figure, or where
         fewer than two groups have such a row.
     """
-    clusters = Clusters(groups)
+    clusters = Clusters(bootstrap.groups)
     order = np.argsort(clusters.of_row, kind="stable")
     counts = np.bincount(clusters.of_row)
     starts = np.cumsum(counts) - counts
-    rng = np.random.default_rng(seed)
-    values = np.empty(n)
-    for draw in range(n):
+    rng = np.random.default_rng(bootstrap.seed)
+    values = np.empty(bootstrap.n)
+    for draw in range(bootstrap.n):
         pick = rng.integers(0, len(starts), len(starts))
         size = counts[pick]
         begin = np.repeat(starts[pick] - (np.cumsum(size) - size), size)
         values[draw] = statistic(order[begin + np.arange(begin.size)])
-    return clusters.percentiles(values, level, rows)
+    return clusters.percentiles(values, bootstrap.level, rows)
 
 
 def bootstrap_ratio_interval(
-    numerator: ArrayLike,
-    denominator: ArrayLike,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap
 ) -> Interval:
     """Cluster bootstrap of sum(numerator) / sum(denominator), in matrix products.
 
@@ -170,60 +184,44 @@ def bootstrap_ratio_interval(
     Args:
         numerator: float (N,).
         denominator: float (N,).
-        groups: (N,) group of every row, usually the patient.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: group of every row, draws and level.
 
     Returns:
         (low, high); NaN, NaN where no draw has a denominator, or where fewer than
         two groups have one.
     """
     parts = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], 1)
-    clusters = Clusters(groups, parts.shape[0])
-    totals = clusters.sums(parts, n, seed)
+    clusters = Clusters(bootstrap.groups, parts.shape[0])
+    totals = clusters.sums(parts, bootstrap.n, bootstrap.seed)
     drawn = ratio(totals[:, 0], totals[:, 1])
-    return clusters.percentiles(drawn, level, parts[:, 1] != 0)
+    return clusters.percentiles(drawn, bootstrap.level, parts[:, 1] != 0)
 
 
-def film_mean(
-    values: Float64, groups: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
-) -> Estimate:
+def film_mean(values: Float64, bootstrap: Bootstrap) -> Estimate:
     """Mean of what is not NaN, with its cluster bootstrap interval.
 
     Args:
         values: float64 (N,), one a film; NaN where the film has no such figure.
-        groups: (N,) patient of every film.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Raises:
         ValueError: an infinite value, which has no mean; ``film_median`` takes it.
     """
-    return film_means({"value": values}, groups, n, seed, level)["value"]
+    return film_means({"value": values}, bootstrap)["value"]
 
 
-def film_means(
-    values: Mapping[str, Float64],
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> dict[str, Estimate]:
+def film_means(values: Mapping[str, Float64], bootstrap: Bootstrap) -> dict[str, Estimate]:
     """``film_mean`` of several figures of the same films, from one set of draws."""
-    clusters, columns = Clusters(groups), np.stack(list(values.values()), axis=1)
-    value, films, drawn = clusters.means(columns, n, seed)
+    clusters, columns = Clusters(bootstrap.groups), np.stack(list(values.values()), axis=1)
+    value, films, drawn = clusters.means(columns, bootstrap.n, bootstrap.seed)
     out = {}
     for i, name in enumerate(values):
-        interval = clusters.percentiles(drawn[:, i], level, ~np.isnan(columns[:, i]))
+        interval = clusters.percentiles(drawn[:, i], bootstrap.level, ~np.isnan(columns[:, i]))
         out[name] = Estimate(float(value[i]), *interval, int(films[i]))
     return out
 
 
-def film_median(
-    values: Float64, groups: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
-) -> Estimate:
+def film_median(values: Float64, bootstrap: Bootstrap) -> Estimate:
     """Median of what is not NaN, with its cluster bootstrap interval.
 
     The smallest value that at least half of the films do not exceed (the inverse of the empirical
@@ -231,25 +229,22 @@ def film_median(
 
     Args:
         values: float64 (N,), one a film; NaN where the film has no such figure.
-        groups: (N,) patient of every film.
-        n: number of draws.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
     """
-    clusters = Clusters(groups, len(values))
+    clusters = Clusters(bootstrap.groups, len(values))
     order = np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
     if order.size == 0:
         return Estimate(math.nan, *NOTHING, 0)
     ranked = values[order]
     drawn = []
-    for weights in clusters.row_weights(n, seed):
+    for weights in clusters.row_weights(bootstrap.n, bootstrap.seed):
         below = np.cumsum(weights[:, order], axis=1)
         # The weighted median without sorting each draw: films are ranked once, weights change.
         place = np.argmax(below >= below[:, -1:] / 2, axis=1)
         drawn.append(np.where(below[:, -1] > 0, ranked[place], math.nan))
     value = float(ranked[(order.size - 1) // 2])
     known = ~np.isnan(values)
-    interval = clusters.percentiles(np.concatenate(drawn), level, known, "inverted_cdf")
+    interval = clusters.percentiles(np.concatenate(drawn), bootstrap.level, known, "inverted_cdf")
     return Estimate(value, *interval, order.size)
 
 
@@ -281,8 +276,6 @@ class Clusters:
 
     def weights(self, n: int, seed: int, rows: int = 1) -> Iterator[Float64]:
         """How often each group was drawn: float64 (draws, groups), some draws at a time."""
-        if n < 1:
-            raise ValueError(f"expected at least 1 draw, got {n}")
         rng = np.random.default_rng(seed)
         step = max(1, _CELLS // max(self.count, rows))
         for done in range(0, n, step):

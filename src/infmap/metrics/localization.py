@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.metrics import Confusion, bootstrap_ratio_interval, confusion
+from infmap.metrics import Bootstrap, Confusion, bootstrap_ratio_interval, confusion
 
 THRESHOLDS = (np.arange(1, 100) / 100.0).astype(np.float32)
 """Candidates of ``best_threshold``: 0.01 to 0.99."""
@@ -220,7 +220,7 @@ def localize(
     if tolerance < 0.0:
         raise ValueError(f"expected a tolerance of 0 or more pixels, got {tolerance:g}")
     counts = confusion(truth.infection, maps.values >= np.float32(threshold))
-    means = _Means(truth.patients, draws, seed)
+    means = _Means(Bootstrap(truth.patients, draws, seed))
     positive = truth.positive
     per_film = (counts.dice(), counts.iou(), counts.sensitivity(), counts.precision())
     infected, lungs = _energies(maps, truth)
@@ -245,9 +245,7 @@ def localize(
 class _Means:
     """Ratios of sums over films, with intervals by patient."""
 
-    patients: NDArray[Any]
-    draws: int
-    seed: int
+    bootstrap: Bootstrap
 
     def __call__(self, values: Float64) -> Figure:
         """Mean of what is not NaN."""
@@ -259,7 +257,7 @@ class _Means:
         total = float(bottom.sum())
         if not total:
             return Figure(math.nan, math.nan, math.nan, films)
-        low, high = bootstrap_ratio_interval(top, bottom, self.patients, self.draws, self.seed)
+        low, high = bootstrap_ratio_interval(top, bottom, self.bootstrap)
         return Figure(float(top.sum()) / total, low, high, films)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from infmap.metrics import Estimate, check_masks, film_mean, film_median, rate
+from infmap.metrics import Bootstrap, Estimate, check_masks, film_mean, film_median, rate
 
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -85,21 +85,12 @@ def surface_figures(
     return SurfaceFigures(values[:, 0], values[:, 1], values[:, 2] > 0, values[:, 3] > 0)
 
 
-def surface_table(
-    figures: SurfaceFigures,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> dict[str, Estimate]:
+def surface_table(figures: SurfaceFigures, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Boundary figures of one run, with intervals.
 
     Args:
         figures: of every film.
-        groups: (N,) patient of every film.
-        n: number of draws of the cluster bootstrap.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Returns:
         ``nsd_film``: mean over all films; ``nsd_positive``: over films with truth;
@@ -116,11 +107,13 @@ def surface_table(
         return np.where(keep, values, np.nan)
 
     return {
-        "nsd_film": film_mean(f.nsd, groups, n, seed, level),
-        "nsd_positive": film_mean(where(f.truth, f.nsd), groups, n, seed, level),
-        "hd95_median_positive": film_median(where(f.truth, f.hd95), groups, n, seed, level),
-        "hd95_found": film_mean(where(both, f.hd95), groups, n, seed, level),
-        "missed": rate(~f.predicted[f.truth], np.asarray(groups)[f.truth], level),
+        "nsd_film": film_mean(f.nsd, bootstrap),
+        "nsd_positive": film_mean(where(f.truth, f.nsd), bootstrap),
+        "hd95_median_positive": film_median(where(f.truth, f.hd95), bootstrap),
+        "hd95_found": film_mean(where(both, f.hd95), bootstrap),
+        "missed": rate(
+            ~f.predicted[f.truth], np.asarray(bootstrap.groups)[f.truth], bootstrap.level
+        ),
     }
 
 

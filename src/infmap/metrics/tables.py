@@ -11,21 +11,16 @@ from numpy.typing import ArrayLike
 from infmap.metrics._arrays import pair
 from infmap.metrics.calibration import brier_estimate, ece_estimate
 from infmap.metrics.detection import auprc_estimate, auroc_estimate
-from infmap.metrics.intervals import Clusters, Estimate, film_means, rate
+from infmap.metrics.intervals import Bootstrap, Clusters, Estimate, film_means, rate
 from infmap.metrics.pixels import RATIOS, Confusion, film_values
 
 
-def segmentation_table(
-    counts: Confusion, groups: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
-) -> dict[str, Estimate]:
+def segmentation_table(counts: Confusion, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Pixel figures of one run: pooled, and per film with positives and negatives apart.
 
     Args:
         counts: pixel counts, one entry a film.
-        groups: (N,) patient of every film.
-        n: number of draws of the cluster bootstrap.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Returns:
         Every ratio of ``Confusion`` pooled over all pixels, under its own name; means over films
@@ -36,28 +31,26 @@ def segmentation_table(
     Raises:
         ValueError: no films, or another number of groups than of films.
     """
-    clusters = Clusters(groups, len(counts))
-    drawn = Confusion(*np.rint(clusters.sums(counts.columns(), n, seed)).astype(np.int64).T)
+    clusters = Clusters(bootstrap.groups, len(counts))
+    drawn = Confusion(
+        *np.rint(clusters.sums(counts.columns(), bootstrap.n, bootstrap.seed)).astype(np.int64).T
+    )
     pool = counts.pooled()
     out = {}
     for name in RATIOS:
         standing = ~np.isnan(getattr(counts, name)())
-        interval = clusters.percentiles(getattr(drawn, name)(), level, standing)
+        interval = clusters.percentiles(getattr(drawn, name)(), bootstrap.level, standing)
         out[name] = Estimate(float(getattr(pool, name)()[0]), *interval, len(counts))
-    out |= film_means(film_values(counts), groups, n, seed, level)
+    out |= film_means(film_values(counts), bootstrap)
     healthy = ~counts.positive
-    out["false_alarm"] = rate(counts.fp[healthy] > 0, np.asarray(groups)[healthy], level)
+    out["false_alarm"] = rate(
+        counts.fp[healthy] > 0, np.asarray(bootstrap.groups)[healthy], bootstrap.level
+    )
     return out
 
 
 def detection_table(
-    truth: ArrayLike,
-    score: ArrayLike,
-    decision_threshold: float,
-    groups: ArrayLike,
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    truth: ArrayLike, score: ArrayLike, decision_threshold: float, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
     """Film figures of one run: rates at a fixed operating point, areas, calibration.
 
@@ -65,10 +58,7 @@ def detection_table(
         truth: bool (N,).
         score: float (N,), higher for positive.
         decision_threshold: positive is ``score >= decision_threshold``.
-        groups: (N,) patient of every film.
-        n: number of draws of the cluster bootstrap.
-        seed: of the draws.
-        level: coverage, in (0, 1).
+        bootstrap: patient of every film, draws and level.
 
     Returns:
         ``sensitivity``, ``specificity``, ``precision``, ``negative_predictive_value`` and
@@ -85,29 +75,31 @@ def detection_table(
     if math.isnan(decision_threshold):
         raise ValueError("expected a decision threshold, got NaN")
     t, s = pair(truth, score)
-    clusters = Clusters(groups, t.size)
+    clusters = Clusters(bootstrap.groups, t.size)
     yes = s >= decision_threshold
     cells = Confusion(*(c.astype(np.int64) for c in (t & yes, ~t & yes, t & ~yes, ~t & ~yes)))
-    g = np.asarray(groups)
+    g = np.asarray(bootstrap.groups)
     out = {
-        "sensitivity": rate(yes[t], g[t], level),
-        "specificity": rate(~yes[~t], g[~t], level),
-        "precision": rate(t[yes], g[yes], level),
-        "negative_predictive_value": rate(~t[~yes], g[~yes], level),
-        "accuracy": rate(yes == t, g, level),
+        "sensitivity": rate(yes[t], g[t], bootstrap.level),
+        "specificity": rate(~yes[~t], g[~t], bootstrap.level),
+        "precision": rate(t[yes], g[yes], bootstrap.level),
+        "negative_predictive_value": rate(~t[~yes], g[~yes], bootstrap.level),
+        "accuracy": rate(yes == t, g, bootstrap.level),
     }
-    drawn = Confusion(*np.rint(clusters.sums(cells.columns(), n, seed)).astype(np.int64).T)
+    drawn = Confusion(
+        *np.rint(clusters.sums(cells.columns(), bootstrap.n, bootstrap.seed)).astype(np.int64).T
+    )
     pool = cells.pooled()
     for name in ("iou", "f1", "f2"):
-        interval = clusters.percentiles(getattr(drawn, name)(), level)
+        interval = clusters.percentiles(getattr(drawn, name)(), bootstrap.level)
         out[name] = Estimate(float(getattr(pool, name)()[0]), *interval, t.size)
-    out["auroc"] = auroc_estimate(t, s, groups, level)
-    out["auprc"] = auprc_estimate(t, s, groups, n, seed, level)
+    out["auroc"] = auroc_estimate(t, s, bootstrap.groups, bootstrap.level)
+    out["auprc"] = auprc_estimate(t, s, bootstrap)
     # Scores that are no probabilities (logits, say) have areas, but no calibration.
     unit = bool(s.min() >= 0 and s.max() <= 1)
     none = Estimate(math.nan, math.nan, math.nan, 0)
-    out["brier"] = brier_estimate(t, s, groups, n, seed, level) if unit else none
-    out["ece"] = ece_estimate(t, s, groups, 15, n, seed, level) if unit else none
+    out["brier"] = brier_estimate(t, s, bootstrap) if unit else none
+    out["ece"] = ece_estimate(t, s, bootstrap, 15) if unit else none
     return out
 
 

@@ -30,18 +30,21 @@ def figures(films: SiteFilms, read: Reading) -> SiteFigures:
         specificity=_share(films, ~read.detected, films.healthy),
         specificity_other=_share(films, ~read.detected, other),
         sensitivity=_share(films, read.detected, sick),
-        infected=_rate(metrics.film_mean(shares, groups)) if len(groups) else None,
+        infected=_rate(metrics.film_mean(shares, metrics.Bootstrap(groups)))
+        if len(groups)
+        else None,
         called=_share(films, read.detected, unknown),
     )
     if not sick.any() or not (films.covid19 == 0).any():
         return found
     known = films.covid19 >= 0
     truth, probability, patients = sick[known], read.probability[known], films.groups[known]
+    bootstrap = metrics.Bootstrap(patients)
     return replace(
         found,
         auroc=_rate(metrics.auroc_estimate(truth, probability, patients)),
-        brier=_rate(metrics.brier_estimate(truth, probability, patients)),
-        ece=_rate(metrics.ece_estimate(truth, probability, patients, bins=10)),
+        brier=_rate(metrics.brier_estimate(truth, probability, bootstrap)),
+        ece=_rate(metrics.ece_estimate(truth, probability, bootstrap, bins=10)),
     )
 
 

@@ -70,8 +70,9 @@ def _score(
         for i, row in enumerate(held_out.rows)
     ]
     write_csv(folder / films_file(method), rows, COLUMNS)
-    table = metrics.segmentation_table(counts, truth.patients, study.draws)
-    table |= surface_table(surface, truth.patients, study.draws)
+    bootstrap = metrics.Bootstrap(truth.patients, study.draws)
+    table = metrics.segmentation_table(counts, bootstrap)
+    table |= surface_table(surface, bootstrap)
     segmentation = {f"infection_{k}": e for k, e in metrics.to_dict(table).items()}
     return {
         "threshold": threshold,

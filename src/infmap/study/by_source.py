@@ -106,7 +106,7 @@ def figures(films: ScoredFilms, scores: Sequence[dict[str, Any]]) -> dict[str, F
     if len(empty):
         out[KNOWN_EMPTY] = _area_figures(empty, "films") | {
             "opaque share, median": metrics.film_median(
-                empty.values["opaque_share_predicted"], empty.text["group"]
+                empty.values["opaque_share_predicted"], metrics.Bootstrap(empty.text["group"])
             )
         }
     return {name: found for name, found in out.items() if found}
@@ -149,7 +149,7 @@ def map_figures(table: FilmTable) -> Figures:
         ("lung Dice", "lung_dice", np.isfinite(v["lung_dice"])),
     ):
         if keep.sum() >= FEWEST:
-            out[name] = metrics.film_mean(v[column][keep], groups[keep])
+            out[name] = metrics.film_mean(v[column][keep], metrics.Bootstrap(groups[keep]))
     return out
 
 
@@ -158,7 +158,7 @@ def validation_figures(table: FilmTable) -> Figures:
     out: Figures = {}
     seen = table.known("tp")
     if len(seen):
-        pixels = metrics.segmentation_table(seen.counts, seen.text["group"])
+        pixels = metrics.segmentation_table(seen.counts, metrics.Bootstrap(seen.text["group"]))
         out["pooled F1"] = pixels["f1"]
         out["Dice, mean of all films"] = pixels["dice_film"]
     covid, other, normal = by_class(table)
@@ -254,7 +254,9 @@ def selection(
     everything = np.arange(len(whole))
     out = {
         name: Estimate(
-            float(part(everything)), *metrics.bootstrap_interval(part, groups, draws), len(whole)
+            float(part(everything)),
+            *metrics.bootstrap_interval(part, metrics.Bootstrap(groups, draws)),
+            len(whole),
         )
         for name, part in (parts | {"selection": mean}).items()
     }

@@ -69,7 +69,9 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
     x, y = a.where(both), b.where(both)
     if len(x):
         try:
-            gaps = metrics.compare_segmentation(x.counts, y.counts, x.text["group"], draws)
+            gaps = metrics.compare_segmentation(
+                x.counts, y.counts, metrics.Bootstrap(x.text["group"], draws)
+            )
         except ValueError as error:
             raise UsageError(
                 f"{first} and {second}: {error}; were both scored at one size?"
@@ -82,7 +84,7 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
     if len(x):
         scores = (x.values["covid_probability"], y.values["covid_probability"])
         differences["detection_auroc"] = metrics.auroc_difference(
-            x.covid, *scores, x.text["group"], draws
+            x.covid, *scores, metrics.Bootstrap(x.text["group"], draws)
         )
         right = [(t.values["covid_detected"] > 0) == t.covid for t in (x, y)]
         detection = metrics.mcnemar(right[0], right[1], x.text["group"])

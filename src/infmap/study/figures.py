@@ -96,7 +96,7 @@ def calibration(tables: Mapping[str, FilmTable]) -> str:
 def bland_altman(table: FilmTable, draws: int) -> str:
     """Difference of infected shares over their mean, with the limits of agreement."""
     true, found = (table.values[f"infected_share_{k}"] for k in ("true", "predicted"))
-    limits = metrics.bland_altman(true, found, table.text["group"], draws)
+    limits = metrics.bland_altman(true, found, metrics.Bootstrap(table.text["group"], draws))
     figure, axes = _axes()
     axes.scatter(50 * (true + found), 100 * (found - true), s=12, color=COLOURS[0], alpha=0.5,
                  linewidths=0)  # fmt: skip

@@ -121,15 +121,16 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
     out: dict[str, Estimate] = {}
     seen = table.known("tp")
     if len(seen):
-        groups, v = seen.text["group"], seen.values
-        out |= _named("infection", metrics.segmentation_table(seen.counts, groups, draws))
+        bootstrap, v = metrics.Bootstrap(seen.text["group"], draws), seen.values
+        out |= _named("infection", metrics.segmentation_table(seen.counts, bootstrap))
         predicted = v["tp"] + v["fp"] > 0
         surface = SurfaceFigures(v["nsd"], v["hd95"], v["tp"] + v["fn"] > 0, predicted)
-        out |= _named("infection", surface_table(surface, groups, draws))
+        out |= _named("infection", surface_table(surface, bootstrap))
     for name, column in (("lungs_dice_film", "lung_dice"), ("opacity_dice_film", "opacity_dice")):
         part = table.known(column)
         if len(part):
-            out[name] = metrics.film_mean(part.values[column], part.text["group"], draws)
+            bootstrap = metrics.Bootstrap(part.text["group"], draws)
+            out[name] = metrics.film_mean(part.values[column], bootstrap)
     out |= _named("detection", _detection(table, "covid_detected", "covid_probability", draws))
     out |= _named("map_detection", _detection(table, "map_detected", "map_peak", draws))
     for prefix, share in (("share", "infected_share"), ("opaque_share", "opaque_share")):
@@ -137,7 +138,8 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
         shares = table.known(*columns)
         if len(shares) >= 2:
             true, found = (shares.values[column] for column in columns)
-            agreement = metrics.agreement_table(true, found, shares.text["group"], draws)
+            bootstrap = metrics.Bootstrap(shares.text["group"], draws)
+            agreement = metrics.agreement_table(true, found, bootstrap)
             out |= _named(prefix, {name: agreement[name] for name in _AGREEMENT})
     return out
 
@@ -167,15 +169,16 @@ def _detection(table: FilmTable, yes: str, score: str, draws: int) -> dict[str, 
     if not len(part):
         return {}
     truth, groups, values = part.covid, part.text["group"], part.values[score]
-    rates = metrics.detection_table(truth, part.values[yes], 0.5, groups, draws)
+    bootstrap = metrics.Bootstrap(groups, draws)
+    rates = metrics.detection_table(truth, part.values[yes], 0.5, bootstrap)
     kept = ("sensitivity", "specificity", "precision", "negative_predictive_value", "accuracy",
             "f1", "f2")  # fmt: skip
     out = {name: rates[name] for name in kept}
     out["auroc"] = metrics.auroc_estimate(truth, values, groups)
-    out["auprc"] = metrics.auprc_estimate(truth, values, groups, draws)
+    out["auprc"] = metrics.auprc_estimate(truth, values, bootstrap)
     if score == "covid_probability":
-        out["brier"] = metrics.brier_estimate(truth, values, groups, draws)
-        out["ece"] = metrics.ece_estimate(truth, values, groups, 15, draws)
+        out["brier"] = metrics.brier_estimate(truth, values, bootstrap)
+        out["ece"] = metrics.ece_estimate(truth, values, bootstrap, 15)
     return out
 
 

@@ -97,11 +97,15 @@ def severity_figures(
                 inside = (found.low <= truth) & (truth <= found.high)
                 width = (found.high - found.low)[known]
                 out["interval of extent, coverage"] = metrics.rate(inside[known], groups[known])
-                out["interval of extent, median width"] = metrics.film_median(width, groups[known])
+                out["interval of extent, median width"] = metrics.film_median(
+                    width, metrics.Bootstrap(groups[known])
+                )
         for measure, values in of.items():
             known = np.isfinite(values + truth)
             if known.sum() >= FEWEST:
-                r, ends = metrics.pearson(values[known], truth[known], groups[known])
+                r, ends = metrics.pearson(
+                    values[known], truth[known], metrics.Bootstrap(groups[known])
+                )
                 out[f"r of {name} ({reader}) with {measure}"] = Estimate(r, *ends, int(known.sum()))
     return out
 

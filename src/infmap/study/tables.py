@@ -114,7 +114,9 @@ def f1_gap(segmentation: Path, activation: Path, draws: int) -> Row:
     first, second = paired(first, second)
     if not len(first):
         return {}
-    gaps = metrics.compare_segmentation(first.counts, second.counts, first.text["group"], draws)
+    gaps = metrics.compare_segmentation(
+        first.counts, second.counts, metrics.Bootstrap(first.text["group"], draws)
+    )
     gap = gaps["f1"]
     return {"f1_gap": gap.value, "f1_gap_low": gap.low, "f1_gap_high": gap.high,
             "f1_gap_p": gap.p, "f1_gap_films": gap.n}  # fmt: skip
