@@ -107,13 +107,18 @@ class Network(nn.Module):
         region = self._region(maps.detach())
         pooled = torch.cat([_mean_over(f, region) for f in features[-2:]], dim=1)
         classes = self.classifier(self.dropout(pooled))
-        maps = self._complete(maps, classes)[..., :height, :width]
+        maps = maps[..., :height, :width]
         auxiliary: tuple[Tensor, ...] = ()
         if self.training and self.auxiliary:
             coarse = [head(f) for head, f in zip(self.auxiliary, intermediate, strict=True)]
             full = [F.interpolate(m, size=x.shape[-2:], mode="bilinear") for m in coarse]
-            auxiliary = tuple(self._complete(m, classes)[..., :height, :width] for m in full)
-        return Output(maps[:, 0:1], maps[:, 1:2], maps[:, 2:3], classes, auxiliary)
+            auxiliary = tuple(
+                torch.cat([self._infection(m, classes), m[:, -2:]], dim=1)[..., :height, :width]
+                for m in full
+            )
+        return Output(
+            self._infection(maps, classes), maps[:, -2:-1], maps[:, -1:], classes, auxiliary
+        )
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode, in which a frozen encoder stays in evaluation mode."""
@@ -129,12 +134,12 @@ class Network(nn.Module):
             return lungs + LUNG_FLOOR
         return lungs * (torch.sigmoid(maps[:, -2:-1]) + CLEAR_LUNG) + OUTSIDE
 
-    def _complete(self, maps: Tensor, classes: Tensor) -> Tensor:
-        """Infection, opacity and lungs (N, 3, H, W) from what the heads give."""
-        if self.infection == "independent" or maps.shape[1] == 3:
-            return maps
+    def _infection(self, maps: Tensor, classes: Tensor) -> Tensor:
+        """Infection (N, 1, H, W) from what a head gives: its own map, then opacity and lungs."""
+        if maps.shape[1] == 3:
+            return maps[:, :1]
         covid19 = (classes[:, 0] - classes[:, 1]).view(-1, 1, 1, 1)
-        return torch.cat([both_logit(maps[:, :1], covid19), maps], dim=1)
+        return both_logit(maps[:, :1], covid19)
 
 
 def both_logit(first: Tensor, second: Tensor) -> Tensor:

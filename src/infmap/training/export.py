@@ -18,7 +18,11 @@ from infmap.models import Network
 
 
 class _Deployed(nn.Module):
-    """The network with its maps joined and turned into probabilities."""
+    """The network with its maps joined and turned into probabilities.
+
+    Conditional infection is multiplied as probabilities: the logit of a product has a range of a
+    hundred, of which int8 leaves steps of almost 1.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -26,8 +30,12 @@ class _Deployed(nn.Module):
 
     def forward(self, films: Tensor) -> tuple[Tensor, Tensor]:
         out = self.network(films)
-        maps = torch.cat([out.infection, out.opacity, out.lungs], dim=1)
-        return torch.sigmoid(maps), out.classes
+        if self.network.infection == "conditional":
+            maps = torch.sigmoid(torch.cat([out.opacity, out.lungs], dim=1))
+            given = torch.sigmoid(out.classes[:, :1] - out.classes[:, 1:2])
+            infection = maps[:, :1] * given[..., None, None]
+            return torch.cat([infection, maps], dim=1), out.classes
+        return torch.sigmoid(torch.cat([out.infection, out.opacity, out.lungs], dim=1)), out.classes
 
 
 def export(network: Network, folder: Path, size: int) -> None:
@@ -117,7 +125,15 @@ def quantize(folder: Path, films: NDArray[np.float32], target: Path) -> None:
     model = openvino.Core().read_model(str(folder / "network.xml"))
     dataset: Any = nncf.Dataset([film[None, None] for film in films])
     quantized = nncf.quantize(
-        model, dataset, subset_size=len(films), preset=nncf.QuantizationPreset.MIXED
+        model,
+        dataset,
+        subset_size=len(films),
+        preset=nncf.QuantizationPreset.MIXED,
+        # The products are those of the class's region and of the maps, whose small factors int8
+        # would round to 0; convolutions, which take the time, are no "Multiply".
+        ignored_scope=nncf.IgnoredScope(
+            types=["Multiply", "Divide", "ReduceSum", "Subtract"], validate=False
+        ),
     )
     target.mkdir(parents=True, exist_ok=True)
     openvino.save_model(quantized, str(target / "network.xml"))

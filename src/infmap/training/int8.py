@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from infmap.inference.postprocess import class_log_odds
 from infmap.training.calibration import read_outputs
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.export import quantize
-from infmap.training.validation import Score, score_films
+from infmap.training.validation import Score, film_confidence, score_films
 
 CALIBRATION_FILMS = 200
 """Films that an int8 network's ranges are measured on."""
@@ -28,8 +27,9 @@ def choose_precision(
 ) -> Literal["int8", "float"]:
     """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
 
-    The copy is calibrated on films learnt from. It is kept if the mean Dice of films with
-    infection and of the lungs, on Val, each fall by no more than ``config.int8_loss``.
+    The copy is calibrated on training images. It is kept if, on the validation set, the mean Dice
+    of films with infection (at the threshold that is best for the float network), that of the
+    lungs and the AUROC each fall by no more than ``config.int8_loss``.
 
     Returns:
         "int8", or "float" where the copy lost more, was not asked for, or could not be judged.
@@ -40,10 +40,15 @@ def choose_precision(
     chosen = np.random.default_rng(config.seed).permutation(len(films))[:CALIBRATION_FILMS]
     copy = folder / "int8"
     quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
-    after = _raw_score(copy, val)
-    losses = (before.dice_positive - after.dice_positive, before.dice_lungs - after.dice_lungs)
-    loss = max((one for one in losses if np.isfinite(one)), default=None)
-    say({"int8_loss_of_dice": loss and round(loss, 5), "allowed": config.int8_loss})
+    after = _raw_score(copy, val, before.threshold)
+    losses = {
+        "infection Dice": before.dice_positive - after.dice_positive,
+        "lung Dice": before.dice_lungs - after.dice_lungs,
+        "AUROC": before.auroc - after.auroc,
+    }
+    known = {name: round(float(loss), 5) for name, loss in losses.items() if np.isfinite(loss)}
+    say({"int8_losses": known, "allowed": config.int8_loss})
+    loss = max(known.values(), default=None)
     keep = loss is not None and loss <= config.int8_loss
     for name in ("network.xml", "network.bin"):
         if keep:
@@ -54,6 +59,8 @@ def choose_precision(
     return "int8" if keep else "float"
 
 
-def _raw_score(folder: Path, films: Films) -> Score:
+def _raw_score(folder: Path, films: Films, threshold: float | None = None) -> Score:
     outputs = read_outputs(folder, films)
-    return score_films(outputs.maps, class_log_odds(outputs.logits), films)
+    return score_films(
+        outputs.maps, film_confidence(outputs.maps, outputs.logits), films, threshold
+    )

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from infmap.inference.postprocess import class_log_odds
 from infmap.models import Network
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
-from infmap.training.validation import Score, score_films
+from infmap.training.validation import Score, film_confidence, score_films
 
 
 def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
     """Score a network on films it did not learn from, at the stored size."""
     maps, logits = predict_films(network, films, config)
-    return score_films(maps, class_log_odds(logits), films)
+    return score_films(maps, film_confidence(maps, logits), films)
 
 
 @torch.inference_mode()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.inference.postprocess import class_log_odds, map_amount
 from infmap.training.dataset import INFECTION, LUNGS, Films
 
 THRESHOLDS = np.arange(0.15, 0.80, 0.05)
@@ -98,6 +99,22 @@ def _infected_share(maps: NDArray[np.uint8], threshold: float) -> NDArray[np.flo
     lungs = maps[:, 2] >= 128
     infected = lungs & (maps[:, 0] >= threshold * 255.0)
     return np.asarray(infected.sum(axis=(1, 2)) / np.maximum(lungs.sum(axis=(1, 2)), 1))
+
+
+def film_confidence(
+    maps: NDArray[np.uint8], logits: NDArray[np.float32]
+) -> NDArray[np.floating[Any]]:
+    """How sure a network is of COVID-19 on each film, (N,), before calibration.
+
+    Mean infection over the lungs, which detection is read from; the class's log-odds of a network
+    whose maps are 0 throughout.
+
+    Args:
+        maps: uint8 (N, 3, S, S), 0..255 = probability of infection, opacity, lungs.
+        logits: float32 (N, 3), classes.
+    """
+    amounts = np.array([map_amount(film[0][film[2] >= 128]) for film in maps])
+    return amounts if amounts.any() else class_log_odds(logits)
 
 
 def _lung_dice(maps: NDArray[np.uint8], films: Films) -> float:
