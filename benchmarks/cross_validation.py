@@ -16,11 +16,17 @@ import json
 import sys
 from pathlib import Path
 
-from accuracy import Figures, Scored, figures, joined, score
+import numpy as np
+from external import read
+from external_tables import nested
 
+from infmap.catalog.groups import film_groups
 from infmap.catalog.snapshot import read_scores
+from infmap.study.by_source import LEFT_OUT, ScoredFilms, figures
+from infmap.study.evaluation import evaluate
+from infmap.study.films import FilmTable
 from infmap.training.config import TrainingConfig, read_config
-from infmap.training.parts import held_out
+from infmap.training.parts import Row, held_out
 from infmap.training.run import is_finished, run
 from infmap.training.snapshot import read_rows
 
@@ -43,24 +49,28 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--fold", type=int, help="only train this one, to score all later")
+    parser.add_argument("--cache", type=Path, help="keeps what networks said, by checksum")
     given = parser.parse_args()
     config = read_config(given.config)
     if given.fold is not None:
         train_fold(config, given.fold, given.out / f"fold-{given.fold}")
         return
-    rows, resolve = read_rows(config.snapshot)
-    scores = read_scores(config.snapshot)
-    parts: list[Scored] = []
+    rows, _ = read_rows(config.snapshot)
+    groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
+    found: list[Row] = []
+    folds: list[str] = []
     for fold in range(given.folds):
         folder = given.out / f"fold-{fold}"
         train_fold(config, fold, folder)
-        parts.append(score(folder, held_out(rows, fold), rows, resolve))
-    everything = joined(parts)
-    result: Figures = {"folds": given.folds}
-    for source in ("cohen", "general-blockchain", "chestxray14"):
-        part = everything.where(everything.table.text["source"] == source)
-        if len(part.table):
-            result[source] = figures(part, scores)
+        for manifest, outputs in read(folder, config.snapshot, held_out(rows, fold), given.cache):
+            at = manifest.thresholds, manifest.detection
+            found += evaluate(outputs, *at, groups, LEFT_OUT)
+            folds += [str(fold)] * len(outputs)
+    films = ScoredFilms(FilmTable.of(found), np.array(folds), np.zeros(len(found), np.bool_))
+    result = {
+        "folds": given.folds,
+        "figures": nested(figures(films, read_scores(config.snapshot))),
+    }
     text = json.dumps(result, indent=2)
     print(text)
     (given.out / "accuracy.json").write_text(text + "\n", encoding="utf-8")

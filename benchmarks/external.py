@@ -44,7 +44,7 @@ from infmap.training.calibration import Outputs, read_outputs, unseen
 from infmap.training.dataset import Films, load_films
 from infmap.training.pack import find_pack
 from infmap.training.refit import LUNG_SOURCES, training_films
-from infmap.training.run import read_rows
+from infmap.training.snapshot import read_rows
 
 DESIGN = Path(__file__).resolve().parents[1] / "configs" / "external.yaml"
 CHUNK = 512

@@ -49,8 +49,8 @@ class Run:
                 "parts": {name: _numbers(part) for name, part in chosen.parts.items()},
                 "missed_floors": list(chosen.missed),
             },
-            "figures": _nested(self.figures),
-            "strata": _nested(self.strata),
+            "figures": nested(self.figures),
+            "strata": nested(self.strata),
         }
         text = json.dumps(values, indent=1, allow_nan=False) + "\n"
         (folder / FIGURES).write_text(text, encoding="utf-8")
@@ -220,7 +220,8 @@ def _estimate(values: Sequence[Any]) -> Estimate:
     return Estimate(value, low, high, int(values[3]))
 
 
-def _nested(figures: Mapping[str, Figures]) -> dict[str, dict[str, list[float | int | None]]]:
+def nested(figures: Mapping[str, Figures]) -> dict[str, dict[str, list[float | int | None]]]:
+    """Figures as JSON: value, low, high and number of films; null for unknown."""
     return {n: {f: _numbers(e) for f, e in found.items()} for n, found in figures.items()}
 
 

@@ -2,10 +2,10 @@
 
     python benchmarks/frontier.py STUDY ACCURACY -o docs/study [--rounds 5]
 
-STUDY: after ``infmap benchmark run``; its exported networks are timed. ACCURACY: what
-``benchmarks/accuracy.py`` wrote of the shipped model on COVID-QU-Ex Val. All networks are timed in
-one process, film by film, taking turns, on OpenVINO with all cores; each keeps its own input size
-and number format. Writes frontier.csv and frontier.svg.
+STUDY: after ``infmap benchmark run``; its exported networks are timed. ACCURACY: figures.json that
+``benchmarks/external.py score`` wrote of the shipped model. All networks are timed in one process,
+film by film, taking turns, on OpenVINO with all cores; each keeps its own input size and number
+format. Writes frontier.csv and frontier.svg.
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ def study_rows(study: Path) -> list[dict[str, Any]]:
 
 def shipped_row(accuracy: Path) -> dict[str, Any]:
     """The shipped model, its figures as its accuracy file states them."""
-    val = json.loads(accuracy.read_text(encoding="utf-8"))["covid-qu-ex val"]
-    figure = val["infection"]["f1"]
+    figures = json.loads(accuracy.read_text(encoding="utf-8"))["figures"]
+    value, low, high, _ = next(v for k, v in figures.items() if k.startswith("validation"))[
+        "pooled F1"
+    ]
     folder = Path(infmap.__file__).parent / "weights" / "infmap-lite0"
     return {"name": "shipped infmap-lite0", "decoder": "shipped", "parameters": None,
-            "f1": figure["value"], "low": figure["low"], "high": figure["high"],
+            "f1": value, "low": low, "high": high,
             "folder": folder}  # fmt: skip
 
 
