@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from infmap.phantom import render
+from infmap.study.by_source import LEFT_OUT, VALIDATION, ScoredFilms
+from infmap.study.films import FilmTable
 
 
 def _save(plane, path):
@@ -74,3 +76,65 @@ def study_values(snapshot):
             "stages": [{"epochs": 1, "size": 64, "sources": {"covid-qu-ex": 1}}],
         },
     }
+
+
+@pytest.fixture
+def planted():
+    """A function that makes scored films and readers' scores, see ``_planted``."""
+    return _planted
+
+
+def _film(name, source, kind, fold="A", part=LEFT_OUT, **values):
+    given = {"film_id": f"{source}/{name}", "source": source, "group": f"{source}/{name}"}
+    return given | {"class": kind, "set": part, "fold": fold, **values}
+
+
+def _scored(rows):
+    empty = np.array([row["class"] is None for row in rows])
+    return ScoredFilms(FilmTable.of(rows), np.array([row["fold"] for row in rows]), empty)
+
+
+def _planted(good=1.0, seed=0):
+    """Two sources of sick films by two models, healthy and known-empty films; and scores.
+
+    The better a model, 0 to 1, the nearer are its maps to the truth.
+    """
+    random = np.random.default_rng(seed)
+    rows, scores = [], []
+
+    def noisy(truth):
+        return float(np.clip(good * truth + (1 - good) * random.random(), 0, 1))
+
+    for i in range(120):
+        fold, source = ("A", "general") if i % 2 else ("B", "cohen")
+        kind = ("covid19", "other_pneumonia", "normal")[i % 3]
+        truth = 0.0 if kind == "normal" else (i % 40 + 4) / 50
+        share, probability = noisy(truth), noisy(float(kind == "covid19"))
+        drawn = {"dice": noisy(1.0), "opacity_dice": noisy(1.0), "tp": 5, "fp": 0, "fn": 5,
+                 "tn": 9, "opaque_share_true": 0.2}  # fmt: skip
+        rows.append(_film(
+            i, source, kind, fold, covid_probability=probability, covid_detected=probability > 0.5,
+            infected_share_predicted=share, opaque_share_predicted=share, infection_mean=share,
+            opacity_mean=share, opacity_right=share, opacity_left=share, class_log_odds=probability,
+            **(drawn if kind != "normal" else {}),
+        ))  # fmt: skip
+        if source == "cohen":
+            for name, reader, top in (
+                ("brixia_global", "senior", 18), ("geographic_extent", "mean", 8),
+                ("brixia_A", "senior", 3),
+            ):  # fmt: skip
+                scores.append({"film_id": f"cohen/{i}", "name": name, "reader": reader,
+                               "value": round(truth * top)})  # fmt: skip
+    for i in range(40):
+        share = noisy(0.0)
+        rows.append(_film(i, "radiography", None, "AB"[i % 2], infected_share_predicted=share,
+                         opaque_share_predicted=share, covid_detected=share > 0.5,
+                         covid_probability=share))  # fmt: skip
+    for fold in "AB":
+        for i in range(20):
+            sick = i % 2 == 1
+            rows.append(_film(i, "qu-ex", "covid19" if sick else "normal", fold, VALIDATION,
+                             covid_probability=noisy(sick), covid_detected=sick, tp=8 * sick,
+                             fp=1, fn=2, tn=50, lung_dice=0.9 if fold == "A" else 0.8,
+                             infected_share_predicted=0.1, opaque_share_predicted=0.1))  # fmt: skip
+    return _scored(rows), scores
