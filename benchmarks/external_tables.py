@@ -12,7 +12,7 @@ from typing import Any
 
 from infmap.core.errors import UsageError
 from infmap.metrics import Estimate
-from infmap.study.by_source import SCORES, Figures, Selection, worst
+from infmap.study.by_source import AGAINST, SCORES, Figures, Selection, worst
 from infmap.study.external import External, Limit
 
 FIGURES = "figures.json"
@@ -95,7 +95,7 @@ def tables(runs: Mapping[str, Run], design: External) -> str:
         "**Bars.**",
         _table(("films", "figure", "bar", *runs), _limit_rows(runs, design.bars)),
         "**From what detection is read**: AUROC of COVID-19 films against others.",
-        *(_detection_table(name, run) for name, run in runs.items()),
+        _table(("model", "films", "against", *SCORES), _detection_rows(runs)),
         "**In source** (validation set; films without a copy among those trained on).",
         _table(("model", "figure", "films", *runs), _figure_rows(runs, "validation")),
         "**Each source left out.**",
@@ -166,20 +166,14 @@ def _limit_rows(runs: Mapping[str, Run], limits: Sequence[Limit]) -> Iterator[li
         yield [limit.films, limit.figure, bound, *cells]
 
 
-def _detection_table(name: str, run: Run) -> str:
-    """AUROC by score (rows), and by films and what they stand against (columns)."""
-    columns = [
-        (films, against)
-        for films, found in run.figures.items()
-        for against in ("healthy films left out", "healthy films of the source", "other diagnoses")
-        if f"AUROC against {against}, probability" in found
-    ]
-    head = (f"{name}: score", *(f"{films}: {against}" for films, against in columns))
-    rows = []
-    for score in SCORES:
-        found = [run.figures[f].get(f"AUROC against {a}, {score}") for f, a in columns]
-        rows.append([score, *(shown(e) if e else "" for e in found)])
-    return _table(head, rows)
+def _detection_rows(runs: Mapping[str, Run]) -> Iterator[list[str]]:
+    """AUROC of every score (columns), by films and what they stand against."""
+    for name, run in runs.items():
+        for films, found in run.figures.items():
+            for against in AGAINST:
+                of = [found.get(f"AUROC against {against}, {score}") for score in SCORES]
+                if any(of):
+                    yield [name, films, against, *(shown(e) if e else "" for e in of)]
 
 
 def _figure_rows(runs: Mapping[str, Run], only: str | None) -> Iterator[list[str]]:

@@ -38,6 +38,9 @@ SCORES = {
 }
 """What a detection can be read from: name to column. Means are of the network's own maps over the
 lungs; probability and share are as written, after post-processing."""
+AGAINST = ("healthy films left out", "healthy films of the source", "other diagnoses")
+"""What COVID-19 films of a source stand against: the first are of all sources that the same model
+left out."""
 EXTENT_SCORES = (("brixia_global", "senior"), ("geographic_extent", "mean"))
 """Readers' scores of both lungs, name and reader, whose correlations make the severity's part."""
 VALIDATION, LEFT_OUT = "validation", "left-out"
@@ -121,12 +124,7 @@ def detection_figures(table: FilmTable, pool: FilmTable) -> Figures:
     """
     out: Figures = {}
     covid, other, normal = (table.where(mask) for mask in by_class(table))
-    opponents = {
-        "healthy films left out": pool,
-        "healthy films of the source": normal,
-        "other diagnoses": other,
-    }
-    for name, against in opponents.items():
+    for name, against in zip(AGAINST, (pool, normal, other), strict=True):
         if min(len(covid), len(against)) >= FEWEST:
             for score, column in SCORES.items():
                 out |= _auroc(f"AUROC against {name}, {score}", covid, against, column)
@@ -162,7 +160,8 @@ def validation_figures(table: FilmTable) -> Figures:
         out["pooled F1"] = pixels["f1"]
         out["Dice, mean of all films"] = pixels["dice_film"]
     covid, other, normal = by_class(table)
-    out |= detection_figures(table, table.where(normal)) | map_figures(table)
+    nothing = table.where(np.zeros(len(table), np.bool_))
+    out |= detection_figures(table, nothing) | map_figures(table)
     truth, groups = covid, table.text["group"]
     known = covid | other | normal
     for score, column in SCORES.items():

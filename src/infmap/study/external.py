@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from infmap.catalog.renamed import SourceName
 from infmap.catalog.yaml_file import Strict, read_yaml
 from infmap.core.errors import SnapshotError
 
@@ -25,7 +26,7 @@ Row = dict[str, Any]
 class Part(Strict):
     """Films of one source: all, those whose path matches a pattern, or a half of them."""
 
-    source: str = Field(description="name of the source")
+    source: SourceName = Field(description="name of the source")
     path: str = Field("*", description="pattern of the film's path in the source; * is any text")
     half: Literal[0, 1] | None = Field(
         None, description="films whose last number in the file name is even (0) or odd (1)"
