@@ -35,7 +35,14 @@ from infmap.catalog.groups import film_groups
 from infmap.catalog.snapshot import read_about, read_scores
 from infmap.core.errors import InfmapError, UsageError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files
-from infmap.study.by_source import LEFT_OUT, VALIDATION, ScoredFilms, figures, selection
+from infmap.study.by_source import (
+    KNOWN_EMPTY,
+    LEFT_OUT,
+    VALIDATION,
+    ScoredFilms,
+    figures,
+    selection,
+)
 from infmap.study.evaluation import evaluate
 from infmap.study.external import External, Row, is_of, left_out, read_external
 from infmap.study.films import COLUMNS, FilmTable
@@ -166,6 +173,13 @@ def score_films(
             "trained_on": list(manifest.training.sources),
             "left_out": len(outside),
             "left_out_but_trained_on": len(outside) - len(strange),
+            "trained_on_some_of": sorted(
+                {
+                    KNOWN_EMPTY if is_of(row, design.known_empty) else str(row["source"])
+                    for row in outside
+                    if row["film_id"] not in strange
+                }
+            ),
             "infection_threshold": manifest.thresholds.infection,
             "opacity_threshold": manifest.thresholds.opacity,
         }

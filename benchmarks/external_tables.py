@@ -161,6 +161,8 @@ def _limit_rows(runs: Mapping[str, Run], limits: Sequence[Limit]) -> Iterator[li
         for run in runs.values():
             found = worst(run.figures, limit)
             verdict = "reached" if limit.met(found.value) else "missed"
+            if any(limit.films in about["trained_on_some_of"] for about in run.folds.values()):
+                verdict = "(trained on some)"
             cells.append(f"{shown(found)} {verdict}" if found.n else "not measured")
         bound = f"{'≥' if limit.at_least is not None else '≤'} {limit.bound:g}"
         yield [limit.films, limit.figure, bound, *cells]
@@ -179,7 +181,11 @@ def _detection_rows(runs: Mapping[str, Run]) -> Iterator[list[str]]:
 def _figure_rows(runs: Mapping[str, Run], only: str | None) -> Iterator[list[str]]:
     """Figures but areas, which have their own table: of the validation set, or of all else."""
     first = next(iter(runs.values()))
+    before: list[Figures] = []
     for films, found in first.figures.items():
+        if found in before:  # one model stands for two folds
+            continue
+        before.append(found)
         if (films.partition(",")[0] == "validation") != (only is not None):
             continue
         for figure, estimate in found.items():

@@ -33,7 +33,7 @@ SCORES = {
     "probability": "covid_probability",
     "mean infection": "infection_mean",
     "mean opacity": "opacity_mean",
-    "infected share": "infected_share_predicted",
+    "infected fraction": "infected_share_predicted",
     "class log-odds": "class_log_odds",
 }
 """What a detection can be read from: name to column. Means are of the network's own maps over the
@@ -108,7 +108,7 @@ def figures(films: ScoredFilms, scores: Sequence[dict[str, Any]]) -> dict[str, F
     empty = outside.where(outside.known_empty).table
     if len(empty):
         out[KNOWN_EMPTY] = _area_figures(empty, "films") | {
-            "opaque share, median": metrics.film_median(
+            "opaque fraction, median": metrics.film_median(
                 empty.values["opaque_share_predicted"], metrics.Bootstrap(empty.text["group"])
             )
         }

@@ -83,8 +83,8 @@ def severity_figures(
     shares = lung_shares(table)
     measures = {
         "mean opacity": mean_of_lungs(shares),
-        "opaque share": v["opaque_share_predicted"],
-        "infected share": v["infected_share_predicted"],
+        "opaque fraction": v["opaque_share_predicted"],
+        "infected fraction": v["infected_share_predicted"],
     }
     out: dict[str, Estimate] = {}
     for (name, reader), truth in sorted(truths.items()):
