@@ -15,7 +15,7 @@ OURS = Settings("net@1", "ab" * 32, 0.35, "openvino", "cpu", "0.1.0")
 
 
 def test_settings_come_back_from_the_record(tmp_path: Path) -> None:
-    write_record(tmp_path, OURS, started=now(), films={"ok": 2})
+    write_record(tmp_path, OURS, started=now(), more={"films": {"ok": 2}})
     assert read_settings(tmp_path) == OURS
     record = json.loads((tmp_path / RECORD).read_text())
     assert record["films"] == {"ok": 2}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from infmap.report.lines import PredictionLine
     from infmap.workflows.inputs import Found
     from infmap.workflows.predict import Outcome
 
@@ -92,7 +93,7 @@ def predict(
 
         return track(rows, total, "reading films", quiet=quiet or as_json)
 
-    def tell(line: dict[str, Any]) -> None:
+    def tell(line: PredictionLine) -> None:
         if as_json:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()

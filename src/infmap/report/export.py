@@ -21,7 +21,7 @@ from infmap.core.spreadsheet import cell
 from infmap.core.types import ZONES, Prediction
 from infmap.report.files import make_folder, write_atomically, writing
 from infmap.report.ids import check_id
-from infmap.report.lines import parse
+from infmap.report.lines import PredictionLine, parse
 
 Status = Literal["ok", "rejected", "failed"]
 KEYS = (
@@ -93,7 +93,7 @@ class FilmRow:
     status: Status
     sha256: str | None = None
     reason: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -111,7 +111,7 @@ class FilmRow:
 
     @classmethod
     def rejected(
-        cls, film_id: str, path: str, reason: str, sha256: str | None = None, **fields: Any
+        cls, film_id: str, path: str, reason: str, sha256: str | None = None, **fields: object
     ) -> Self:
         """Line of a film that was read but not judged; ``fields`` as far as known."""
         return cls(film_id, path, "rejected", sha256, reason, fields)
@@ -121,19 +121,21 @@ class FilmRow:
         """Line of a film that could not be read."""
         return cls(film_id, path, "failed", sha256, reason)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PredictionLine:
         """All keys of the line in their documented order; null where unknown."""
-        own = {
+        own: dict[str, object] = {
             "id": self.id,
             "path": self.path,
             "sha256": self.sha256,
             "status": self.status,
             "reason": self.reason,
         }
-        return {key: own.get(key, plain(self.fields.get(key))) for key in KEYS}
+        known = own | dict(self.fields)
+        line: PredictionLine = plain({key: known.get(key) for key in KEYS})
+        return line
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """What JSON can hold: numpy scalars and arrays unpacked, NaN and infinity as None."""
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
@@ -195,14 +197,14 @@ class ResultsWriter:
             with suppress(UsageError):
                 self.close()
 
-    def write(self, row: FilmRow) -> dict[str, Any]:
+    def write(self, row: FilmRow) -> PredictionLine:
         """Append one line.
 
         Args:
             row: the film.
 
         Returns:
-            The line as a dictionary.
+            The line.
 
         Raises:
             UsageError: the disk is full or gone; the file ends with the last whole line.
@@ -252,17 +254,17 @@ class ResultsWriter:
         write_csv(self.out)
 
 
-def iter_results(out: Path) -> Iterator[dict[str, Any]]:
+def iter_results(out: Path) -> Iterator[PredictionLine]:
     """Read ``results.jsonl`` line by line; see ``read_results``."""
     return (row for row, _ in iter_lines(out))
 
 
-def iter_lines(out: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def iter_lines(out: Path) -> Iterator[tuple[PredictionLine, int]]:
     """Read ``results.jsonl`` line by line, each with the byte offset at which it ends."""
     return _lines(Path(out) / "results.jsonl")
 
 
-def read_results(out: Path) -> list[dict[str, Any]]:
+def read_results(out: Path) -> list[PredictionLine]:
     """Read the films of an earlier run.
 
     A last line that was cut off, as after a crash or a full disk, is left out.
@@ -279,7 +281,7 @@ def read_results(out: Path) -> list[dict[str, Any]]:
     return list(iter_results(out))
 
 
-def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def _lines(path: Path) -> Iterator[tuple[PredictionLine, int]]:
     """Yield each whole line and the byte offset at which it ends."""
     damaged = 0
     end = 0
@@ -303,21 +305,21 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
         raise UsageError(f"cannot read {path}: {e.strerror}; check the output folder") from e
 
 
-def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
+def flatten(row: PredictionLine) -> dict[str, str | int | float | None]:
     """One line of ``results.jsonl`` as one row of ``results.csv``; empty where null."""
     zones, areas = row.get("zones") or {}, row.get("zone_areas") or {}
-    severity, operating = row.get("severity") or {}, row.get("operating") or {}
-    low, high = severity.get("interval") or (None, None)
-    grades, warnings = severity.get("grades"), row.get("warnings")
+    severity, operating = row.get("severity"), row.get("operating") or {}
+    low, high = (severity and severity.get("interval")) or (None, None)
+    grades, warnings = severity and severity.get("grades"), row.get("warnings")
     quality, calibrated = row.get("quality"), row.get("calibrated_on")
-    flat = {key: row.get(key) for key in CSV_COLUMNS}
+    flat: dict[str, object] = {key: row.get(key) for key in CSV_COLUMNS}
     flat.update({f"zones_{z}": zones.get(z) for z in ZONES})
     flat.update({f"zone_areas_{z}": areas.get(z) for z in ZONES})
     flat.update({f"operating_{k}": operating.get(k) for k in ("rule_out", "rule_in")})
     flat.update(
-        severity_grade=severity.get("grade"),
+        severity_grade=severity and severity["grade"],
         severity_grades=None if grades is None else "; ".join(grades),
-        severity_extent_score=severity.get("extent_score"),
+        severity_extent_score=severity and severity["extent_score"],
         severity_low=low,
         severity_high=high,
         quality_json=None if quality is None else json.dumps(quality),

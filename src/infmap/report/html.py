@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from jinja2 import Environment, FunctionLoader
 
@@ -19,6 +19,7 @@ from infmap.inference.limits import FILM_REJECTS, LUNG_REJECTS
 from infmap.inference.quality import limits
 from infmap.inference.severity import Calibration
 from infmap.report.files import make_folder, write_atomically
+from infmap.report.lines import PredictionLine
 from infmap.report.overlay import (
     INFECTION_COLOUR,
     LUNG_COLOUR,
@@ -36,7 +37,7 @@ FILM_LIMIT = 200
 
 def write_report(
     out: Path,
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[PredictionLine],
     thumbnails: Mapping[str, Thumb],
     *,
     model_card: str,
@@ -68,7 +69,7 @@ def write_report(
     """
     stream = iter(rows)
     # Only the films that are shown are held; the rest is counted as it passes.
-    shown = [dict(row) for row in islice(stream, limit)]
+    shown = list(islice(stream, limit))
     counts = Counter(row["status"] for row in shown)
     counts.update(row["status"] for row in stream)
     template = _environment().get_template("report.html.j2")
@@ -136,21 +137,21 @@ def _ramp(layer: Layer) -> str:
     return ", ".join(_css(c) for c in colour_table(layer)[40::43, :3].tolist())
 
 
-def shown_layer(row: Mapping[str, Any]) -> str:
+def shown_layer(row: PredictionLine) -> str:
     """The map that a film opens with: infection, or opacity where nothing else is to be seen."""
     if not row.get("infected_fraction") and row.get("opacity_fraction"):
         return "opacity"
     return "infection"
 
 
-def calibrated_on(row: Mapping[str, Any]) -> dict[str, str]:
+def calibrated_on(row: PredictionLine) -> dict[str, str]:
     """Figure to the films that it was calibrated on, as far as the model states them."""
     stated = row.get("calibrated_on") or {}
     unknown = {*asdict(CalibratedOn()).values(), Calibration().population}
     return {k: v.rstrip(".") for k, v in stated.items() if v and v not in unknown}
 
 
-def broken(row: Mapping[str, Any]) -> set[str]:
+def broken(row: PredictionLine) -> set[str]:
     """Figures of the quality gate that by themselves reject the film."""
     measured = {k: v for k, v in (row.get("quality") or {}).items() if isinstance(v, (int, float))}
     return {limit.name for limit in (*FILM_REJECTS, *LUNG_REJECTS) if limit.broken(measured)}

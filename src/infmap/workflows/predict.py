@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infmap.compute.lock import lock_folder
 from infmap.core.errors import FilmError, RejectedFilm, UsageError
@@ -27,6 +27,7 @@ from infmap.report import (
     write_report,
 )
 from infmap.report.files import make_folder, writing
+from infmap.report.lines import PredictionLine
 from infmap.workflows.record import RECORD, Settings, check_same, now, write_record
 from infmap.workflows.resume import INPUTS, Film, InputNotes, Plan, plan, put_in_order
 
@@ -65,7 +66,7 @@ class Run:
     dicom_seg: bool = False
     dicom_sr: bool = False
     doubt: bool = False
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ def predict_films(
     run: Run,
     *,
     track: Track = lambda rows, total: iter(rows),
-    tell: Callable[[dict[str, Any]], object] = lambda line: None,
+    tell: Callable[[PredictionLine], object] = lambda line: None,
 ) -> Outcome:
     """Read films and write all results.
 
@@ -143,7 +144,7 @@ class _Workflow:
         self.settings, self.started = Settings.of(model), now()
 
     def read(
-        self, paths: Sequence[str], track: Track, tell: Callable[[dict[str, Any]], object]
+        self, paths: Sequence[str], track: Track, tell: Callable[[PredictionLine], object]
     ) -> tuple[dict[str, int], int]:
         going_on = self.run.resume and (self.out / "results.jsonl").exists()
         if going_on:
@@ -160,7 +161,7 @@ class _Workflow:
         )
         self._only_pictures_of(todo)
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
-        write_record(self.out, self.settings, started=self.started, **record)
+        write_record(self.out, self.settings, started=self.started, more=record)
         self.inputs = InputNotes(self.out)
         with closing(self.inputs), ResultsWriter(self.out, resume=going_on) as writer:
             rows = predict_many(
@@ -184,7 +185,7 @@ class _Workflow:
         self._report()
         ended = now()
         record["films"] = counts
-        write_record(self.out, self.settings, started=self.started, finished=ended, **record)
+        write_record(self.out, self.settings, started=self.started, finished=ended, more=record)
         return counts, todo.kept
 
     def _begin(self) -> None:
@@ -240,7 +241,7 @@ class _Workflow:
 
     def _rejected(self, film: Film, error: RejectedFilm, *, shown: bool) -> FilmRow:
         """What is known of a film that was read: a person must be able to check the gate."""
-        known: dict[str, Any] = {
+        known: dict[str, object] = {
             "quality": error.quality,
             "warnings": list(error.warnings),
             "model": self.model.name,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infmap.core.errors import UsageError
 from infmap.report.files import write_atomically
@@ -58,7 +58,7 @@ class Settings:
             infmap=__version__,
         )
 
-    def differences(self, other: Settings) -> Iterator[tuple[str, Any, Any]]:
+    def differences(self, other: Settings) -> Iterator[tuple[str, object, object]]:
         """Name, own value and other value of each setting that differs."""
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
@@ -101,7 +101,7 @@ def check_same(out: Path, now: Settings) -> None:
         )
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return str(value)[:12] if isinstance(value, str) and len(value) == 64 else str(value)
 
 
@@ -111,7 +111,7 @@ def write_record(
     *,
     started: datetime,
     finished: datetime | None = None,
-    **more: Any,
+    more: Mapping[str, object] | None = None,
 ) -> None:
     """Write ``run.json``.
 
@@ -125,9 +125,9 @@ def write_record(
     Raises:
         UsageError: the disk is full, read-only or forbidden.
     """
-    values: Mapping[str, Any] = {
+    values: Mapping[str, object] = {
         "settings": asdict(settings),
-        **more,
+        **(more or {}),
         "started": _time(started),
         "finished": None if finished is None else _time(finished),
     }

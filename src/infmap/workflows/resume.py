@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from infmap.core.files import sha256
 from infmap.report import PLANES, FilmIds
 from infmap.report.export import iter_lines
 from infmap.report.files import write_atomically, writing
+from infmap.report.lines import PredictionLine
 from infmap.workflows.dicom_objects import NONE_WRITTEN
 
 INPUTS = "inputs.jsonl"
@@ -139,7 +140,7 @@ def _known(out: Path) -> dict[str, Known]:
     """Path to what is known of a film; the last line of each holds."""
     states = dict(_states(out))
     return {
-        row["path"]: Known(
+        path: Known(
             row["id"],
             row["status"],
             row.get("sha256"),
@@ -148,7 +149,7 @@ def _known(out: Path) -> dict[str, Known]:
             states.get(row["id"]),
         )
         for row, _ in iter_lines(out)
-        if isinstance(row.get("path"), str)
+        if (path := row.get("path")) is not None
     }
 
 
@@ -271,5 +272,5 @@ def _copy(
         start, end = places[name]
         table.seek(start)
         line = table.read(end - start)
-        row: dict[str, Any] = json.loads(line)
+        row: PredictionLine = json.loads(line)
         to.write(line if row["path"] == path else json.dumps(row | {"path": path}).encode() + b"\n")
