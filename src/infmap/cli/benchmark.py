@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from infmap.study.queue import Summary
+    from infmap.study.queue import RunRecord, Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def compare(
 def _conclude(summary: Summary, table: Path, study: Path, as_json: bool) -> None:
     """Say where the study stands."""
     if as_json:
-        record: dict[str, Any] = {"states": summary.states, "total": summary.total}
+        record = {"states": summary.states, "total": summary.total}
         sys.stdout.write(json.dumps({**record, "elsewhere": summary.elsewhere}) + "\n")
         return
     states = ", ".join(f"{n} {state}" for state, n in sorted(summary.states.items()))
@@ -117,7 +117,7 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: RunRecord) -> None:
         """Show one record."""
         if self._as_json:
             sys.stdout.write(json.dumps(record) + "\n")

@@ -11,14 +11,25 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from infmap.study.claim import claim
 from infmap.study.grid import Run
 from infmap.study.launch import CLAIMED, Exit, Launcher
 from infmap.study.study import FINISHED, Status, Study, read_status, write_status
 
-Say = Callable[[dict[str, Any]], None]
+
+class RunRecord(TypedDict):
+    """A run that started or ended, as it is told; ``finished`` of ``total`` runs have ended."""
+
+    run: str
+    state: str
+    finished: int
+    total: int
+    reason: NotRequired[str]
+
+
+Say = Callable[[RunRecord], None]
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,9 @@ def _settle(study: Study, run: Run, end: Exit, before: int) -> None:
             write_status(folder, Status("failed", end.describe(), attempts, host, status.pid))
 
 
-def _record(study: Study, run: Run, state: str, reason: str = "") -> dict[str, Any]:
+def _record(study: Study, run: Run, state: str, reason: str = "") -> RunRecord:
     finished = sum(study.status(r).state in FINISHED for r in study.runs)
-    record = {"run": run.id, "state": state, "finished": finished, "total": len(study.runs)}
-    return {**record, "reason": reason} if reason else record
+    record = RunRecord(run=run.id, state=state, finished=finished, total=len(study.runs))
+    if reason:
+        record["reason"] = reason
+    return record

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from infmap.core.errors import MissingExtra
 from infmap.study.cluster import create_launcher
 from infmap.study.config import check_names, read_study
-from infmap.study.queue import Summary, run_study
+from infmap.study.queue import Say, Summary, run_study
 from infmap.study.report import write_report
 from infmap.study.study import Study, create_study
 from infmap.study.tables import write_tables
@@ -18,7 +16,7 @@ from infmap.study.tables import write_tables
 def run_grid(
     config: Path,
     out: Path,
-    say: Callable[[dict[str, Any]], None],
+    say: Say,
     *,
     on: str = "local",
     workers: int | None = None,
