@@ -11,6 +11,7 @@ from infmap.audit.overlap import overlaps
 from infmap.audit.probes import Auditor
 from infmap.audit.report import AuditReport, write
 from infmap.audit.verdict import verdict
+from infmap.catalog.rows import pair_rows
 from infmap.catalog.store import Catalog
 from infmap.core.errors import UsageError
 
@@ -52,7 +53,7 @@ def audit(
     auditor = Auditor(sample, seed)
     probes = list(auditor.run())
     rates, counted = text_rates(sample), tables(films)
-    shared = overlaps(films, catalog.rows("duplicates"))
+    shared = overlaps(films, pair_rows(catalog.frame("duplicates")))
     deduplicated = all(row["duplicate_group"] is not None for row in films)
     report = AuditReport(
         findings=tuple(verdict(probes, rates, shared, counted, deduplicated)),

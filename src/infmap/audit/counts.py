@@ -10,7 +10,7 @@ import numpy as np
 
 from infmap.audit.films import Sample
 from infmap.catalog.groups import film_groups
-from infmap.catalog.store import Row
+from infmap.catalog.rows import Film
 from infmap.metrics import Estimate, rate
 
 CLASSES = ("COVID-19", "pneumonia", "normal", "other", "unknown")
@@ -47,7 +47,7 @@ class Rate:
     line: Estimate
 
 
-def class_of(row: Row) -> str:
+def class_of(row: Film) -> str:
     """One of ``CLASSES``: COVID-19 first, since such a film is often labelled pneumonia too."""
     if row["covid19"]:
         return "COVID-19"
@@ -58,9 +58,9 @@ def class_of(row: Row) -> str:
     return "normal" if row["normal"] else "other"
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
+def tables(rows: Sequence[Film]) -> list[Table]:
     """Class by source, and by what else a network might learn instead."""
-    properties: dict[str, Callable[[Row], str]] = {
+    properties: dict[str, Callable[[Film], str]] = {
         "source": lambda row: str(row["source"]),
         "view": lambda row: _text(row.get("view")),
         "size in pixels": lambda row: f"{row['width']} x {row['height']}",
@@ -73,7 +73,7 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     return [_table(name, value, rows) for name, value in properties.items()]
 
 
-def _table(name: str, value: Callable[[Row], str], rows: Sequence[Row]) -> Table:
+def _table(name: str, value: Callable[[Film], str], rows: Sequence[Film]) -> Table:
     counts = Counter((value(row), class_of(row)) for row in rows)
     total: Counter[str] = Counter()
     for (found, _), films in counts.items():

@@ -13,7 +13,8 @@ from PIL import Image
 
 from infmap.audit.text import Text, find_text
 from infmap.catalog.mask_files import film_mask
-from infmap.catalog.store import Catalog, Row, locate
+from infmap.catalog.rows import Film
+from infmap.catalog.store import Catalog, locate
 from infmap.core.errors import FilmError, InfmapError
 from infmap.core.types import BoolImage, Float32Image
 from infmap.core.views import is_lateral
@@ -45,7 +46,7 @@ class Sample:
         unread: film_id and reason of films that could not be read.
     """
 
-    rows: list[Row]
+    rows: list[Film]
     pixels: NDArray[np.uint8]
     extent: NDArray[np.int64]
     lungs: NDArray[np.bool_]
@@ -66,12 +67,12 @@ class _Film:
     text: Text
 
 
-def frontal(rows: Sequence[Row]) -> list[Row]:
+def frontal(rows: Sequence[Film]) -> list[Film]:
     """Rows of films that are not known to be lateral."""
     return [row for row in rows if not is_lateral(row.get("view"))]
 
 
-def choose(rows: Sequence[Row], limit: int, seed: int) -> list[Row]:
+def choose(rows: Sequence[Film], limit: int, seed: int) -> list[Film]:
     """At most ``limit`` films, as evenly over sources as their sizes allow, in the given order."""
     by_source: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -88,10 +89,10 @@ def choose(rows: Sequence[Row], limit: int, seed: int) -> list[Row]:
 
 
 def read_sample(
-    catalog: Catalog, rows: Sequence[Row], progress: Callable[[int, int], None] | None = None
+    catalog: Catalog, rows: Sequence[Film], progress: Callable[[int, int], None] | None = None
 ) -> Sample:
     """Read films; one that cannot be read is left out and named in ``unread``."""
-    kept: list[tuple[Row, _Film]] = []
+    kept: list[tuple[Film, _Film]] = []
     unread: list[tuple[str, str]] = []
     for n, (row, film) in enumerate(_read_all(catalog, rows), 1):
         if isinstance(film, str):
@@ -117,11 +118,11 @@ def read_sample(
     )
 
 
-def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Film | str]]:
+def _read_all(catalog: Catalog, rows: Sequence[Film]) -> Iterator[tuple[Film, _Film | str]]:
     """Films in order, a batch at a time, so that few whole films are in memory at once."""
     places = catalog.places()
 
-    def one(row: Row) -> _Film | str:
+    def one(row: Film) -> _Film | str:
         try:
             return _read(places, row)
         except FilmError as error:
@@ -136,12 +137,12 @@ def _read_all(catalog: Catalog, rows: Sequence[Row]) -> Iterator[tuple[Row, _Fil
             yield from zip(batch, pool.map(one, batch), strict=True)
 
 
-def _read(places: Mapping[str, str], row: Row) -> _Film:
+def _read(places: Mapping[str, str], row: Film) -> _Film:
     data = locate(places, row, row["path"]).read_bytes()
     film = read_radiograph(data, name=row["path"]).pixels
     lungs = None
-    if row["lung_mask"]:
-        place, path = (locate(places, row, row[name]) for name in ("lung_mask", "path"))
+    if mask := row["lung_mask"]:
+        place, path = (locate(places, row, name) for name in (mask, row["path"]))
         lungs = film_mask(place, film.shape, path)[0].astype(np.float32)
     counts, _ = np.histogram(film, BINS, (0.0, 1.0))
     canvas, extent = on_canvas(film)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from infmap.catalog.store import Row
+from infmap.catalog.rows import DuplicatePair, Film
 
 SIDES = {
     "source": "sources",
@@ -38,7 +38,7 @@ class Overlap:
     total: int
 
 
-def overlaps(films: Sequence[Row], duplicates: Iterable[Row]) -> list[Overlap]:
+def overlaps(films: Sequence[Film], duplicates: Iterable[DuplicatePair]) -> list[Overlap]:
     """Every ordered pair of sides that share something.
 
     Args:
@@ -53,14 +53,14 @@ def overlaps(films: Sequence[Row], duplicates: Iterable[Row]) -> list[Overlap]:
 
 
 def _across(
-    films: Sequence[Row], pairs: Sequence[tuple[str, str]], column: str
+    films: Sequence[Mapping[str, object]], pairs: Sequence[tuple[str, str]], column: str
 ) -> Iterable[Overlap]:
-    side = {row["film_id"]: row[column] for row in films if row[column] is not None}
+    side = {str(row["film_id"]): str(row[column]) for row in films if row[column] is not None}
     total = Counter(side.values())
     of_patient: dict[str, list[str]] = defaultdict(list)
     for row in films:
         if row["patient_id"] is not None and row["film_id"] in side:
-            of_patient[row["patient_id"]].append(row["film_id"])
+            of_patient[str(row["patient_id"])].append(str(row["film_id"]))
     shared: dict[tuple[str, str], set[str]] = defaultdict(set)
     patients: Counter[tuple[str, str]] = Counter()
     across: Counter[tuple[str, str]] = Counter()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,13 +137,13 @@ def table_view(sample: Sample, view: str) -> Float32Image:
         one column a type; and for "size and histogram" 64 shares of grey levels.
     """
     kinds = sorted(set(sample.kinds))
-    columns = [_number(sample.rows, "height"), _number(sample.rows, "width")]
-    columns += [columns[0] / columns[1], _number(sample.rows, "bits")]
+    columns = [_numbers(row.get("height") for row in sample.rows)]
+    columns += [_numbers(row.get("width") for row in sample.rows)]
+    columns += [columns[0] / columns[1], _numbers(row.get("bits") for row in sample.rows)]
     columns += [np.array([kind == k for k in sample.kinds], np.float32) for kind in kinds]
     size = np.stack(columns, axis=1).astype(np.float32)
     return size if view == SIZE else np.concatenate([size, sample.histogram], axis=1)
 
 
-def _number(rows: list[dict[str, Any]], name: str) -> NDArray[np.float64]:
-    values = [row.get(name) for row in rows]
+def _numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
     return np.array([-1 if value is None else value for value in values], np.float64)

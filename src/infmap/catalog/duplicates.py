@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from infmap.catalog.store import Catalog, Row, make_frame
+from infmap.catalog.rows import DuplicatePair, pair_rows
+from infmap.catalog.store import Catalog, make_frame
 from infmap.dedup.duplicates import Progress, clusters_of, copies, exact, with_verdicts
 
 
-def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Row]:
+def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[DuplicatePair]:
     """Find duplicates and give each film its ``duplicate_group``; splits stay as they are.
 
     Args:
@@ -31,7 +32,7 @@ def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Row]
             [row["film_id"] for row in columns], catalog.pictures(), apart, progress
         )
         names = [row["film_id"] for row in columns]
-        rows = with_verdicts(found, catalog.rows("duplicates"), set(names))
+        rows = with_verdicts(found, pair_rows(catalog.frame("duplicates")), set(names))
         clusters = clusters_of(names, rows)
         column = make_frame("films", [{"duplicate_group": clusters[name]} for name in names])
         catalog.commit(

@@ -9,23 +9,22 @@ benchmarks all decide by ``keep_whole`` or ``whole_folds``.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from infmap.catalog.schema import Row
 from infmap.dedup.duplicates import components
 
 TRAIN, VAL, TEST, UNUSED = "train", "val", "test", "unused"
 """Parts of a split: training; validation; scored; none of them."""
 
 
-def film_groups(films: Sequence[Row]) -> list[str]:
+def film_groups(films: Sequence[Mapping[str, object]]) -> list[str]:
     """Name of each film's group: films that share a patient or a cluster share a group.
 
     An unknown patient or cluster joins nothing.
     """
     ids = [str(film["film_id"]) for film in films]
     links: list[tuple[str, str]] = []
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, object], str] = {}
     for film_id, film in zip(ids, films, strict=True):
         # Both: a patient's films look alike, and a near-duplicate may carry another patient's
         # number.
@@ -36,7 +35,7 @@ def film_groups(films: Sequence[Row]) -> list[str]:
     return [of[film_id] for film_id in ids]
 
 
-def own_part(film: Row) -> str | None:
+def own_part(film: Mapping[str, object]) -> str | None:
     """Part of a film: its publisher's where that gave one, else the catalog's; None without."""
     part = film.get("official_split") or film.get("split")
     return None if part is None else str(part)
@@ -88,7 +87,7 @@ def torn_groups(groups: Sequence[str], sides: Sequence[object]) -> list[str]:
     return sorted(group for group, of in found.items() if len(of) > 1)
 
 
-def sharing_with(films: Sequence[Row], names: Collection[str]) -> set[str]:
+def sharing_with(films: Sequence[Mapping[str, object]], names: Collection[str]) -> set[str]:
     """The film_id of every film whose group holds one of these films, themselves included."""
     groups = film_groups(films)
     ids = [str(film["film_id"]) for film in films]

@@ -6,14 +6,14 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.catalog.renamed import current_film_id
-from infmap.catalog.store import Catalog, Row, make_frame
+from infmap.catalog.rows import DuplicatePair, pair_rows
+from infmap.catalog.store import Catalog, make_frame
 from infmap.core.errors import FilmError, MissingExtra, UsageError
 from infmap.dedup.duplicates import CONFIRMED, REJECTED, clusters_of
 from infmap.dedup.thumbnails import content_box, to_bytes
@@ -54,7 +54,9 @@ def write_pairs(catalog: Catalog, out: Path, most: int = MOST) -> int:
 
     films = catalog.film_frame()
     place = {name: i for i, name in enumerate(films["film_id"])}
-    rows = [r for r in catalog.rows("duplicates") if r["kind"] not in ("bytes", "pixels")]
+    rows = [
+        r for r in pair_rows(catalog.frame("duplicates")) if r["kind"] not in ("bytes", "pixels")
+    ]
     rows = [r for r in rows if r["film_a"] in place and r["film_b"] in place]
     rows.sort(key=lambda r: (r["verdict"] is not None, r["score"] or 0.0, r["film_a"], r["film_b"]))
     thumbs = catalog.pictures()
@@ -95,12 +97,14 @@ def read_decisions(catalog: Catalog, path: Path) -> int:
         films = catalog.film_frame()
         names = films["film_id"].to_list()
         there = set(names)
-        rows = {(r["film_a"], r["film_b"]): r for r in catalog.rows("duplicates")}
+        rows = {(r["film_a"], r["film_b"]): r for r in pair_rows(catalog.frame("duplicates"))}
         taken = 0
         for pair, verdict in verdicts.items():
             if there.issuperset(pair):
-                new = {"film_a": pair[0], "film_b": pair[1], "kind": "judged", "score": None}
-                rows[pair] = rows.get(pair, new) | {"verdict": verdict}
+                new: DuplicatePair = {
+                    "film_a": pair[0], "film_b": pair[1], "kind": "judged", "score": None,
+                }  # fmt: skip
+                rows[pair] = {**rows.get(pair, new), "verdict": verdict}
                 taken += 1
         kept = [rows[pair] for pair in sorted(rows)]
         clusters = clusters_of(names, [r for r in kept if there.issuperset(_names(r))])
@@ -113,7 +117,7 @@ def read_decisions(catalog: Catalog, path: Path) -> int:
     return taken
 
 
-def _names(row: Row) -> tuple[str, str]:
+def _names(row: DuplicatePair) -> tuple[str, str]:
     return row["film_a"], row["film_b"]
 
 
@@ -134,23 +138,29 @@ def _read_table(path: Path) -> dict[tuple[str, str], str | None]:
     return verdicts
 
 
-def _pair(catalog: Catalog, row: Row, films: Sequence[Row], thumbs: Sequence[Plane]) -> Row:
+def _pair(
+    catalog: Catalog,
+    row: DuplicatePair,
+    films: Sequence[Mapping[str, object]],
+    thumbs: Sequence[Plane],
+) -> dict[str, object]:
     """What the page shows of a pair; the second film is laid over the first."""
     planes = [_picture(catalog, film, thumb) for film, thumb in zip(films, thumbs)]
     moved = _laid_over(planes, thumbs, row["kind"] or "")
     difference = np.abs(planes[0].astype(np.int16) - moved).astype(np.uint8)
     details = [[f"{k} {film[k]}" for k in _DETAILS if film[k] is not None] for film in films]
-    return row | {
+    return {
+        **row,
         "pictures": [_uri(p) for p in (*planes, moved, 255 - difference)],
         "details": [", ".join(d) for d in details],
         "differs": [k for k in _DETAILS if films[0][k] != films[1][k]],
     }
 
 
-def _picture(catalog: Catalog, film: Mapping[str, Any], thumb: Plane) -> Plane:
+def _picture(catalog: Catalog, film: Mapping[str, object], thumb: Plane) -> Plane:
     """The film if it can be read, else its thumbnail, in the same frame: uint8 (320, 320)."""
     try:
-        path = catalog.resolve(film, film["path"])
+        path = catalog.resolve(film, str(film["path"]))
         pixels = read_radiograph(path.read_bytes(), name=path.name).pixels
         plane = to_bytes(pixels)
         image, box = Image.fromarray(plane), content_box(plane)

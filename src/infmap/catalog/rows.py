@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from infmap.dedup.duplicates import DuplicatePair
+
 if TYPE_CHECKING:
     import polars as pl
+
+__all__ = [
+    "Box", "DuplicatePair", "Failure", "Film", "Score",
+    "box_rows", "failure_rows", "film_rows", "pair_rows", "score_rows",
+]  # fmt: skip
 
 
 class Film(TypedDict, total=False):
@@ -57,16 +64,6 @@ class Film(TypedDict, total=False):
     duplicate_group: str | None
     split: str | None
     fold: int | None
-
-
-class DuplicatePair(TypedDict, total=False):
-    """A row of the duplicates: two films that show the same image, and a person's verdict."""
-
-    film_a: str
-    film_b: str
-    kind: str
-    score: float | None
-    verdict: str | None
 
 
 class Score(TypedDict, total=False):

@@ -116,7 +116,7 @@ def polars() -> Any:
     return pl
 
 
-def make_frame(table: str, rows: list[Row]) -> pl.DataFrame:
+def make_frame(table: str, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Rows as a polars frame with the table's types; what a row lacks is null."""
     frame: pl.DataFrame = polars().DataFrame(rows, schema=_types(table))
     return frame

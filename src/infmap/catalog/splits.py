@@ -20,7 +20,8 @@ from infmap.catalog.groups import (
     keep_whole,
     torn_groups,
 )
-from infmap.catalog.schema import Row, make_frame, polars
+from infmap.catalog.rows import Film, film_rows
+from infmap.catalog.schema import make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.core import views
 from infmap.core.errors import SnapshotError, UsageError
@@ -101,7 +102,7 @@ def split(
             f"{catalog.folder}: films came in since duplicates were found; "
             "run infmap catalog dedup first"
         )
-    films = frame.filter(~is_lateral()).select(NEEDED).to_dicts()
+    films = film_rows(frame.filter(~is_lateral()).select(NEEDED))
     settings = {"parts": names, "shares": shares, "seed": seed, "by_source": by_source}
     again = catalog.settings.get("split") == settings | {"official": official}
     before = [film["fold"] if again else None for film in films]
@@ -152,7 +153,7 @@ def is_lateral() -> Any:
     return polars().col("view").map_elements(views.is_lateral, boolean).fill_null(False)
 
 
-def assign_folds(films: Sequence[Row], folds: int, seed: int) -> list[int]:
+def assign_folds(films: Sequence[Film], folds: int, seed: int) -> list[int]:
     """Fold of each film, folds of one size.
 
     Groups are connected over patient and cluster. The largest is placed first, each where its
@@ -165,7 +166,7 @@ def assign_folds(films: Sequence[Row], folds: int, seed: int) -> list[int]:
     return _place(films, film_groups(films), shares, seed, [None] * len(films))
 
 
-def check_whole(films: Sequence[Row]) -> None:
+def check_whole(films: Sequence[Mapping[str, object]]) -> None:
     """Refuse films whose folds or parts tear a group, as when copies were found after the split.
 
     Raises:
@@ -197,7 +198,7 @@ def _parts(folds: int, fractions: Mapping[str, float] | None) -> tuple[list[str]
 
 
 def _place(
-    films: Sequence[Row],
+    films: Sequence[Film],
     groups: Sequence[str],
     shares: Sequence[float],
     seed: int,
@@ -262,7 +263,7 @@ def _whole_sources(groups: Sequence[str], own: list[int], sources: Sequence[str]
     return of
 
 
-def _with_official(films: Sequence[Row], groups: Sequence[str], drawn: Sequence[str]) -> list[str]:
+def _with_official(films: Sequence[Film], groups: Sequence[str], drawn: Sequence[str]) -> list[str]:
     """Publishers' parts and drawn ones together, no group torn."""
     official: dict[str, set[str]] = defaultdict(set)
     for film, group in zip(films, groups, strict=True):
@@ -277,7 +278,7 @@ def _with_official(films: Sequence[Row], groups: Sequence[str], drawn: Sequence[
     return [part or UNUSED for part in keep_whole(groups, meant)]
 
 
-def _leaks(films: Sequence[Row], groups: Sequence[str]) -> list[tuple[str, str]]:
+def _leaks(films: Sequence[Film], groups: Sequence[str]) -> list[tuple[str, str]]:
     """The first film of each official part of a group, paired, where a group has several."""
     first: dict[str, dict[str, str]] = defaultdict(dict)
     for film, group in zip(films, groups, strict=True):
@@ -292,5 +293,5 @@ def _leaks(films: Sequence[Row], groups: Sequence[str]) -> list[tuple[str, str]]
     ]
 
 
-def _stratum(film: Row) -> tuple[str, str]:
+def _stratum(film: Film) -> tuple[str, str]:
     return str(film["source"]), str(film["covid19"])

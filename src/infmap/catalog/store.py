@@ -15,7 +15,7 @@ a process killed at any moment leaves the catalog as it was before or as it is a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.renamed import current_film_id, current_source
+from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.schema import (
     COLUMNS,
     VERSION,
@@ -124,13 +125,13 @@ class Catalog:
         """All rows of a table; none if it was never written."""
         return self.frame(table).to_dicts()
 
-    def films(self) -> list[Row]:
+    def films(self) -> list[Film]:
         """Rows of the films, in the order of their names.
 
         Raises:
             SnapshotError: nothing was ingested yet.
         """
-        return self.film_frame().to_dicts()
+        return film_rows(self.film_frame())
 
     def film_frame(self) -> pl.DataFrame:
         """The films as a frame, in the order of their names.
@@ -172,11 +173,11 @@ class Catalog:
             CATALOG_ROOT: str(self.folder.resolve())
         }
 
-    def resolve(self, row: Mapping[str, Any], path: str) -> Path:
+    def resolve(self, row: Mapping[str, object], path: str) -> Path:
         """Where a film or mask of a row lies; for many, ``locate`` with ``places`` reads less."""
         return locate(self.places(), row, path)
 
-    def write(self, table: str, rows: list[Row]) -> None:
+    def write(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Replace one table by rows."""
         self.commit({table: make_frame(table, rows)})
 
@@ -266,7 +267,7 @@ class Catalog:
                 path.unlink(missing_ok=True)
 
 
-def locate(roots: Mapping[str, str], row: Mapping[str, Any], path: str) -> Path:
+def locate(roots: Mapping[str, str], row: Mapping[str, object], path: str) -> Path:
     """Where a film or mask of a row lies.
 
     Args:
@@ -276,7 +277,7 @@ def locate(roots: Mapping[str, str], row: Mapping[str, Any], path: str) -> Path:
     """
     if path.startswith(f"{CATALOG_ROOT}/"):
         return Path(roots[CATALOG_ROOT]) / path.removeprefix(f"{CATALOG_ROOT}/")
-    return Path(roots[row["source"]]) / path
+    return Path(roots[str(row["source"])]) / path
 
 
 def _entry(path: Path, rows: int) -> dict[str, Any]:

@@ -14,7 +14,6 @@ curator may state one; else it follows from the labels and masks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from infmap.core.types import Truth
 
@@ -28,7 +27,7 @@ CODES = {MASK: Truth.DENSE, EMPTY: Truth.DENSE, SOMEWHERE: Truth.SOMEWHERE, UNKN
 """State to what training holds."""
 
 
-def film_truth(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def film_truth(row: Mapping[str, object]) -> tuple[str, str, str]:
     """States of a film's infection, opacities and lungs.
 
     What is stated holds. Else a film without COVID-19 has no infection, other pneumonia or not, and
@@ -40,31 +39,31 @@ def film_truth(row: Mapping[str, Any]) -> tuple[str, str, str]:
     Args:
         row: of the films table; columns that it lacks count as null.
     """
-    infection = row.get("infection_truth") or _infection(row)
-    opacity = row.get("opacity_truth") or _opacity(row, infection)
-    return infection, opacity, row.get("lung_truth") or _drawn(row, "lung") or UNKNOWN
+    infection = _text(row.get("infection_truth")) or _infection(row)
+    opacity = _text(row.get("opacity_truth")) or _opacity(row, infection)
+    return infection, opacity, _text(row.get("lung_truth")) or _drawn(row, "lung") or UNKNOWN
 
 
-def mask_paths(row: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+def mask_paths(row: Mapping[str, object]) -> tuple[str | None, str | None, str | None]:
     """Infection, opacity and lung mask of a row: a path, "" for known to be empty, None for none.
 
     The opacity mask of a film whose opacities are its infection is the infection mask.
     """
     infection, opacity, lungs = film_truth(row)
     return (
-        _path(infection, row["infection_mask"]),
-        _path(opacity, row["opacity_mask"] or row["infection_mask"]),
-        _path(lungs, row["lung_mask"]),
+        _path(infection, _text(row["infection_mask"])),
+        _path(opacity, _text(row["opacity_mask"] or row["infection_mask"])),
+        _path(lungs, _text(row["lung_mask"])),
     )
 
 
-def _infection(row: Mapping[str, Any]) -> str:
+def _infection(row: Mapping[str, object]) -> str:
     if row["covid19"] is False or row.get("opacity_truth") == EMPTY:
         return EMPTY
     return _drawn(row, "infection") or UNKNOWN
 
 
-def _opacity(row: Mapping[str, Any], infection: str) -> str:
+def _opacity(row: Mapping[str, object], infection: str) -> str:
     if drawn := _drawn(row, "opacity"):
         return drawn
     if row["normal"]:
@@ -73,11 +72,15 @@ def _opacity(row: Mapping[str, Any], infection: str) -> str:
     return infection if of_covid19 or infection == SOMEWHERE else UNKNOWN
 
 
-def _drawn(row: Mapping[str, Any], kind: str) -> str | None:
+def _drawn(row: Mapping[str, object], kind: str) -> str | None:
     """The state that a mask file makes; None without one."""
     if not row[f"{kind}_mask"]:
         return None
     return EMPTY if kind != "lung" and row.get(f"{kind}_pixels") == 0 else MASK
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _path(state: str, path: str | None) -> str | None:

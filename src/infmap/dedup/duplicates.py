@@ -10,7 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,21 @@ CONFIRMED, REJECTED = "confirmed", "rejected"
 _CHUNK = 512
 
 Progress = Callable[[int, int], None]
-Row = dict[str, Any]
 
 
-def exact(films: Sequence[Mapping[str, str | None]]) -> tuple[list[Row], NDArray[np.int64]]:
+class DuplicatePair(TypedDict, total=False):
+    """A row of the duplicates: two films that show the same image, and a person's verdict."""
+
+    film_a: str
+    film_b: str
+    kind: str
+    score: float | None
+    verdict: str | None
+
+
+def exact(
+    films: Sequence[Mapping[str, str | None]],
+) -> tuple[list[DuplicatePair], NDArray[np.int64]]:
     """Films of the same bytes or pixels, and one film of every such group.
 
     Args:
@@ -39,7 +50,7 @@ def exact(films: Sequence[Mapping[str, str | None]]) -> tuple[list[Row], NDArray
         Rows of ``duplicates``, each to the first of its group; indices of the first, int64 (M,).
     """
     first: dict[tuple[str, str], int] = {}
-    rows: list[Row] = []
+    rows: list[DuplicatePair] = []
     alone: list[int] = []
     for i, film in enumerate(films):
         keys = [(k, v) for k in ("pixel_hash", "bytes_hash") if (v := film[k])]
@@ -62,7 +73,7 @@ def copies(
     films: NDArray[np.int64],
     progress: Progress | None = None,
     seed: int = 0,
-) -> list[Row]:
+) -> list[DuplicatePair]:
     """Edited copies among films.
 
     Args:
@@ -83,7 +94,7 @@ def copies(
     except ImportError as error:
         raise MissingExtra("infmap catalog dedup", "train") from error
     pairs = candidates(thumbs, films, seed)
-    rows: list[Row] = []
+    rows: list[DuplicatePair] = []
     for done, (start, scores) in enumerate(_verified(thumbs, pairs), 1):
         for i in np.flatnonzero(scores >= THRESHOLD) + start:
             kind = "copy"
@@ -132,7 +143,9 @@ def _scores(thumbs: NDArray[np.uint8], pairs: Candidates, start: int) -> NDArray
     return scores
 
 
-def with_verdicts(found: Sequence[Row], before: Iterable[Row], films: set[str]) -> list[Row]:
+def with_verdicts(
+    found: Sequence[DuplicatePair], before: Iterable[DuplicatePair], films: set[str]
+) -> list[DuplicatePair]:
     """Rows found now with the verdicts of before; judged pairs stay although not found again.
 
     Args:
@@ -141,14 +154,16 @@ def with_verdicts(found: Sequence[Row], before: Iterable[Row], films: set[str]) 
         films: film_id of all films there are; pairs with others are dropped.
     """
     judged = {(r["film_a"], r["film_b"]): r for r in before if r["verdict"]}
-    rows = [r | {"verdict": judged.get((r["film_a"], r["film_b"]), {}).get("verdict")}
-            for r in found]  # fmt: skip
+    rows: list[DuplicatePair] = []
+    for row in found:
+        known = judged.get((row["film_a"], row["film_b"]))
+        rows.append({**row, "verdict": known["verdict"] if known else None})
     seen = {(r["film_a"], r["film_b"]) for r in rows}
     rows += [r for pair, r in judged.items() if pair not in seen and films.issuperset(pair)]
     return sorted(rows, key=lambda row: (row["film_a"], row["film_b"]))
 
 
-def clusters_of(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
+def clusters_of(names: Sequence[str], rows: Sequence[DuplicatePair]) -> dict[str, str]:
     """Cluster of each film, by rows of ``duplicates`` and their verdicts."""
     # The surest first: where a rejected pair forbids a group to join, the weaker link gives way.
     strong = sorted(rows, key=lambda r: (r["verdict"] != CONFIRMED, -(r["score"] or 0.0)))
@@ -197,6 +212,6 @@ def components(
     return {member: root(member) for member in members}
 
 
-def _row(a: str, b: str, kind: str, score: float) -> Row:
+def _row(a: str, b: str, kind: str, score: float) -> DuplicatePair:
     low, high = sorted((a, b))
     return {"film_a": low, "film_b": high, "kind": kind, "score": score}
