@@ -43,7 +43,7 @@ class Bars:
 
 # Temporary: two bars that the code does not reach yet, held near what it has today so that neither
 # grows. All other bars hold as they stand above.
-TODAY = Bars(dict_any=295, any_lines=381)
+TODAY = Bars(dict_any=265, any_lines=371)
 
 # Modules that hold parsed JSON as it is: a dictionary is their subject, not a shortcut.
 JSON_EDGES = frozenset[str]()
