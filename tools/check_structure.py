@@ -43,10 +43,17 @@ class Bars:
 
 # Temporary: two bars that the code does not reach yet, held near what it has today so that neither
 # grows. All other bars hold as they stand above.
-TODAY = Bars(dict_any=265, any_lines=371)
+TODAY = Bars(dict_any=247, any_lines=371)
 
 # Modules that hold parsed JSON as it is: a dictionary is their subject, not a shortcut.
-JSON_EDGES = frozenset[str]()
+JSON_EDGES = frozenset(
+    {
+        "infmap.catalog.card",  # writes JSON-LD
+        "infmap.export.coco",  # writes COCO's tables
+        "infmap.export.monai",  # writes MONAI's dataset.json
+        "infmap.sources.coco",  # reads COCO's tables
+    }
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 UNTESTED = "tests/untested.txt"
