@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -18,7 +19,7 @@ from infmap.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "infmap"
-TRAINING_ONLY = {"torch", "torchvision", "timm", "segmentation-models-pytorch", "polars", "nncf"}
+TRAINING_ONLY = {"torch", "torchvision", "timm", "segmentation-models-pytorch", "nncf"}
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +81,53 @@ def requirements(wheel: zipfile.ZipFile) -> list[str]:
     return Parser().parsestr(wheel.read(name).decode()).get_all("Requires-Dist", [])
 
 
-def test_the_wheel_requires_no_torch_for_prediction(wheel: zipfile.ZipFile) -> None:
-    core = {re.split(r"[^\w.-]", r)[0] for r in requirements(wheel) if "extra ==" not in r}
-    assert {"numpy", "pydicom", "openvino"} <= core
-    assert not core & TRAINING_ONLY
+def installed_by(wheel: zipfile.ZipFile, extras: set[str]) -> set[str]:
+    """Distributions that installing the wheel with some extras brings, all levels down.
+
+    The wheel's own requirements are read from it, those of the others from what is installed here.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    def wanted(texts: list[str], extras: set[str]) -> Iterator[tuple[str, set[str]]]:
+        for one in map(Requirement, texts):
+            if one.marker is None or any(
+                one.marker.evaluate({"extra": extra}) for extra in extras or {""}
+            ):
+                yield canonicalize_name(one.name), one.extras
+
+    found: dict[str, set[str]] = {}
+    todo = [("infmap", extras)]
+    while todo:
+        name, more = todo.pop()
+        if name in found and more <= found[name]:
+            continue
+        found[name] = found.get(name, set()) | more
+        if name == "infmap":
+            todo += wanted(requirements(wheel), found[name])
+            continue
+        try:
+            texts = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            pytest.skip(f"{name} is not installed here: pip install '.[train,dev]'")
+        todo += wanted(texts, found[name])
+    return set(found)
+
+
+@pytest.mark.parametrize("extras", [set(), {"catalog"}, {"onnx"}, {"dicom"}], ids=str)
+def test_no_torch_is_installed_without_the_training_extra(
+    wheel: zipfile.ZipFile, extras: set[str]
+) -> None:
+    found = installed_by(wheel, extras)
+    assert {"numpy", "pydicom", "openvino", "pillow"} <= found
+    assert not found & TRAINING_ONLY
+    assert not {name for name in found if name.startswith(("nvidia-", "torch"))}
+    assert ("polars" in found) == ("catalog" in extras)
+
+
+def test_the_training_extra_brings_torch_and_the_catalog(wheel: zipfile.ZipFile) -> None:
+    found = installed_by(wheel, {"train"})
+    assert found >= {*TRAINING_ONLY, *installed_by(wheel, {"catalog"})}
 
 
 def test_the_training_extra_pins_torch_and_torchvision(wheel: zipfile.ZipFile) -> None:

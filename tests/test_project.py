@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,10 @@ def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     dynamic = "version" in project.get("dynamic", [])
     assert dynamic or project["version"] == infmap.__version__
-    assert f"## {infmap.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = "Unreleased" if ".dev" in infmap.__version__ else infmap.__version__
+    changes = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert changes[0] == heading
+    assert infmap.__version__ not in changes[1:]  # a version in between is not called a release
 
 
 def test_the_citation_is_of_a_release_and_names_the_paper() -> None:

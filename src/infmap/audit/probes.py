@@ -262,7 +262,7 @@ def _import(name: str) -> Any:
     try:
         return importlib.import_module(f"sklearn.{name}")
     except ImportError as error:
-        raise MissingExtra("infmap catalog audit", "train") from error
+        raise MissingExtra("infmap catalog audit", "catalog") from error
 
 
 def _fit(model: Any, features: NDArray[np.float32], truth: Names) -> Any:

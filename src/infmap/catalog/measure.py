@@ -254,7 +254,7 @@ def checksum(*parts: bytes | memoryview) -> str:
     try:
         from blake3 import blake3
     except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
+        raise MissingExtra("the catalog", "catalog") from error
     hasher = blake3()
     for part in parts:
         hasher.update(part)

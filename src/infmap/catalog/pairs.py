@@ -178,7 +178,7 @@ def _laid_over(planes: Sequence[Plane], thumbs: Sequence[Plane], kind: str) -> P
 
         from infmap.dedup.alignment import Structure, best_alignment, pixel_scale
     except ImportError as error:
-        raise MissingExtra("the page of pairs", "train") from error
+        raise MissingExtra("the page of pairs", "catalog") from error
     inverted, mirrored = "inverted" in kind, "mirrored" in kind
     first, second = Structure(thumbs[0]), Structure(thumbs[1], -1.0 if inverted else 1.0)
     plane = planes[1]

@@ -229,5 +229,5 @@ def _duckdb() -> Any:
         import duckdb
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise MissingExtra("SQL over a catalog", "train") from error
+        raise MissingExtra("SQL over a catalog", "catalog") from error
     return duckdb

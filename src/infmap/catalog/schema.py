@@ -112,7 +112,7 @@ def polars() -> Any:
     try:
         import polars as pl
     except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
+        raise MissingExtra("the catalog", "catalog") from error
     return pl
 
 

@@ -28,7 +28,7 @@ def read_yaml(path: Path, kind: type[Model]) -> Model:
     try:
         import yaml
     except ImportError as error:
-        raise MissingExtra("a configuration file", "train") from error
+        raise MissingExtra("a configuration file", "catalog") from error
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

@@ -36,7 +36,7 @@ def spread(
     try:
         from joblib import Parallel, delayed
     except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
+        raise MissingExtra("the catalog", "catalog") from error
     # loky starts processes without the caller's main module, and none is forked beside threads.
     options: dict[str, Any] = {"backend": "threading"}
     if processes and workers > 1:

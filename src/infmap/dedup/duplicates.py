@@ -92,7 +92,7 @@ def copies(
         from infmap.dedup.alignment import THRESHOLD
         from infmap.dedup.embedding import candidates
     except ImportError as error:
-        raise MissingExtra("infmap catalog dedup", "train") from error
+        raise MissingExtra("infmap catalog dedup", "catalog") from error
     pairs = candidates(thumbs, films, seed)
     rows: list[DuplicatePair] = []
     for done, (start, scores) in enumerate(_verified(thumbs, pairs), 1):

@@ -80,7 +80,7 @@ def opencv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise MissingExtra("the catalog", "train") from error
+        raise MissingExtra("the catalog", "catalog") from error
     return cv2
 
 
