@@ -85,9 +85,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def catalog_verbs(
-    source: Path, work: Path, compared: str = "snapshot"
-) -> list[list[object]]:
+def catalog_verbs(source: Path, work: Path, compared: str = "snapshot") -> list[list[object]]:
     """Every step of ``infmap catalog``, in an order in which each has what it needs.
 
     ``compared`` is the snapshot in ``work`` that the catalog is compared with.

@@ -10,23 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import MissingExtra, ModelError
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, TensorProto
+
 GRAPH, WEIGHTS = "graph.pb", "weights.safetensors"
 PREFIX = "network."
 """In front of a weight's name in the graph; torch names it after the exported module."""
 
 
-def without_weights(model: Any, weights: Mapping[str, NDArray[np.generic]]) -> bytes:
+def without_weights(model: ModelProto, weights: Mapping[str, NDArray[np.generic]]) -> bytes:
     """The graph of an ONNX model, its weights left out.
 
     Args:
-        model: ``onnx.ModelProto``; an initializer is a weight if it has the name, behind
+        model: an initializer is a weight if it has the name, behind
             ``PREFIX``, and exactly the values of one. It is emptied in place.
         weights: name to array, as they are stored.
 
@@ -58,14 +61,14 @@ def without_weights(model: Any, weights: Mapping[str, NDArray[np.generic]]) -> b
     return bytes(model.SerializeToString())
 
 
-def join_network(folder: Path) -> Any:
+def join_network(folder: Path) -> ModelProto:
     """The float32 network of a model folder as an ONNX model.
 
     Args:
         folder: with ``network.onnx``, or with ``graph.pb`` and ``weights.safetensors``.
 
     Returns:
-        ``onnx.ModelProto``. Input "films", float32 (N, 1, S, S), network pixels, [0, 1]; outputs
+        Input "films", float32 (N, 1, S, S), network pixels, [0, 1]; outputs
         "maps", float32 (N, 3, S, S), probabilities of infection, opacity and lungs, and "classes",
         float32 (N, 3), logits of COVID-19, other pneumonia and normal.
 
@@ -110,7 +113,7 @@ def join_network(folder: Path) -> Any:
     return model
 
 
-def _is_empty(tensor: Any) -> bool:
+def _is_empty(tensor: TensorProto) -> bool:
     """Whether an initializer has values to come: a shape that holds some, and none of them."""
     stored = ("raw_data", "float_data", "int32_data", "int64_data", "double_data")
     return prod(tensor.dims) > 0 and not any(len(getattr(tensor, name)) for name in stored)

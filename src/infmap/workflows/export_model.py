@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infmap import __version__
 from infmap.core.errors import ModelError, UsageError
@@ -20,6 +20,9 @@ from infmap.inference.manifest import (
 )
 from infmap.inference.onnx_graph import join_network
 from infmap.report.files import make_folder, write_atomically, writing
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 NETWORK, CARD, GOLDEN = "network.onnx", "README.md", "golden.json"
 NOTICE = (
@@ -83,11 +86,11 @@ def export_model(folder: Path, out: Path) -> Exported:
     return Exported(manifest.label, file, card, sha256(file))
 
 
-def describe(network: Any, manifest: Manifest) -> None:
+def describe(network: ModelProto, manifest: Manifest) -> None:
     """Write into an ONNX model what a program needs to use it.
 
     Args:
-        network: ``onnx.ModelProto``; its ``metadata_props``, producer and text are replaced.
+        network: its ``metadata_props``, producer and text are replaced.
         manifest: of the model; each of its parts becomes a property, as JSON.
     """
     import onnx
