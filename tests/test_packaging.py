@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from infmap.catalog.renamed import RENAMED
 from infmap.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,9 +71,11 @@ def test_the_licence_of_the_weights_names_every_source_behind_them() -> None:
                 manifest["thresholds"]["opacity_chosen_on"],
             ]
         )
-        named = {name for name in SOURCES if re.search(rf"\b{name}\b", behind)}
+        known = {*SOURCES, *RENAMED}
+        named = {name for name in known if re.search(rf"\b{name}\b", behind)}
         assert named, "no source is named: the populations are written otherwise"
-        for name in named | set(manifest["training"]["sources"]):
+        for old in named | set(manifest["training"]["sources"]):
+            name = RENAMED.get(old, old)
             assert SOURCES[name].title in licence, f"{file.parent.name}: {name} is not named"
 
 
