@@ -19,4 +19,5 @@ mean = {
     key: (sum(s[key].float() for s in states) / len(states)) if value.is_floating_point() else value
     for key, value in states[0].items()
 }
-(out / WEIGHTS).write_bytes(save(mean))
+dense = {key: value.contiguous() for key, value in mean.items()}  # kernels are channels last
+(out / WEIGHTS).write_bytes(save(dense))

@@ -12,10 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from make_golden import write_golden
-
 from infmap.core.errors import InfmapError
+from infmap.inference import RUNTIMES
 from infmap.training.release import release
+from infmap.workflows.reference import write_golden
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         manifest = release(given.trained, given.out, given.card)
-        write_golden(given.out)
+        write_golden(given.out, tuple(RUNTIMES))
     except InfmapError as error:
         sys.stderr.write(f"release_model: {error}\n")
         return 2

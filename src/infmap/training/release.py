@@ -54,7 +54,10 @@ def release(trained: Path, target: Path, card: Path) -> Manifest:
     size = sum(file.stat().st_size for file in target.iterdir())
     if size > LIMIT:
         shutil.rmtree(target)
-        raise ModelError(f"{trained}: {size / 2**20:.1f} MiB to ship, at most {LIMIT / 2**20:.0f}")
+        raise ModelError(
+            f"{trained}: {size / 2**20:.1f} MiB to ship, expected at most {LIMIT / 2**20:.0f}; "
+            "an int8 network is half as large, see int8_loss of the configuration"
+        )
     write_manifest(target, manifest)
     return read_manifest(target)
 
