@@ -7,7 +7,7 @@ import torch
 from infmap.inference.runtimes import open_runtime
 from infmap.models import create_model
 from infmap.phantom import render
-from infmap.training.export import export, quantize
+from infmap.training.export import export, quantize, write_weights
 
 SIZE = 64
 
@@ -41,3 +41,41 @@ def test_deployed_infection_is_opacity_times_the_conditional_probability(folders
     tolerance = 0.1 if part else 0.05  # int8; bfloat16 where the processor has it
     assert np.abs(maps[:, 0] - torch.sigmoid(out.infection)[:, 0].numpy()).mean() < tolerance
     assert np.ptp(given) > 0.05  # the films differ in it, so that the product is not a constant
+
+
+def test_onnx_joined_from_graph_and_weights_is_the_conditional_network(folders):
+    network, folder, films = folders
+    assert {path.name for path in folder.iterdir()} >= {"graph.pb", "weights.safetensors"}
+    assert not list(folder.glob("*.onnx")) + list(folder.glob("*.pt"))
+    equals_torch(network, folder, films[:2, None])
+
+
+@pytest.mark.parametrize(
+    ("decoder", "encoder", "frozen"),
+    [
+        ("unet++", "densenet121", False),
+        ("dla", "inception_v3", False),
+        ("unet", "resnet50", True),
+        ("none", "efficientnet_lite0", False),
+        ("dla", "chexnet", False),
+    ],
+)
+def test_onnx_joined_from_graph_and_weights_is_the_network(tmp_path, decoder, encoder, frozen):
+    torch.manual_seed(0)
+    network = create_model(decoder, encoder, frozen=frozen).eval()
+    write_weights(network, tmp_path, SIZE)
+    assert (tmp_path / "graph.pb").stat().st_size < (
+        tmp_path / "weights.safetensors"
+    ).stat().st_size
+    equals_torch(network, tmp_path, np.random.default_rng(0).random((1, 1, SIZE, SIZE), np.float32))
+
+
+def equals_torch(network, folder, films):
+    """ONNX Runtime and torch give the same maps and classes for films (N, 1, S, S)."""
+    pytest.importorskip("onnxruntime")
+    maps, classes = open_runtime("onnxruntime", folder)(films)
+    with torch.inference_mode():
+        out = network(torch.from_numpy(films))
+    expected = torch.sigmoid(torch.cat([out.infection, out.opacity, out.lungs], dim=1)).numpy()
+    np.testing.assert_allclose(maps, expected, atol=1e-4)
+    np.testing.assert_allclose(classes, out.classes.numpy(), atol=1e-4, rtol=1e-4)
