@@ -12,7 +12,7 @@ from infmap.audit import views
 from infmap.audit.counts import Rate
 from infmap.audit.patterns import Pattern
 from infmap.audit.probes import Probe
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.metrics import Estimate
 
 ORDER = (*views.PIXEL_VIEWS, views.TONES, views.SIZE)
@@ -23,11 +23,9 @@ FEWEST_AVERAGED = 100  # films in an average picture: no one film can be recogni
 
 
 def _figure(width: float, height: float) -> Any:
-    try:
+    with needs_extra("infmap catalog audit", "catalog"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("infmap catalog audit", "catalog") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

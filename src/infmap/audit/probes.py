@@ -16,7 +16,7 @@ from infmap.audit.films import Sample
 from infmap.audit.patterns import Pattern, pattern
 from infmap.catalog.groups import film_groups
 from infmap.catalog.splits import assign_folds
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.metrics import (
     Bootstrap,
     Estimate,
@@ -259,10 +259,8 @@ class Auditor:
 
 
 def _import(name: str) -> Any:
-    try:
+    with needs_extra("infmap catalog audit", "catalog"):
         return importlib.import_module(f"sklearn.{name}")
-    except ImportError as error:
-        raise MissingExtra("infmap catalog audit", "catalog") from error
 
 
 def _fit(model: Any, features: NDArray[np.float32], truth: Names) -> Any:

@@ -15,7 +15,7 @@ from infmap.catalog.schema import polars
 from infmap.catalog.stats import CLASSES as NAMED
 from infmap.catalog.stats import UNKNOWN, film_class, truth_counts
 from infmap.catalog.truth import STATES
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.sources.licences import Terms, terms
 
 if TYPE_CHECKING:
@@ -96,10 +96,8 @@ def write_card(
 
 def card_text(tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]) -> str:
     """The card in Markdown."""
-    try:
+    with needs_extra("the data card of a snapshot", "catalog"):
         import yaml
-    except ImportError as error:
-        raise MissingExtra("the data card of a snapshot", "catalog") from error
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     films = _described(tables["films"])

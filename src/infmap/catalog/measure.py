@@ -19,7 +19,7 @@ from infmap.catalog.mask_files import film_orientation
 from infmap.catalog.masks import FilmMasks, find_masks
 from infmap.catalog.plain import plain_grey_levels
 from infmap.catalog.schema import MASKS, PIXELS, Row, make_columns, polars
-from infmap.core.errors import FilmError, MissingExtra
+from infmap.core.errors import FilmError, needs_extra
 from infmap.dedup.thumbnails import SIDE, opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.dicom import read_radiograph
 from infmap.sources import SourceRecord
@@ -251,10 +251,8 @@ def checksum(*parts: bytes | memoryview) -> str:
     Raises:
         MissingExtra: the package blake3 is not installed.
     """
-    try:
+    with needs_extra("the catalog", "catalog"):
         from blake3 import blake3
-    except ImportError as error:
-        raise MissingExtra("the catalog", "catalog") from error
     hasher = blake3()
     for part in parts:
         hasher.update(part)

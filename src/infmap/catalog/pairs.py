@@ -14,7 +14,7 @@ from PIL import Image
 from infmap.catalog.renamed import current_film_id
 from infmap.catalog.rows import DuplicatePair, pair_rows
 from infmap.catalog.store import Catalog, make_frame
-from infmap.core.errors import FilmError, MissingExtra, UsageError
+from infmap.core.errors import FilmError, UsageError, needs_extra
 from infmap.dedup.duplicates import CONFIRMED, REJECTED, clusters_of
 from infmap.dedup.thumbnails import content_box, to_bytes
 from infmap.dicom import read_radiograph
@@ -173,12 +173,10 @@ def _picture(catalog: Catalog, film: Mapping[str, object], thumb: Plane) -> Plan
 
 def _laid_over(planes: Sequence[Plane], thumbs: Sequence[Plane], kind: str) -> Plane:
     """The second picture in the place, polarity and tones of the first, uint8 (320, 320)."""
-    try:
+    with needs_extra("the page of pairs", "catalog"):
         import cv2
 
         from infmap.dedup.alignment import Structure, best_alignment, pixel_scale
-    except ImportError as error:
-        raise MissingExtra("the page of pairs", "catalog") from error
     inverted, mirrored = "inverted" in kind, "mirrored" in kind
     first, second = Structure(thumbs[0]), Structure(thumbs[1], -1.0 if inverted else 1.0)
     plane = planes[1]

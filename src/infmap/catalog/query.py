@@ -14,7 +14,7 @@ from typing import Any
 from infmap.catalog.schema import COLUMNS, VERSION, make_frame, read_frame
 from infmap.catalog.snapshot import read_about
 from infmap.catalog.store import Catalog
-from infmap.core.errors import MissingExtra, SnapshotError, UsageError
+from infmap.core.errors import SnapshotError, UsageError, needs_extra
 
 TABLES = tuple(COLUMNS)
 # Rows fetched at once; a result of any length then needs no more memory.
@@ -225,9 +225,7 @@ def _unique(names: list[str]) -> tuple[str, ...]:
 
 
 def _duckdb() -> Any:
-    try:
+    with needs_extra("SQL over a catalog", "catalog"):
         import duckdb
         import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("SQL over a catalog", "catalog") from error
     return duckdb

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from infmap.catalog.renamed import RENAMED
 from infmap.catalog.truth import NEEDED, TRUTHS, film_truth
-from infmap.core.errors import MissingExtra, SnapshotError
+from infmap.core.errors import SnapshotError, needs_extra
 from infmap.core.files import replacing
 
 if TYPE_CHECKING:
@@ -109,10 +109,8 @@ def polars() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with needs_extra("the catalog", "catalog"):
         import polars as pl
-    except ImportError as error:
-        raise MissingExtra("the catalog", "catalog") from error
     return pl
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.errors import UsageError, needs_extra
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,10 +25,8 @@ def read_yaml(path: Path, kind: type[Model]) -> Model:
         MissingExtra: PyYAML is not installed.
         UsageError: the file is missing, is not YAML, or a field is wrong.
     """
-    try:
+    with needs_extra("a configuration file", "catalog"):
         import yaml
-    except ImportError as error:
-        raise MissingExtra("a configuration file", "catalog") from error
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.errors import UsageError, needs_extra
 
 
 def require_ray(verb: str, *modules: str) -> Any:
@@ -22,13 +22,11 @@ def require_ray(verb: str, *modules: str) -> Any:
     # Nothing about a hospital's machines leaves them.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    try:
+    with needs_extra(f"{verb} --on ray", "scale"):
         import ray
 
         for module in modules:
             importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtra(f"{verb} --on ray", "scale") from error
     return ray
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from infmap.compute.processes import begin_worker
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,10 +33,8 @@ def spread(
     Raises:
         MissingExtra: joblib is not installed.
     """
-    try:
+    with needs_extra("the catalog", "catalog"):
         from joblib import Parallel, delayed
-    except ImportError as error:
-        raise MissingExtra("the catalog", "catalog") from error
     # loky starts processes without the caller's main module, and none is forked beside threads.
     options: dict[str, Any] = {"backend": "threading"}
     if processes and workers > 1:

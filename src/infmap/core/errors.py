@@ -12,7 +12,8 @@ InfmapError                 every error a user can cause or mend; one line, no t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -93,3 +94,20 @@ class MissingExtra(InfmapError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs optional packages: pip install 'infmap[{extra}]'")
+
+
+@contextmanager
+def needs_extra(feature: str, extra: str) -> Iterator[None]:
+    """Say which extra brings what is imported inside, where it is not installed.
+
+    Args:
+        feature: what was asked for.
+        extra: the extra of the distribution that brings it, without brackets.
+
+    Raises:
+        MissingExtra: one of them is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra(feature, extra) from error

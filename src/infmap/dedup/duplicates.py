@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 
 if TYPE_CHECKING:
     from infmap.dedup.embedding import Candidates
@@ -88,11 +88,9 @@ def copies(
     """
     if len(films) < 2:
         return []
-    try:
+    with needs_extra("infmap catalog dedup", "catalog"):
         from infmap.dedup.alignment import THRESHOLD
         from infmap.dedup.embedding import candidates
-    except ImportError as error:
-        raise MissingExtra("infmap catalog dedup", "catalog") from error
     pairs = candidates(thumbs, films, seed)
     rows: list[DuplicatePair] = []
     for done, (start, scores) in enumerate(_verified(thumbs, pairs), 1):

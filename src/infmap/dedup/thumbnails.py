@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.core.types import Float32Image
 
 SIDE = 64
@@ -77,10 +77,8 @@ def opencv() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with needs_extra("the catalog", "catalog"):
         import cv2
-    except ImportError as error:
-        raise MissingExtra("the catalog", "catalog") from error
     return cv2
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infmap.core.errors import InfmapError, MissingExtra, UnreadableFilm
+from infmap.core.errors import InfmapError, UnreadableFilm, needs_extra
 from infmap.core.quiet import quiet
 from infmap.core.types import Prediction
 from infmap.dicom._pydicom import ensure_importable
@@ -30,10 +30,8 @@ def check_extra() -> None:
     Raises:
         MissingExtra: highdicom is not installed.
     """
-    try:
+    with needs_extra("DICOM SEG and SR output", "dicom"):
         import highdicom  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("DICOM SEG and SR output", "dicom") from error
 
 
 def read_source(source: str | Path | bytes) -> Dataset | None:

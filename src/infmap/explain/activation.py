@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -134,13 +134,11 @@ def _check(images: NDArray[np.float32], method: str, stride: int, batch_size: in
 
 def _require_packages() -> None:
     """Import what the maps need, torchvision's schemas first: grad-cam imports torchvision."""
-    try:
+    with needs_extra("infmap explain", "train"):
         from infmap.models._torchvision import ensure_importable
 
         ensure_importable()
         import pytorch_grad_cam  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("infmap explain", "train") from error
 
 
 @contextmanager

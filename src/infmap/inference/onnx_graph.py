@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import MissingExtra, ModelError
+from infmap.core.errors import ModelError, needs_extra
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
@@ -76,13 +76,11 @@ def join_network(folder: Path) -> ModelProto:
         MissingExtra: onnx or safetensors is not installed.
         ModelError: the folder has neither, or a file is damaged, or they do not fit each other.
     """
-    try:
+    with needs_extra("the network as ONNX", "onnx"):
         import onnx
         from google.protobuf.message import DecodeError
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
-    except ImportError as error:
-        raise MissingExtra("the network as ONNX", "onnx") from error
     whole = folder / "network.onnx"
     file = whole if whole.is_file() else folder / GRAPH
     try:

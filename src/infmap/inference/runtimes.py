@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.errors import MissingExtra, ModelError, UsageError
+from infmap.core.errors import ModelError, UsageError, needs_extra
 from infmap.inference.onnx_graph import join_network
 
 Float32 = NDArray[np.float32]
@@ -90,10 +90,8 @@ class OnnxRuntime:
     def __init__(
         self, folder: Path, device: str, *, precision: str | None = None, parallel: int = 1
     ) -> None:
-        try:
+        with needs_extra("the runtime 'onnxruntime'", "onnx"):
             import onnxruntime
-        except ImportError as error:
-            raise MissingExtra("the runtime 'onnxruntime'", "onnx") from error
         cuda = device.lower() in ("cuda", "gpu")
         if not cuda and device.lower() not in ("auto", "cpu"):
             raise UsageError(f"device {device!r} is not here: expected auto, cpu or gpu")

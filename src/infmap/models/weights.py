@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from infmap.core.errors import MissingExtra, ModelError, UsageError
+from infmap.core.errors import ModelError, UsageError, needs_extra
 from infmap.core.files import sha256
 from infmap.models._torchvision import ensure_importable
 from infmap.models.encoders import ENCODERS
@@ -67,10 +67,8 @@ def load_weights(encoder: nn.Module, name: str, source: str | Path) -> str:
 def _from_package(encoder: nn.Module, name: str) -> str:
     """The package's tensors stand in the order of timm's, under other names; the head is last."""
     package_name = str(ENCODERS[name].package)
-    try:
+    with needs_extra(f"ImageNet weights of {name}", "train"):
         package = importlib.import_module(package_name)
-    except ImportError as error:
-        raise MissingExtra(f"ImageNet weights of {name}", "train") from error
     file = next(Path(str(package.__file__)).parent.glob("models/*.pth"))
     keys = [_rename(key) for key in encoder.state_dict()]
     state = dict(zip(keys, _read(file).values(), strict=False))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap import metrics
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.study.films import FilmTable
 
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8f5ba6", "#e08e0b", "#3bb2b8", "#7a5c3e", "#5c677d")
@@ -21,11 +21,9 @@ MOST = 8  # curves in one figure
 
 
 def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Any, Any]:
-    try:
+    with needs_extra("infmap benchmark report", "train"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("infmap benchmark report", "train") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

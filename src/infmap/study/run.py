@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infmap.core.errors import MissingExtra
+from infmap.core.errors import needs_extra
 from infmap.study.cluster import create_launcher
 from infmap.study.config import check_names, read_study
 from infmap.study.queue import Say, Summary, run_study
@@ -40,10 +40,8 @@ def run_grid(
         MissingExtra: torch, or Ray where it is asked for, is not installed.
     """
     settings = read_study(config)
-    try:
+    with needs_extra("infmap benchmark run", "train"):
         check_names(settings)
-    except ImportError as error:
-        raise MissingExtra("infmap benchmark run", "train") from error
     study = create_study(settings, out)
     launcher = create_launcher(on, out, settings.limits, workers)
     summary = run_study(study, launcher, say, retry=retry)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from infmap.api import load, model_folder
-from infmap.core.errors import FilmError, MissingExtra, RejectedFilm, UsageError
+from infmap.core.errors import FilmError, RejectedFilm, UsageError, needs_extra
 from infmap.core.spreadsheet import cell
 from infmap.core.types import Prediction
 from infmap.dicom import read_radiograph
@@ -131,12 +131,10 @@ def _methods(given: Sequence[str], stride: int) -> list[str]:
 
 
 def _network(folder: Path) -> Network:
-    try:
+    with needs_extra("infmap explain", "train"):
         from infmap.models.folder import load_network
 
         return load_network(folder)
-    except ImportError as error:
-        raise MissingExtra("infmap explain", "train") from error
 
 
 def _explain(run: Run, film_id: str, path: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infmap.core.errors import MissingExtra, UsageError
+from infmap.core.errors import UsageError, needs_extra
 from infmap.inference.manifest import Manifest
 
 Record = dict[str, Any]
@@ -39,11 +39,9 @@ def train(
     """
     if (out / "checkpoint.pt").exists() and not resume:
         raise UsageError(f"{out}: holds a run already; add --resume, or choose another folder")
-    try:
+    with needs_extra("infmap train", "train"):
         from infmap.training.config import read_config
         from infmap.training.run import run
-    except ImportError as error:
-        raise MissingExtra("infmap train", "train") from error
     settings = read_config(config)
     out.mkdir(parents=True, exist_ok=True)
     with Log(out, tell) as log:
