@@ -17,10 +17,17 @@ SPAN = float(PLANE.max() - PLANE.min())
 EXPECTED = (PLANE - PLANE.min()) / SPAN
 
 
-def dx(plane: np.ndarray = PLANE, **changes: Any) -> Dataset:
+def dx(
+    plane: np.ndarray = PLANE,
+    patient_id: str = "p",
+    photometric: str = "MONOCHROME2",
+    **changes: Any,
+) -> Dataset:
     """A DX dataset; changes set elements, None deletes them."""
     stream = io.BytesIO()
-    write_dx(stream, plane, spacing_mm=(0.1, 0.2), patient_id="p")  # type: ignore[arg-type]
+    write_dx(  # type: ignore[arg-type]
+        stream, plane, spacing_mm=(0.1, 0.2), patient_id=patient_id, photometric=photometric
+    )
     dataset = pydicom.dcmread(io.BytesIO(stream.getvalue()))
     for name, value in changes.items():
         if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from pydicom.dataset import Dataset
 
 from infmap.core.errors import MissingExtra, UsageError
 from infmap.core.types import Prediction, Radiograph, Severity
-from infmap.dicom import infection_seg, read_radiograph, write_dx
+from infmap.dicom import infection_seg, read_radiograph
 from infmap.dicom.orient import as_stored, upright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from films import dx  # noqa: E402
 
 hd = pytest.importorskip("highdicom")
 
@@ -24,15 +28,7 @@ LAYS = [f"{a}{b}" for a in "LRAP" for b in "HF"] + [f"{b}{a}" for a in "LRAP" fo
 
 
 def film(photometric: str = "MONOCHROME2", **changes: Any) -> Dataset:
-    stream = io.BytesIO()
-    write_dx(stream, GRID, spacing_mm=(0.1, 0.2), patient_id="p7", photometric=photometric)
-    dataset = pydicom.dcmread(io.BytesIO(stream.getvalue()))
-    for name, value in changes.items():
-        if value is None:
-            del dataset[name]
-        else:
-            setattr(dataset, name, value)
-    return dataset
+    return dx(GRID, "p7", photometric, **changes)
 
 
 def read_back(seg: Dataset) -> Any:

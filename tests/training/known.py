@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from infmap.training.dataset import (
-    Films,
-)
+from infmap.training.dataset import Films
 
 
 def films_of(classes, infection=True, lungs=True):

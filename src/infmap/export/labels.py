@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.export.sheet import Sheet
+from infmap.export.sheet import Entry, Sheet
 
 
 def label_names(lungs: bool) -> dict[str, int]:
@@ -33,3 +33,21 @@ def label_image(sheet: Sheet) -> NDArray[np.uint8]:
     # Last, so that infection lies over the lung that it is in.
     labels[infection] = values["infection"]
     return labels
+
+
+def labelled_film(sheet: Sheet, folder: str = "", suffix: str = "") -> Entry:
+    """Write a film's picture and its label image; test films into imagesTs and labelsTs.
+
+    Args:
+        sheet: of the film.
+        folder: in which these folders lie, with a slash at its end.
+        suffix: of the picture's name alone.
+
+    Raises:
+        LeftOut: as ``label_image``.
+    """
+    part = "Ts" if sheet.need_split() == "test" else "Tr"
+    labels, name = label_image(sheet), sheet.film.name
+    image = sheet.image(f"{folder}images{part}/{name}{suffix}")
+    path = sheet.write_labels(labels, f"{folder}labels{part}/{name}.png")
+    return Entry(sheet.film, image, {"labels": path}, sheet.size)

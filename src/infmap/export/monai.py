@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infmap.export.exporter import Exporter, Job
-from infmap.export.labels import label_image, label_names
+from infmap.export.labels import label_names, labelled_film
 from infmap.export.sheet import Entry, Sheet
 
 LISTS = {"training": "train", "validation": "val", "test": "test"}
@@ -15,11 +15,7 @@ LISTS = {"training": "train", "validation": "val", "test": "test"}
 
 def film(sheet: Sheet) -> Entry:
     """Write the picture and its label image; test films into imagesTs and labelsTs."""
-    part = "Ts" if sheet.need_split() == "test" else "Tr"
-    labels, name = label_image(sheet), sheet.film.name
-    image = sheet.image(f"images{part}/{name}")
-    path = sheet.write_labels(labels, f"labels{part}/{name}.png")
-    return Entry(sheet.film, image, {"labels": path}, sheet.size)
+    return labelled_film(sheet)
 
 
 def finish(job: Job, entries: Sequence[Entry]) -> None:

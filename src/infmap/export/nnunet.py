@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from infmap.export.exporter import Exporter, Job
-from infmap.export.labels import label_image, label_names
+from infmap.export.labels import label_names, labelled_film
 from infmap.export.sheet import Entry, Sheet
 
 DATASET = "Dataset900_Infmap"
@@ -14,11 +14,7 @@ DATASET = "Dataset900_Infmap"
 
 def film(sheet: Sheet) -> Entry:
     """Write NAME_0000.png and the label image NAME.png; test films into imagesTs and labelsTs."""
-    part = "Ts" if sheet.need_split() == "test" else "Tr"
-    labels, name = label_image(sheet), sheet.film.name
-    image = sheet.image(f"{DATASET}/images{part}/{name}_0000")
-    path = sheet.write_labels(labels, f"{DATASET}/labels{part}/{name}.png")
-    return Entry(sheet.film, image, {"labels": path}, sheet.size)
+    return labelled_film(sheet, f"{DATASET}/", "_0000")
 
 
 def finish(job: Job, entries: Sequence[Entry]) -> None:

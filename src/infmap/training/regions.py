@@ -16,8 +16,8 @@ from infmap.training.predict import predict_films
 def with_lungs(films: Films, network: Network, config: TrainingConfig) -> Films:
     """Films with the lungs that a network finds, where theirs are unknown.
 
-    They say where style and opacities are exchanged and where "somewhere" is. They stay unknown:
-    the network is not trained to find them.
+    They say where style and opacities are exchanged, and no more: their truth stays unknown, so
+    that no loss compares the network with them.
 
     Args:
         films: of which those with unknown lungs are read.
