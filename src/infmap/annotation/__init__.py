@@ -1,0 +1,1 @@
+"""Masks drawn by readers and networks together: store, queue, proposals, agreement, the page."""
