@@ -1,1 +1,1 @@
-"""What the pages share: sessions, headers, how a film travels to a browser, and the page's modules."""
+"""What pages share: sessions, headers, how a film travels to a browser, the modules of pages."""
