@@ -1,0 +1,281 @@
+"""How far readers agree with each other and with themselves: Dice, Cohen's and Fleiss' kappa.
+
+Dice is the mean over pairs of readings in which at least one has the label; kappa is pooled over
+the pixels of the lungs, or of the film where its lungs are not known. Intervals are by patient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infmap.annotation.masks import Mask, plane
+from infmap.core.types import ZONES, BoolImage
+from infmap.core.zones import LungZones, brixia_zones
+from infmap.metrics import Bootstrap, Estimate, film_mean
+from infmap.metrics.intervals import Clusters
+
+Kind = Literal["between", "within"]
+Float64 = NDArray[np.float64]
+ALL = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A reader's mask of a film.
+
+    Attributes:
+        film: identifier.
+        patient: identifier, the same for all films of one patient.
+        reader: name.
+        mask: uint8 (H, W), film pixels.
+        decided: UTC milliseconds since 1970.
+        lungs: bool (H, W), where known.
+        repeat: the reader has read the film before, unannounced.
+    """
+
+    film: str
+    patient: str
+    reader: str
+    mask: Mask
+    decided: int
+    lungs: BoolImage | None = None
+    repeat: bool = False
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two readers agree, or one with itself.
+
+    Attributes:
+        kind: "between" two readers, or "within" one who read a film twice.
+        readers: their names, twice the same for "within"; "all" for all pairs together.
+        label: what was marked.
+        zone: "A" to "F" (Brixia), or "all".
+        month: "2026-11" (UTC) of the later reading, or "all".
+        dice: mean over films, [0, 1].
+        kappa: Cohen's, of pixels, at most 1; NaN where chance alone would agree on every pixel.
+    """
+
+    kind: Kind
+    readers: tuple[str, str]
+    label: str
+    zone: str
+    month: str
+    dice: Estimate
+    kappa: Estimate
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Pixel counts of two readings of one film and label in one zone."""
+
+    kind: Kind
+    readers: tuple[str, str]
+    label: str
+    zone: str
+    month: str
+    patient: str
+    counts: tuple[int, int, int, int]
+
+
+def cohen_kappa(a: BoolImage, b: BoolImage) -> float:
+    """Cohen's kappa (1960) of two bool arrays of one shape; NaN where both are one constant."""
+    return float(_cohen(_counts(a, b)[None].astype(np.float64))[0])
+
+
+def fleiss_kappa(masks: Sequence[BoolImage]) -> float:
+    """Fleiss' kappa (1971) of two or more bool arrays of one shape; NaN where all are constant."""
+    return float(_fleiss(_fleiss_sums(masks)[None])[0])
+
+
+def dice(a: BoolImage, b: BoolImage) -> float:
+    """Dice of two bool arrays of one shape; NaN where both are empty."""
+    return float(_dice(_counts(a, b)[None])[0])
+
+
+def agreements(
+    readings: Iterable[Reading], labels: Sequence[str], *, draws: int = 1000, seed: int = 0
+) -> list[Agreement]:
+    """Agreement by pair of readers, by zone and by month.
+
+    Rows come in this order for each label: all pairs together (whole film, by zone, by month),
+    then each pair (whole film, by zone), first between readers and then within them.
+
+    Args:
+        readings: one reading of a film and reader, and repeats.
+        labels: names out of ``masks.LABELS``.
+        draws: of the bootstrap by patient.
+        seed: of the draws.
+    """
+    groups: dict[tuple[Kind, str, str, str, tuple[str, str]], list[_Pair]] = defaultdict(list)
+    for pair in _pairs(readings, labels):
+        everyone = (ALL, ALL)
+        groups[pair.kind, pair.label, pair.zone, ALL, everyone].append(pair)
+        groups[pair.kind, pair.label, pair.zone, ALL, pair.readers].append(pair)
+        if pair.zone == ALL:
+            groups[pair.kind, pair.label, ALL, pair.month, everyone].append(pair)
+    rows = []
+    for kind, label, zone, month, names in sorted(groups, key=lambda k: _order(k, labels)):
+        pairs = groups[kind, label, zone, month, names]
+        counts = np.array([pair.counts for pair in pairs], np.float64)
+        bootstrap = Bootstrap([pair.patient for pair in pairs], draws, seed)
+        mean, kappa = film_mean(_dice(counts), bootstrap), _pooled(counts, bootstrap)
+        rows.append(Agreement(kind, names, label, zone, month, mean, kappa))
+    return rows
+
+
+def fleiss(
+    readings: Iterable[Reading], labels: Sequence[str], *, draws: int = 1000, seed: int = 0
+) -> dict[str, Estimate]:
+    """Fleiss' kappa by label over all films with two readers or more; repeats are left out.
+
+    Films may have different numbers of readers: each pixel's agreement is that of its own.
+    """
+    films = [readings for readings in _by_film(readings).values() if len(readings) > 1]
+    out = {}
+    for label in labels:
+        rows = np.array([_fleiss_of(readings, label) for readings in films]).reshape(-1, 4)
+        if not len(rows):
+            out[label] = Estimate(math.nan, math.nan, math.nan, 0)
+            continue
+        clusters = Clusters([readings[0].patient for readings in films])
+        drawn = _fleiss(clusters.sums(rows, draws, seed))
+        value = float(_fleiss(rows.sum(axis=0, keepdims=True))[0])
+        out[label] = Estimate(value, *clusters.percentiles(drawn, 0.95), len(rows))
+    return out
+
+
+def _order(
+    key: tuple[Kind, str, str, str, tuple[str, str]], labels: Sequence[str]
+) -> tuple[int, bool, tuple[str, str], int, str, str]:
+    kind, label, zone, month, names = key
+    one_pair = names != (ALL, ALL)
+    return labels.index(label), kind == "within", (names if one_pair else ("", "")), (
+        (zone != ALL) + 2 * (month != ALL)
+    ), zone, month  # fmt: skip
+
+
+def _by_film(readings: Iterable[Reading]) -> Mapping[str, list[Reading]]:
+    films: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        if not reading.repeat:
+            films[reading.film].append(reading)
+    return films
+
+
+def _pairs(readings: Iterable[Reading], labels: Sequence[str]) -> Iterator[_Pair]:
+    """Every pair of readings of a film by two readers, and of a reading with its repeat."""
+    given = list(readings)
+    first = _by_film(given)
+    zones = {film: _zones(of[0]) for film, of in first.items()}
+    for film, of in first.items():
+        ordered = sorted(of, key=lambda reading: reading.reader)
+        for a, b in combinations(ordered, 2):
+            yield from _compare("between", a, b, zones[film], labels)
+    for again in (reading for reading in given if reading.repeat):
+        for before in first.get(again.film, ()):
+            if before.reader == again.reader:
+                yield from _compare("within", before, again, zones[again.film], labels)
+
+
+def _zones(reading: Reading) -> LungZones | None:
+    return None if reading.lungs is None else brixia_zones(reading.lungs)
+
+
+def _compare(
+    kind: Kind, a: Reading, b: Reading, zones: LungZones | None, labels: Sequence[str]
+) -> Iterator[_Pair]:
+    moment = datetime.fromtimestamp(max(a.decided, b.decided) / 1000, UTC)
+    month = f"{moment:%Y-%m}"
+    of_pixel = None if zones is None else zones.labels
+    for label in labels:
+        first, second = plane(a.mask, label), plane(b.mask, label)
+        # A mark outside the lungs is agreed upon or not as one inside is; only the background
+        # that nobody would ever mark is left out, for it would make every kappa high.
+        whole = _counts(
+            first, second, None if of_pixel is None else (of_pixel > 0) | first | second
+        )
+        yield _Pair(kind, (a.reader, b.reader), label, ALL, month, a.patient, _four(whole))
+        if of_pixel is None or label == "lungs":  # zones are thirds of the lungs themselves
+            continue
+        for number, zone in enumerate(ZONES, 1):
+            counts = _counts(first, second, of_pixel == number)
+            yield _Pair(kind, (a.reader, b.reader), label, zone, month, a.patient, _four(counts))
+
+
+def _counts(a: BoolImage, b: BoolImage, where: BoolImage | None = None) -> NDArray[np.int64]:
+    """int64 (4,): pixels that both mark, the first only, the second only, neither."""
+    if a.shape != b.shape:
+        raise ValueError(f"expected two masks of one film, got {a.shape} and {b.shape}")
+    code = a.astype(np.uint8) * 2 + b
+    counts = np.bincount((code if where is None else code[where]).ravel(), minlength=4)
+    return counts[[3, 2, 1, 0]]
+
+
+def _four(counts: NDArray[np.int64]) -> tuple[int, int, int, int]:
+    both, first, second, neither = (int(n) for n in counts)
+    return both, first, second, neither
+
+
+def _dice(counts: NDArray[np.generic]) -> Float64:
+    both, first, second, _ = np.asarray(counts, np.float64).T
+    return _ratio(2 * both, 2 * both + first + second)
+
+
+def _cohen(sums: Float64) -> Float64:
+    """Kappa from counts (draws, 4)."""
+    both, first, second, neither = sums.T
+    n = both + first + second + neither
+    a, b = both + first, both + second
+    chance = a * b + (n - a) * (n - b)
+    return _ratio((both + neither) * n - chance, n * n - chance)
+
+
+def _pooled(counts: Float64, bootstrap: Bootstrap) -> Estimate:
+    clusters = Clusters(bootstrap.groups)
+    drawn = _cohen(clusters.sums(counts, bootstrap.n, bootstrap.seed))
+    value = float(_cohen(counts.sum(axis=0, keepdims=True))[0])
+    return Estimate(value, *clusters.percentiles(drawn, bootstrap.level), len(counts))
+
+
+def _fleiss_of(readings: Sequence[Reading], label: str) -> Float64:
+    planes = [plane(reading.mask, label) for reading in readings]
+    lungs = readings[0].lungs
+    if lungs is None:
+        return _fleiss_sums(planes)
+    region = lungs | np.logical_or.reduce(planes)
+    return _fleiss_sums([p[region] for p in planes])
+
+
+def _fleiss_sums(masks: Sequence[BoolImage]) -> Float64:
+    """float64 (4,): pixels, sum of their agreement, marks given, marks possible."""
+    readers = len(masks)
+    if readers < 2 or len({mask.shape for mask in masks}) > 1:
+        raise ValueError("expected two or more masks of one film")
+    marks = np.add.reduce([mask.astype(np.int64) for mask in masks]).ravel()
+    alike = marks * (marks - 1) + (readers - marks) * (readers - marks - 1)
+    agreed = alike.sum() / (readers * (readers - 1))
+    return np.array([marks.size, agreed, marks.sum(), marks.size * readers], np.float64)
+
+
+def _fleiss(sums: Float64) -> Float64:
+    pixels, agreed, marks, most = sums.T
+    share = _ratio(marks, most)
+    chance = share**2 + (1 - share) ** 2
+    return _ratio(_ratio(agreed, pixels) - chance, 1 - chance)
+
+
+def _ratio(top: Float64, bottom: Float64) -> Float64:
+    """NaN where the bottom is 0."""
+    out = np.full(np.shape(top), np.nan)
+    np.divide(top, bottom, out=out, where=np.asarray(bottom) != 0)
+    return out

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from infmap.annotation.agreement import (
+    ALL,
+    Agreement,
+    Reading,
+    agreements,
+    cohen_kappa,
+    dice,
+    fleiss,
+    fleiss_kappa,
+)
+from infmap.annotation.masks import bit, plane
+
+NOVEMBER, DECEMBER = 1_795_000_000_000, 1_797_000_000_000  # 2026, UTC milliseconds
+SHAPE = (48, 40)
+
+
+def lungs() -> np.ndarray:
+    where = np.zeros(SHAPE, bool)
+    where[4:40, 3:17] = where[4:40, 23:37] = True
+    return where
+
+
+def masks(seed: int, share: float = 0.3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    mask = np.where(rng.random(SHAPE) < share, np.uint8(bit("infection")), np.uint8(0))
+    return mask | np.where(rng.random(SHAPE) < share, np.uint8(bit("consolidation")), np.uint8(0))
+
+
+def reading(film: int, reader: str, seed: int, **more: object) -> Reading:
+    fields = {"decided": NOVEMBER, "lungs": lungs(), "repeat": False} | more
+    return Reading(f"film{film}", f"patient{film // 2}", reader, masks(seed), **fields)  # type: ignore[arg-type]
+
+
+def row(rows: list[Agreement], **wanted: object) -> Agreement:
+    found = [r for r in rows if all(getattr(r, k) == v for k, v in wanted.items())]
+    assert len(found) == 1, (wanted, found)
+    return found[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kappa_and_dice_are_those_of_scikit_learn(seed: int) -> None:
+    from sklearn.metrics import cohen_kappa_score, f1_score
+
+    a, b = plane(masks(seed), "infection"), plane(masks(seed + 1, 0.4), "infection")
+    a = a | b if seed % 2 else a
+    assert cohen_kappa(a, b) == pytest.approx(cohen_kappa_score(a.ravel(), b.ravel()), abs=1e-12)
+    assert dice(a, b) == pytest.approx(f1_score(a.ravel(), b.ravel()), abs=1e-12)
+
+
+def test_fleiss_kappa_is_that_of_the_paper() -> None:
+    # Fleiss' formula written out: subjects are pixels, categories are marked and unmarked.
+    readers = [plane(masks(seed), "infection") for seed in range(4)]
+    n = np.stack([np.sum(readers, axis=0).ravel(), 4 - np.sum(readers, axis=0).ravel()], axis=1)
+    p = ((n**2).sum(axis=1) - 4) / (4 * 3)
+    chance = ((n.sum(axis=0) / n.sum()) ** 2).sum()
+    expected = (p.mean() - chance) / (1 - chance)
+    assert fleiss_kappa(readers) == pytest.approx(expected, abs=1e-12)
+
+
+def test_fleiss_kappa_of_two_readers_with_equal_shares_is_cohens() -> None:
+    a = np.zeros(100, bool)
+    a[:30] = True
+    b = np.roll(a, 7)
+    assert fleiss_kappa([a, b]) == pytest.approx(cohen_kappa(a, b), abs=1e-12)
+
+
+def test_what_chance_alone_explains_has_no_kappa() -> None:
+    empty, full = np.zeros(SHAPE, bool), np.ones(SHAPE, bool)
+    assert math.isnan(cohen_kappa(empty, empty)) and math.isnan(fleiss_kappa([full, full]))
+    assert cohen_kappa(empty, full) == 0
+    assert math.isnan(dice(empty, empty)) and dice(empty, full) == 0
+
+
+def test_a_pair_of_readers_is_pooled_over_films_and_kept_apart_by_label() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    readings = [reading(f, name, 10 * f + k) for f in range(4) for k, name in enumerate("ab")]
+    rows = agreements(readings, ["infection", "consolidation"], draws=200)
+    both = {"zone": ALL, "month": ALL, "kind": "between"}
+    for label in ("infection", "consolidation"):
+        one = row(rows, readers=("a", "b"), label=label, **both)
+        pixels: list[list[np.ndarray]] = [[], []]
+        scores = []
+        for f in range(4):
+            planes = [plane(r.mask, label) for r in readings if r.film == f"film{f}"]
+            region = lungs() | planes[0] | planes[1]
+            scores.append(dice(*planes))
+            for k in range(2):
+                pixels[k].append(planes[k][region])
+        expected = cohen_kappa_score(*[np.concatenate(p) for p in pixels])
+        assert one.kappa.value == pytest.approx(expected, abs=1e-12)
+        assert one.dice.value == pytest.approx(np.mean(scores), abs=1e-12)
+        assert one.dice.low <= one.dice.value <= one.dice.high and one.dice.n == 4
+        assert row(rows, readers=(ALL, ALL), label=label, **both).kappa == one.kappa
+
+
+def test_zones_hold_their_own_pixels_only() -> None:
+    first, second = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    first[5:10, 5:15] = second[5:10, 5:15] = bit("infection")  # apex of the patient's right lung
+    first[30:38, 25:35] = bit("infection")  # base of the left lung, first reader only
+    pair = [
+        Reading("f", "p", name, mask, NOVEMBER, lungs())
+        for name, mask in (("a", first), ("b", second))
+    ]
+    rows = agreements(pair, ["infection"], draws=10)
+    of = {"readers": ("a", "b"), "month": ALL}
+    assert row(rows, zone="A", **of).dice.value == 1
+    assert row(rows, zone="F", **of).dice.value == 0
+    assert math.isnan(row(rows, zone="B", **of).dice.value)
+    assert row(rows, zone="B", **of).dice.n == 0
+
+
+def test_repeats_are_compared_with_the_same_readers_first_reading() -> None:
+    readings = [reading(0, "a", 1), reading(0, "b", 2)]
+    readings.append(reading(0, "a", 1, repeat=True, decided=DECEMBER))
+    rows = agreements(readings, ["infection"], draws=10)
+    within = row(rows, kind="within", readers=("a", "a"), zone=ALL, month=ALL)
+    assert within.dice.value == 1 and within.kappa.value == 1
+    assert {r.readers for r in rows if r.kind == "between"} == {(ALL, ALL), ("a", "b")}
+    assert row(rows, kind="within", readers=(ALL, ALL), month="2026-12").dice.n == 1
+
+
+def test_months_are_those_of_the_later_reading() -> None:
+    readings = [reading(0, "a", 1), reading(0, "b", 1, decided=DECEMBER)]
+    readings += [reading(1, "a", 2), reading(1, "b", 3)]
+    rows = agreements(readings, ["infection"], draws=10)
+    of = {"kind": "between", "readers": (ALL, ALL), "zone": ALL}
+    assert row(rows, month="2026-12", **of).dice.value == 1
+    assert row(rows, month="2026-11", **of).dice.value < 1
+    assert row(rows, month=ALL, **of).dice.n == 2
+
+
+def test_without_lungs_the_whole_film_counts_and_no_zone() -> None:
+    readings = [reading(0, name, k, lungs=None) for k, name in enumerate("ab")]
+    rows = agreements(readings, ["infection"], draws=10)
+    assert {r.zone for r in rows} == {ALL}
+    planes = [plane(r.mask, "infection") for r in readings]
+    assert rows[0].kappa.value == pytest.approx(cohen_kappa(*planes), abs=1e-12)
+
+
+def test_fleiss_takes_films_of_several_readers_and_no_repeats() -> None:
+    readings = [reading(0, name, k, lungs=None) for k, name in enumerate("abc")]
+    alone = [reading(1, "a", 9), reading(0, "a", 8, repeat=True, lungs=None)]
+    found = fleiss([*readings, *alone], ["infection"], draws=10)["infection"]
+    assert found.n == 1
+    planes = [plane(r.mask, "infection") for r in readings]
+    assert found.value == pytest.approx(fleiss_kappa(planes), abs=1e-12)
+    assert math.isnan(fleiss(alone, ["infection"])["infection"].value)
+
+
+def test_masks_of_two_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="two masks of one film"):
+        dice(np.zeros((2, 2), bool), np.zeros((2, 3), bool))
+    with pytest.raises(ValueError, match="two or more masks of one film"):
+        fleiss_kappa([np.zeros((2, 2), bool)])
