@@ -138,7 +138,7 @@ def _probability(marked: NDArray[np.bool_], p: Float64, q: Float64, prior: float
     inside = prior * np.prod(np.where(marked, p, 1 - p), axis=1)
     outside = (1 - prior) * np.prod(np.where(marked, 1 - q, q), axis=1)
     total = inside + outside
-    out = np.zeros_like(inside)
+    out: Float64 = np.zeros(len(marked))
     np.divide(inside, total, out=out, where=total > 0)
     return out
 
