@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_a_missing_decoder_names_what_to_install(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     frame = bytes.fromhex("ff4fff51002f") + bytes(36)
-    reply, _ = answer({"job": asdict(Job("JPEG 2000", 100))}, bytearray(frame))
+    reply, _ = answer({"job": Job("JPEG 2000", 100)}, bytearray(frame))
     monkeypatch.setattr(decoder_pool.POOL, "ask", lambda *_: ({**reply, "chatter": ""}, b""))
     with pytest.raises(UnreadableFilm, match="pip install imagecodecs"):
         read_radiograph(encapsulated(dx(), frame, "1.2.840.10008.1.2.4.90"))

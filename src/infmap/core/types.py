@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Float32Image = NDArray[np.float32]
 BoolImage = NDArray[np.bool_]
+RealArray = NDArray[np.integer | np.floating | np.bool_]
+"""Real numbers of whichever type a file, a library or a caller gave them."""
+Scalar = TypeVar("Scalar", bound=np.generic)
+"""Type of an array's values, where what comes out has that of what goes in."""
 Grade = Literal["none", "mild", "moderate", "severe", "critical"]
 GRADES: tuple[Grade, ...] = ("none", "mild", "moderate", "severe", "critical")
 ZONES = ("A", "B", "C", "D", "E", "F")

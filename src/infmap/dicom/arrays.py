@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from infmap.core.errors import UnreadableFilm
-from infmap.core.types import Float32Image
+from infmap.core.types import Float32Image, RealArray
 from infmap.dicom.grey_levels import from_numbers, to_grey
 
 
-def as_array(source: object) -> NDArray[Any] | None:
+def as_array(source: object) -> RealArray | None:
     """An array of numpy from anything that holds one; None where it does not.
 
     A torch tensor is taken from whatever device it is on, without importing torch.
@@ -23,7 +20,7 @@ def as_array(source: object) -> NDArray[Any] | None:
     if isinstance(source, np.ndarray):
         return np.asarray(source)
     if type(source).__module__.split(".")[0] == "torch" and hasattr(source, "detach"):
-        tensor: Any = source.detach().cpu()
+        tensor = source.detach().cpu()
         # numpy has no bfloat16 and half has few decimals.
         return np.asarray((tensor.float() if tensor.is_floating_point() else tensor).numpy())
     if isinstance(source, type) or not hasattr(source, "__array__"):
@@ -31,7 +28,7 @@ def as_array(source: object) -> NDArray[Any] | None:
     return np.asarray(source)
 
 
-def film_of_array(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
+def film_of_array(values: RealArray) -> tuple[Float32Image, list[str]]:
     """Tones of an array.
 
     Args:
@@ -63,4 +60,4 @@ def film_of_array(values: NDArray[Any]) -> tuple[Float32Image, list[str]]:
             f"expected colours as uint8 or as floats within 0 to 1, got {colours.dtype}; "
             "pass one grey plane"
         )
-    return to_grey(colours)
+    return to_grey(np.asarray(colours, np.uint8))

@@ -10,15 +10,17 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.quiet import quiet
+from infmap.core.types import RealArray
 from infmap.dicom import codestream, tiff
 from infmap.dicom.codestream import JPEG, JPEG_2000, JPEG_LS, JPEG_XL, Frame
 from infmap.dicom.damage import Damaged, NotRead, TooLarge
+from infmap.dicom.tiff import TiffInfo
 
 RLE, DEFLATE, TIFF = "RLE", "Deflated", "TIFF"
 # Low bytes of the start-of-frame markers (ITU-T T.81, table B.1).
@@ -32,9 +34,8 @@ _TOLERATED = ("Invalid SOS parameters", "Unknown Adobe color transform", "Warnin
 """Warnings of libjpeg (jerror.h) on odd headers that change nothing."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to decode.
+class Job(NamedTuple):
+    """What to decode; a tuple, so that it travels as JSON and back.
 
     Attributes:
         kind: "JPEG", "JPEG-LS", "JPEG 2000", "JPEG XL", "RLE", "Deflated" or "TIFF".
@@ -65,11 +66,11 @@ class Decoded:
         info: what else a TIFF states; see ``tiff``.
     """
 
-    values: NDArray[Any]
+    values: RealArray
     precision: int | None = None
     signed: bool | None = None
     notes: list[str] = field(default_factory=list)
-    info: dict[str, Any] = field(default_factory=dict)
+    info: TiffInfo = field(default_factory=TiffInfo)
 
 
 def decode(job: Job, data: bytes) -> Decoded:

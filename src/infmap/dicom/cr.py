@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -14,6 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from infmap.core.errors import FilmError, RejectedFilm, UnreadableFilm
 from infmap.core.quiet import quiet
+from infmap.core.types import RealArray
 from infmap.core.views import view_name
 from infmap.dicom.elements import numbers, text, whole
 from infmap.dicom.film import Film, too_large
@@ -94,7 +94,7 @@ def _decode(dataset: Dataset, max_pixels: int) -> Film:
     if layout.photometric == "PALETTE COLOR" and stored.ndim == 2:
         stored = _through_palette(dataset, stored)
     if stored.ndim == 3:
-        pixels, more = to_grey(stored)
+        pixels, more = to_grey(np.asarray(stored, np.uint8))
         notes.extend(more)
     else:
         pixels = grey_levels_of(dataset, stored, notes)
@@ -188,7 +188,7 @@ def _check(dataset: Dataset, max_pixels: int, notes: list[str]) -> None:
         notes.append(f"the file states body part {_word(part)}, not CHEST")
 
 
-def _through_palette(dataset: Dataset, stored: NDArray[Any]) -> NDArray[np.uint8]:
+def _through_palette(dataset: Dataset, stored: RealArray) -> NDArray[np.uint8]:
     """Palette indices to uint8 (H, W, 3), RGB."""
     big_endian = is_big_endian(dataset)
     tables = [lut_of(dataset, big_endian, f"{c}PaletteColor") for c in ("Red", "Green", "Blue")]

@@ -18,14 +18,12 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from infmap.core.errors import UnreadableFilm
 from infmap.dicom.codecs import Decoded, Job
-from infmap.dicom.decoder_process import receive, seconds_for, send
+from infmap.dicom.decoder_process import Message, receive, seconds_for, send
 from infmap.dicom.film import too_large
 
 _START = (
@@ -81,7 +79,7 @@ class _Child:
             if pipe is not None:
                 _widen(pipe.fileno())
 
-    def ask(self, job: Job, data: bytes) -> tuple[dict[str, Any], bytearray]:
+    def ask(self, job: Job, data: bytes) -> tuple[Message, bytearray]:
         """One question, one answer."""
         pixels = job.rows * job.columns or job.pixels
         limit = _WALL_BASE + _WALL_FACTOR * seconds_for(pixels)
@@ -90,7 +88,7 @@ class _Child:
         timer.daemon = True
         timer.start()
         try:
-            send(self._process.stdin, {"job": asdict(job)}, data)  # type: ignore[arg-type]
+            send(self._process.stdin, {"job": job}, data)  # type: ignore[arg-type]
             answer = receive(self._process.stdout)  # type: ignore[arg-type]
         except (OSError, ValueError):
             answer = None
@@ -136,7 +134,7 @@ class DecoderPool:
         self._idle: list[_Child] = []
         self._all: set[_Child] = set()
 
-    def ask(self, job: Job, data: bytes) -> tuple[dict[str, Any], bytearray]:
+    def ask(self, job: Job, data: bytes) -> tuple[Message, bytearray]:
         """Ask an idle process, or a new one."""
         with self._lock:
             child = self._idle.pop() if self._idle else None
@@ -229,7 +227,7 @@ def decode_apart(job: Job, data: bytes, what: str, notes: list[str]) -> Decoded:
     return Decoded(values, reply["precision"], reply["signed"], info=reply["info"])
 
 
-def _ask_twice(job: Job, data: bytes) -> tuple[dict[str, Any], bytearray]:
+def _ask_twice(job: Job, data: bytes) -> tuple[Message, bytearray]:
     """Ask again where a process ended: it may have been ended from outside, or before."""
     try:
         return POOL.ask(job, data)

@@ -13,9 +13,13 @@ import os
 import signal
 import sys
 import tempfile
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 from infmap.compute.processes import begin_worker
+
+if TYPE_CHECKING:
+    from infmap.dicom.codecs import Job
+    from infmap.dicom.tiff import TiffInfo
 
 MEMORY_BASE, MEMORY_A_PIXEL = 1 << 30, 64
 """Bytes of address space that a decoder may add: JPEG 2000 needs most, about 40 a pixel."""
@@ -25,6 +29,36 @@ SECONDS_BASE, SECONDS_A_MEGAPIXEL = 4.0, 2.0
 
 # Bytes of what a decoder prints that are kept: a few lines say what is wrong.
 _CHATTER = 4000
+
+
+class Message(TypedDict, total=False):
+    """JSON header of a message: a question has ``job``, an answer the rest.
+
+    Attributes:
+        size: bytes that follow the header.
+        job: what to decode.
+        error: "large", "damaged", "unread", "memory" or "missing"; absent where it is decoded.
+        text: what the error says.
+        shape: of the values that follow.
+        dtype: their type, as numpy's ``dtype.str``.
+        precision: as of ``Decoded``.
+        signed: as of ``Decoded``.
+        notes: as of ``Decoded``.
+        info: as of ``Decoded``.
+        chatter: what the decoder printed.
+    """
+
+    size: int
+    job: Job
+    error: str
+    text: str
+    shape: tuple[int, ...]
+    dtype: str
+    precision: int | None
+    signed: bool | None
+    notes: list[str]
+    info: TiffInfo
+    chatter: str
 
 
 def seconds_for(pixels: int) -> float:
@@ -46,7 +80,7 @@ def main() -> None:
             send(sink, reply, body)
 
 
-def send(sink: BinaryIO, header: dict[str, Any], body: Any) -> None:
+def send(sink: BinaryIO, header: Message, body: bytes | memoryview | None) -> None:
     """Write one message; ``body`` is a buffer of bytes."""
     view = memoryview(body).cast("B") if body is not None else memoryview(b"")
     text = json.dumps({**header, "size": view.nbytes}).encode()
@@ -57,13 +91,13 @@ def send(sink: BinaryIO, header: dict[str, Any], body: Any) -> None:
     sink.flush()
 
 
-def receive(source: BinaryIO) -> tuple[dict[str, Any], bytearray] | None:
+def receive(source: BinaryIO) -> tuple[Message, bytearray] | None:
     """Read one message; None at the end of input, also in the middle of one."""
     length = _exactly(source, 4)
     text = _exactly(source, int.from_bytes(length, "little")) if length is not None else None
     if text is None:
         return None
-    header: dict[str, Any] = json.loads(bytes(text))
+    header: Message = json.loads(bytes(text))
     body = _exactly(source, int(header["size"]))
     return None if body is None else (header, body)
 
@@ -80,14 +114,14 @@ def _exactly(source: BinaryIO, count: int) -> bytearray | None:
     return body
 
 
-def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any]:
+def answer(header: Message, data: bytearray) -> tuple[Message, memoryview | None]:
     """Decode one picture, or say why not."""
     import numpy as np
 
     from infmap.dicom.codecs import Job, decode, stated_pixels
     from infmap.dicom.damage import Damaged, NotRead, TooLarge
 
-    job = Job(**header["job"])
+    job = Job(*header["job"])
     try:
         # The header is read under the limit without pixels: a header that lies cannot buy itself
         # memory.
@@ -108,7 +142,7 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
         return {"error": "missing", "text": str(error.name)}, None
     except Exception as error:  # hostile data may raise anything inside a decoder
         return {"error": "damaged", "text": f"{type(error).__name__}: {error}"}, None
-    reply = {
+    reply: Message = {
         "shape": values.shape,
         "dtype": values.dtype.str,
         "precision": result.precision,
@@ -116,7 +150,7 @@ def answer(header: dict[str, Any], data: bytearray) -> tuple[dict[str, Any], Any
         "notes": result.notes,
         "info": result.info,
     }
-    return reply, values
+    return reply, values.data
 
 
 class _limited:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from infmap.core.errors import InfmapError, UnreadableFilm, needs_extra
 from infmap.core.quiet import quiet
@@ -22,6 +22,17 @@ MAKER = "infmap"
 NOTICE = "Research use only. Not a medical device."
 # Chosen by hand: beyond the numbers that modalities give, so that viewers list derived series last.
 SERIES_SEG, SERIES_SR = 9701, 9702
+
+
+class Equipment(TypedDict):
+    """Series and equipment attributes of a derived object, by highdicom's names for them."""
+
+    instance_number: int
+    manufacturer: str
+    manufacturer_model_name: str
+    software_versions: tuple[str, str]
+    device_serial_number: str
+    series_description: str
 
 
 def check_extra() -> None:
@@ -106,7 +117,7 @@ def identity_of(header: Dataset, p: Prediction) -> tuple[str, ...]:
     return str(header.SOPInstanceUID), p.radiograph.sha256, p.model, p.model_sha256, version_of()
 
 
-def equipment(what: str, model: str) -> dict[str, Any]:
+def equipment(what: str, model: str) -> Equipment:
     """Series and equipment attributes of a derived object.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsFloat
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,7 +20,7 @@ _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV
 _AMBIGUOUS = {"US or SS": "US", "US or OW": "US", "US or SS or OW": "US", "OB or OW": "OW"}
 
 
-def values(dataset: Dataset, keyword: str) -> list[Any]:
+def values(dataset: Dataset, keyword: str) -> list[object]:
     """The values of an element, as numbers where they are stored as such, else as text.
 
     Args:
@@ -34,8 +34,10 @@ def values(dataset: Dataset, keyword: str) -> list[Any]:
     from pydicom.tag import Tag
 
     tag = tag_for_keyword(keyword)
-    element: Any = dataset.get_item(Tag(tag)) if tag is not None else None
-    value = None if element is None else element.value
+    element = dataset.get_item(Tag(tag)) if tag is not None else None
+    if element is None:
+        return []
+    value = element.value
     if value is None or value == b"" or value == "":
         return []
     if not isinstance(value, bytes):
@@ -117,12 +119,14 @@ def items(dataset: Dataset, keyword: str) -> list[Dataset]:
         return []
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """One value as a finite number, if it is one."""
     if isinstance(value, str):
         value = value.strip(" \0").replace(",", ".")
+    if not isinstance(value, str | bytes | SupportsFloat):
+        return None
     try:
         result = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return result if math.isfinite(result) else None

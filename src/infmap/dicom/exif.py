@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from infmap.core.quiet import quiet
+from infmap.core.types import Scalar
 
 ORIENTATION = 0x0112
 """Tag of EXIF and TIFF."""
@@ -24,7 +23,7 @@ def orientation_of(image: Image.Image) -> int | None:
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def as_seen(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
+def as_seen(plane: NDArray[Scalar], orientation: int) -> NDArray[Scalar]:
     """Turn a stored plane (H, W) as it is seen: 2 to 4 flip, 5 to 8 also swap rows and columns."""
     if orientation >= 5:
         plane = plane.T

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
-from infmap.core.types import Float32Image
+from infmap.core.types import Float32Image, RealArray
 
 # Per cent of pixels. The same as in the networks' preprocessing: chosen by hand there, so that
 # markers and dead pixels do not set the range.
@@ -28,7 +26,7 @@ _TINT = 12
 _TINT_SHARE = 0.05
 
 
-def sample(values: NDArray[Any]) -> NDArray[Any]:
+def sample(values: RealArray) -> RealArray:
     """A regular sample of at most about a million values, for percentiles.
 
     Args:
@@ -41,7 +39,7 @@ def sample(values: NDArray[Any]) -> NDArray[Any]:
     return flat[:: max(1, flat.size // _SAMPLE)]
 
 
-def stretch(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> Float32Image:
+def stretch(values: RealArray, known: NDArray[np.bool_] | None = None) -> Float32Image:
     """Map the 0.5 to 99.5 percentile of the values to [0, 1], clipped beyond.
 
     Args:
@@ -62,7 +60,7 @@ def stretch(values: NDArray[Any], known: NDArray[np.bool_] | None = None) -> Flo
     return np.clip(scaled, 0.0, 1.0).astype(np.float32)
 
 
-def from_numbers(values: NDArray[Any], bits: int | None = None) -> tuple[Float32Image, list[str]]:
+def from_numbers(values: RealArray, bits: int | None = None) -> tuple[Float32Image, list[str]]:
     """Map grey values to tones by what their type and range say.
 
     bool: 0 and 1. uint8: v / 255. Floats within [0, 1]: kept. Wider unsigned integers: v over the
@@ -101,7 +99,9 @@ def from_numbers(values: NDArray[Any], bits: int | None = None) -> tuple[Float32
     return stretch(values), [f"grey values span {low:g} to {high:g}; stretched by percentiles"]
 
 
-def _full_range(dtype: np.dtype[Any], bits: int | None, low: float, high: float) -> float | None:
+def _full_range(
+    dtype: np.dtype[np.generic], bits: int | None, low: float, high: float
+) -> float | None:
     """The value that white has, where type and range tell; None where they do not."""
     if dtype.kind == "b":
         return 1.0

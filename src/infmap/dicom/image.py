@@ -6,7 +6,6 @@ Pillow decodes PNG, BMP and WebP; libjpeg, asked strictly, JPEG; a process of it
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
 from infmap.core.quiet import quiet
+from infmap.core.types import RealArray
 from infmap.dicom import codestream
 from infmap.dicom.codecs import TIFF, Job, decode_strictly
 from infmap.dicom.damage import Damaged
@@ -226,7 +226,7 @@ def _rgb(image: Image.Image, notes: list[str]) -> NDArray[np.uint8]:
         raise _damaged("colour", True) from error
 
 
-def _opaque(values: NDArray[Any], notes: list[str], colours: str) -> NDArray[np.uint8]:
+def _opaque(values: RealArray, notes: list[str], colours: str) -> NDArray[np.uint8]:
     """Colours without ink or transparency.
 
     What is transparent is no part of the film and becomes black; an alpha that is the same
@@ -254,10 +254,10 @@ def _opaque(values: NDArray[Any], notes: list[str], colours: str) -> NDArray[np.
     return np.asarray((rgb * alpha.astype(np.uint16) + 127) // 255).astype(np.uint8)
 
 
-def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+def _eight_bits(values: RealArray, bits: int) -> NDArray[np.uint8]:
     """Samples of any depth as uint8: unsigned over their range, floats over [0, 1]."""
     if values.dtype == np.uint8 and bits == 8:
-        return values
+        return np.asarray(values, np.uint8)
     if values.dtype.kind == "f":
         return np.asarray(np.clip(np.nan_to_num(values), 0.0, 1.0) * 255.0 + 0.5, np.uint8)
     scaled: NDArray[np.float64] = values.astype(np.float64) * (255.0 / ((1 << bits) - 1))

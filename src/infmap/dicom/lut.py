@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
+from infmap.core.types import RealArray
 from infmap.dicom.elements import values
 
 
@@ -25,7 +26,7 @@ class Lut:
     first: int
     entries: NDArray[np.uint16]
 
-    def apply(self, inputs: NDArray[Any]) -> NDArray[np.uint16]:
+    def apply(self, inputs: RealArray) -> NDArray[np.uint16]:
         """Look up; inputs beyond the table get its first or last entry.
 
         Args:
@@ -38,7 +39,7 @@ class Lut:
         index = whole.astype(np.int64) - self.start(inputs)
         return self.entries[np.clip(index, 0, len(self.entries) - 1)]
 
-    def start(self, inputs: NDArray[Any]) -> int:
+    def start(self, inputs: RealArray) -> int:
         """The input that the first entry is for.
 
         The descriptor's 16 bits are signed where the inputs are. Implicit VR does not say which,
@@ -86,7 +87,9 @@ def is_big_endian(dataset: Dataset) -> bool:
     return getattr(dataset, "original_encoding", (None, True))[1] is False
 
 
-def _entries(data: list[Any], count: int, bits: int, big_endian: bool) -> NDArray[np.uint16] | None:
+def _entries(
+    data: Sequence[object], count: int, bits: int, big_endian: bool
+) -> NDArray[np.uint16] | None:
     """The outputs: a list of numbers, words of 16 bits, or bytes where 8 bits are described."""
     if data and isinstance(data[0], bytes):
         raw = data[0]
@@ -94,9 +97,10 @@ def _entries(data: list[Any], count: int, bits: int, big_endian: bool) -> NDArra
         if count <= len(raw) <= count + 1 and bits <= 8:
             return _unpacked(words.astype(np.uint16), raw, count)
     else:
-        if not all(isinstance(value, int) for value in data):
+        whole = [value for value in data if isinstance(value, int)]
+        if len(whole) < len(data):
             return None
-        words = np.array([value & 0xFFFF for value in data], np.uint16)
+        words = np.array([value & 0xFFFF for value in whole], np.uint16)
         if bits <= 8 and len(words) < count <= 2 * len(words):
             return _unpacked(words, None, count)
     if len(words) < count:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.core.types import Float32Image
+from infmap.core.types import Float32Image, Scalar
 from infmap.dicom.elements import items, text, values
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _MEANINGS = (("postero-anterior", "PA"), ("antero-posterior", "AP"), ("lateral", "LATERAL"))
 
 
-def view_of(dataset: Any) -> str | None:
+def view_of(dataset: Dataset) -> str | None:
     """The view that a dataset states.
 
     Args:
@@ -39,7 +42,7 @@ def view_of(dataset: Any) -> str | None:
     return "LATERAL" if rows in ("A", "P") else None
 
 
-def upright(pixels: Float32Image, dataset: Any, notes: list[str]) -> tuple[Float32Image, bool]:
+def upright(pixels: Float32Image, dataset: Dataset, notes: list[str]) -> tuple[Float32Image, bool]:
     """Turn a film head up with the patient's left on the image's right.
 
     PatientOrientation describes the stored pixels (PS3.3 C.7.6.1.1.1), so it alone decides.
@@ -70,7 +73,7 @@ def upright(pixels: Float32Image, dataset: Any, notes: list[str]) -> tuple[Float
     return np.ascontiguousarray(pixels), swap
 
 
-def states_side(dataset: Any) -> bool:
+def states_side(dataset: Dataset) -> bool:
     """Whether a dataset tells the patient's left from the right: its orientation names both axes.
 
     Args:
@@ -83,7 +86,7 @@ def states_side(dataset: Any) -> bool:
     return {rows, columns} in ({a, b} for a in "LR" for b in "HF")
 
 
-def as_stored(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:
+def as_stored(plane: NDArray[Scalar], dataset: Dataset) -> NDArray[Scalar]:
     """Undo ``upright``: from film pixels to the grid that the dataset is stored in.
 
     Args:
@@ -103,7 +106,7 @@ def as_stored(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:
     return np.ascontiguousarray(plane)
 
 
-def _turns(dataset: Any) -> tuple[bool, bool, bool]:
+def _turns(dataset: Dataset) -> tuple[bool, bool, bool]:
     """What brings the stored film upright, in this order: swap axes, flip rows, flip columns."""
     rows, columns = _directions(dataset)
     if not rows or not columns:
@@ -117,7 +120,7 @@ def _turns(dataset: Any) -> tuple[bool, bool, bool]:
     return swap, columns == "H", rows == "R"
 
 
-def _directions(dataset: Any) -> tuple[str, str]:
+def _directions(dataset: Dataset) -> tuple[str, str]:
     """Main direction of rising columns and of rising rows: one of L R A P H F, or ""."""
     value = values(dataset, "PatientOrientation")
     if len(value) != 2:

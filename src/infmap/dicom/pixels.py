@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from pydicom.encaps import get_frame
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from infmap.core.errors import UnreadableFilm
+from infmap.core.types import RealArray
 from infmap.dicom import codestream
 from infmap.dicom.codecs import DEFLATE, RLE, Job
 from infmap.dicom.decoder_pool import decode_apart
@@ -117,7 +117,7 @@ def layout_of(dataset: Dataset, notes: list[str]) -> Layout:
     )
 
 
-def stored_values(dataset: Dataset, layout: Layout, notes: list[str]) -> NDArray[Any]:
+def stored_values(dataset: Dataset, layout: Layout, notes: list[str]) -> RealArray:
     """Decode the film.
 
     Args:
@@ -194,7 +194,7 @@ def _refuse_syntax(syntax: UID) -> None:
 
 def _compressed(
     stream: bytes, layout: Layout, syntax: UID, notes: list[str]
-) -> tuple[NDArray[Any], int, str]:
+) -> tuple[RealArray, int, str]:
     """Decode a frame: its values, bits of a sample by the stream, and what the colours are."""
     kind = codestream.kind_of(stream)
     if kind is None:
@@ -236,7 +236,7 @@ def _fits(data: bytes, layout: Layout) -> bool:
 
 def _native(
     data: bytes, layout: Layout, big_endian: bool, dataset: Dataset, notes: list[str]
-) -> NDArray[Any]:
+) -> RealArray:
     """Uncompressed pixels: (H, W), or (H, W, samples)."""
     count = layout.rows * layout.columns * layout.samples
     size = layout.allocated
@@ -278,7 +278,7 @@ def _native(
     return np.asarray(plain.reshape(layout.rows, layout.columns, layout.samples))
 
 
-def _aligned(values: NDArray[Any], layout: Layout, notes: list[str], lossy: bool) -> NDArray[Any]:
+def _aligned(values: RealArray, layout: Layout, notes: list[str], lossy: bool) -> RealArray:
     """Only the bits that are the sample, the lowest at bit 0, as unsigned integers.
 
     Bits above those stored are overlays of old (PS3.5 8.1.2), or anything. Where High Bit or Bits
@@ -287,7 +287,8 @@ def _aligned(values: NDArray[Any], layout: Layout, notes: list[str], lossy: bool
     if values.dtype.kind == "f":
         return values
     size = values.dtype.itemsize
-    plain = values.view(f"u{size}") if values.dtype.kind != "u" else values
+    kind = values.dtype.str if values.dtype.kind == "u" else f"u{size}"
+    plain: NDArray[np.unsignedinteger] = values.view(kind)
     most = (1 << layout.stored) - 1
     used = int(np.bitwise_or.reduce(plain, axis=None))
     if not layout.deep or used <= most:
@@ -313,7 +314,7 @@ def _aligned(values: NDArray[Any], layout: Layout, notes: list[str], lossy: bool
     return np.asarray(masked)
 
 
-def _roughness(values: NDArray[Any]) -> float:
+def _roughness(values: RealArray) -> float:
     """Mean step to the next pixel of a row, in standard deviations."""
     # About 1,024 rows, whole: the step is measured along them.
     some = values[:: max(1, values.shape[0] // 1024)].astype(np.float64)
@@ -321,18 +322,19 @@ def _roughness(values: NDArray[Any]) -> float:
     return float(np.abs(np.diff(some, axis=1)).mean()) / spread if spread and some.size > 1 else 0.0
 
 
-def _signed(values: NDArray[Any], bits: int) -> NDArray[Any]:
+def _signed(values: RealArray, bits: int) -> RealArray:
     """Two's complement of so many bits as signed integers."""
     if values.dtype.kind == "f":
         return values
     size = values.dtype.itemsize
     shift = 8 * size - bits
     # Shifted up and down again: the right shift of a signed type repeats the sign bit.
-    left = values.astype(values.dtype.newbyteorder("=")) << values.dtype.type(shift)
+    plain: NDArray[np.unsignedinteger] = values.astype(f"u{size}")
+    left = plain << plain.dtype.type(shift)
     return np.asarray(left.view(f"i{size}") >> np.dtype(f"i{size}").type(shift))
 
 
-def _colours(values: NDArray[Any], layout: Layout, colours: str) -> NDArray[np.uint8]:
+def _colours(values: RealArray, layout: Layout, colours: str) -> NDArray[np.uint8]:
     """Colours as uint8 (H, W, 3), RGB.
 
     A grey film has three equal samples, or a luma and no chroma; both mean the first sample,
@@ -342,7 +344,7 @@ def _colours(values: NDArray[Any], layout: Layout, colours: str) -> NDArray[np.u
     values = values[..., :3]
     if values.dtype != np.uint8:
         shift = max(0, layout.stored - 8)
-        values = np.minimum(values >> shift, 255).astype(np.uint8)
+        values = np.minimum(np.right_shift(values, shift), 255).astype(np.uint8)
     first, chroma = values[..., 0], values[..., 1:].astype(np.int16)
     equal = np.abs(chroma - first[..., None]).mean() < _NO_CHROMA
     neutral = np.abs(chroma - 128).mean() < _NO_CHROMA

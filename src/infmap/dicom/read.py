@@ -6,18 +6,18 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infmap.core.errors import FilmError, UnreadableFilm
-from infmap.core.types import Float32Image, Radiograph
+from infmap.core.types import Float32Image, Radiograph, RealArray
 from infmap.dicom._pydicom import ensure_importable
 from infmap.dicom.arrays import as_array, film_of_array
 from infmap.dicom.film import Film
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from pydicom.dataset import Dataset
 
 EXPECTED = "expected a PNG, JPEG, TIFF, BMP, WebP or DICOM film"
@@ -55,8 +55,14 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 _ADVICE = {"a ZIP archive or office document": "unpack it first", "a gzip archive": "unpack it"}
 
 
+class _Readable(Protocol):
+    """An open file, of text or bytes."""
+
+    def read(self) -> object: ...
+
+
 def read_radiograph(
-    source: str | Path | bytes | NDArray[Any] | Dataset | BinaryIO | Any,
+    source: str | Path | bytes | RealArray | Dataset | BinaryIO | object,
     *,
     name: str | None = None,
     max_pixels: int = 200_000_000,
@@ -101,11 +107,11 @@ def read_radiograph(
             from infmap.dicom.image import decode_picture
 
             label = label or str(getattr(source, "filename", "") or "picture")
-            film = decode_picture(source)  # type: ignore[arg-type]
+            film = decode_picture(source)
             return _radiograph(film, label, _digest(film.pixels))
         if (values := as_array(source)) is not None:
             return _from_array(values, label or "array", max_pixels)
-        if callable(getattr(source, "read", None)):
+        if _is_readable(source):
             stated = getattr(source, "name", None)
             label = label or (stated if isinstance(stated, str) else "file")
             return _from_bytes(_contents(source), label, max_pixels, digest)
@@ -240,7 +246,7 @@ def _radiograph(film: Film, label: str, digest: str) -> Radiograph:
     )
 
 
-def _from_array(values: NDArray[Any], label: str, max_pixels: int) -> Radiograph:
+def _from_array(values: RealArray, label: str, max_pixels: int) -> Radiograph:
     """Take a plane as it lies in memory."""
     if values.size > max_pixels:
         raise UnreadableFilm(
@@ -256,7 +262,7 @@ def _digest(pixels: Float32Image) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-def _contents(file: Any) -> bytes:
+def _contents(file: _Readable) -> bytes:
     """What is left to read of an open file."""
     try:
         data = file.read()
@@ -269,17 +275,22 @@ def _contents(file: Any) -> bytes:
     return bytes(data)
 
 
-def _is_picture(source: object) -> bool:
+def _is_readable(source: object) -> TypeGuard[_Readable]:
+    """Whether it can be read like an open file."""
+    return callable(getattr(source, "read", None))
+
+
+def _is_picture(source: object) -> TypeGuard[Image]:
     """Whether it is a picture of Pillow, without importing Pillow for other sources."""
     # By name first: importing Pillow takes longer than reading an array.
     if not any(base.__module__.startswith("PIL.") for base in type(source).__mro__):
         return False
-    from PIL import Image
+    from PIL.Image import Image
 
-    return isinstance(source, Image.Image)
+    return isinstance(source, Image)
 
 
-def _is_dataset(source: object) -> bool:
+def _is_dataset(source: object) -> TypeGuard[Dataset]:
     """Whether it is a pydicom Dataset, without importing pydicom for other sources."""
     if not any(base.__module__.startswith("pydicom.") for base in type(source).__mro__):
         return False

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infmap.core.errors import UsageError
-from infmap.core.types import Prediction
+from infmap.core.types import Prediction, RealArray
 from infmap.dicom.derived import (
     MAKER,
     NOTICE,
@@ -123,7 +122,7 @@ def infection_seg(
     return seg
 
 
-def _planes(p: Prediction, kind: Kind) -> tuple[NDArray[Any], ...]:
+def _planes(p: Prediction, kind: Kind) -> tuple[RealArray, ...]:
     """Planes (H, W) of the segments, film pixels: uint8 0 or 1, or float32 in [0, 1]."""
     if kind == "binary":
         return tuple(plane.astype(np.uint8) for plane in (p.lungs, p.infected, p.opaque))
@@ -131,7 +130,7 @@ def _planes(p: Prediction, kind: Kind) -> tuple[NDArray[Any], ...]:
     return (p.lungs.astype(np.float32), *probabilities)
 
 
-def _stored(plane: NDArray[Any], source: Dataset) -> NDArray[Any]:
+def _stored(plane: RealArray, source: Dataset) -> RealArray:
     """One plane in the film's stored grid."""
     turned = as_stored(plane, source)
     expected = int(source.Rows), int(source.Columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infmap.core.types import Prediction
 from infmap.dicom import codes
@@ -20,7 +20,7 @@ from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
-    from highdicom.sr import ComprehensiveSR
+    from highdicom.sr import ComprehensiveSR, ObservationContext
     from pydicom.dataset import Dataset
 
 
@@ -94,7 +94,7 @@ def severity_report(
     return report
 
 
-def _observer(p: Prediction) -> Any:
+def _observer(p: Prediction) -> ObservationContext:
     """The program and its model as a device that observes."""
     import highdicom as hd
     from pydicom.sr.codedict import codes as known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import highdicom as hd
 
@@ -15,6 +15,7 @@ from infmap.dicom.seg import INFECTED, OPACITY, SEGMENTS
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
+    from highdicom.sr import CodedConcept, MeasurementsAndQualitativeEvaluations
     from pydicom.dataset import Dataset
 
 Code = tuple[str, str, str]
@@ -61,7 +62,9 @@ class Group:
     segment: int = 0
 
 
-def groups(header: Dataset, p: Prediction, segmentation: Segmentation | None) -> list[Any]:
+def groups(
+    header: Dataset, p: Prediction, segmentation: Segmentation | None
+) -> list[MeasurementsAndQualitativeEvaluations]:
     """The groups of a film as content items; those without figures and evaluations left out."""
     found = (_opacity(p), _covid(p), *_lungs(p), *_zones(p))
     return [
@@ -71,7 +74,7 @@ def groups(header: Dataset, p: Prediction, segmentation: Segmentation | None) ->
     ]
 
 
-def concept(code: Code) -> Any:
+def concept(code: Code) -> CodedConcept:
     """A coded concept of (value, scheme, meaning)."""
     return hd.sr.CodedConcept(*code)
 
@@ -172,7 +175,7 @@ def _share(name: Code, share: float, method: Code) -> Figure:
 
 def _content(
     header: Dataset, p: Prediction, group: Group, segmentation: Segmentation | None
-) -> Any:
+) -> MeasurementsAndQualitativeEvaluations:
     """A group as content items."""
     common = {
         "tracking_identifier": hd.sr.TrackingIdentifier(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.core.types import RealArray
 from infmap.dicom.damage import Damaged, NotRead, TooLarge
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
 
 # Bits of NewSubfileType, codes of PhotometricInterpretation and of ExtraSamples: TIFF 6.0.
 _REDUCED, _MASK = 1, 4
@@ -18,6 +22,24 @@ _UNASSOCIATED = 2
 # Chosen by hand, not measured.
 _ALIKE = 0.02
 """Aspect ratios that differ by less belong to one picture in two sizes."""
+
+
+class TiffInfo(TypedDict, total=False):
+    """What a TIFF file states beside its values.
+
+    Attributes:
+        frames: full pictures in the file; the first is decoded.
+        inverse: white is zero.
+        orientation: 1 to 8, as in EXIF.
+        bits: of a sample.
+        colour: "RGB", "RGBA", "CMYK", or "" for grey.
+    """
+
+    frames: int
+    inverse: bool
+    orientation: int
+    bits: int
+    colour: str
 
 
 def pixels_of(data: bytes, most: int) -> int:
@@ -34,7 +56,7 @@ def pixels_of(data: bytes, most: int) -> int:
     return count
 
 
-def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
+def read_tiff(data: bytes, most: int) -> tuple[RealArray, TiffInfo]:
     """Decode the one film of a TIFF file.
 
     Args:
@@ -43,9 +65,7 @@ def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
 
     Returns:
         (H, W) numbers, or (H, W, 3) or (H, W, 4) colours, as stored but for a palette, which is
-        resolved to uint8; and "frames" (int, full pictures in the file; the first is decoded),
-        "inverse" (bool, white is zero), "orientation" (1 to 8), "bits" (of a sample), "colour"
-        ("RGB", "RGBA", "CMYK" or "").
+        resolved to uint8; and what the file states beside.
 
     Raises:
         Damaged: not a whole TIFF.
@@ -56,7 +76,7 @@ def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
         photometric = int(page.photometric)
         if photometric not in _READ:
             raise NotRead(f"TIFF of photometric interpretation {photometric}")
-        info: dict[str, Any] = {
+        info: TiffInfo = {
             "frames": frames,
             "inverse": photometric == _WHITE_IS_ZERO,
             "orientation": _orientation(page),
@@ -77,7 +97,7 @@ def read_tiff(data: bytes, most: int) -> tuple[NDArray[Any], dict[str, Any]]:
         return _arranged(values, page, photometric, info)
 
 
-def _open(data: bytes) -> Any:
+def _open(data: bytes) -> TiffFile:
     import tifffile
 
     try:
@@ -88,7 +108,7 @@ def _open(data: bytes) -> Any:
         raise Damaged(str(error)) from error
 
 
-def _film(file: Any) -> tuple[Any, int]:
+def _film(file: TiffFile) -> tuple[TiffPage, int]:
     """The page that is the film, and how many full pictures there are.
 
     Reduced-resolution pages and masks, said to be so (NewSubfileType) or smaller with the same
@@ -105,7 +125,7 @@ def _film(file: Any) -> tuple[Any, int]:
     return largest if len(full) == 1 else full[0], len(full)
 
 
-def _is_thumbnail(page: Any, largest: Any) -> bool:
+def _is_thumbnail(page: TiffPage, largest: TiffPage) -> bool:
     """Whether a page is a small copy of the largest, by its size."""
     # Pyramids halve the side at each step; a copy larger than half is a second film.
     if not page.imagelength or page.imagewidth * 2 > largest.imagewidth:
@@ -115,14 +135,14 @@ def _is_thumbnail(page: Any, largest: Any) -> bool:
     return bool(abs(ratio - 1.0) < _ALIKE + 1.0 / min(page.imagewidth, page.imagelength))
 
 
-def _orientation(page: Any) -> int:
+def _orientation(page: TiffPage) -> int:
     # 274: Orientation, TIFF 6.0.
     tag = page.tags.get(274)
     value = int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
     return value if 1 <= value <= 8 else 1
 
 
-def _resolve(values: NDArray[Any], colormap: Any) -> NDArray[np.uint8]:
+def _resolve(values: RealArray, colormap: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Palette indices to uint8 (H, W, 3)."""
     table = np.asarray(colormap)
     if int(values.max()) >= table.shape[1]:
@@ -134,8 +154,8 @@ def _resolve(values: NDArray[Any], colormap: Any) -> NDArray[np.uint8]:
 
 
 def _arranged(
-    values: NDArray[Any], page: Any, photometric: int, info: dict[str, Any]
-) -> tuple[NDArray[Any], dict[str, Any]]:
+    values: RealArray, page: TiffPage, photometric: int, info: TiffInfo
+) -> tuple[RealArray, TiffInfo]:
     """Samples of a pixel last, and surplus samples away."""
     values = np.squeeze(values) if values.ndim > 3 else values
     if values.ndim == 3:
@@ -155,9 +175,7 @@ def _arranged(
     raise NotRead(f"TIFF of {samples} samples a pixel and photometric interpretation {photometric}")
 
 
-def _by_pillow(
-    data: bytes, info: dict[str, Any], error: Exception
-) -> tuple[NDArray[Any], dict[str, Any]]:
+def _by_pillow(data: bytes, info: TiffInfo, error: Exception) -> tuple[RealArray, TiffInfo]:
     """What tifffile does not decode (old JPEG, fax, subsampled YCbCr) and libtiff may."""
     from PIL import Image
 

@@ -7,18 +7,17 @@ film. The first that shows it is taken; where none does, percentiles of the valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from infmap.core.types import Float32Image
+from infmap.core.types import Float32Image, RealArray
 from infmap.dicom.elements import items, number, numbers, text, whole
 from infmap.dicom.grey_levels import sample, stretch
-from infmap.dicom.lut import is_big_endian, lut_of
+from infmap.dicom.lut import Lut, is_big_endian, lut_of
 
-View = tuple[str, Callable[[NDArray[Any]], Float32Image]]
+View = tuple[str, Callable[[RealArray], Float32Image]]
 # Share of values at either end that is left out of the span, as in the percentile stretch of
 # `infmap.dicom.grey_levels`: markers and dead pixels.
 _EDGE = 0.005
@@ -30,7 +29,7 @@ _LEAST_SPAN = 0.2
 """Part of the tones that a window must use: one for 16 bits on a film of 12 uses a sixteenth."""
 
 
-def grey_levels_of(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> Float32Image:
+def grey_levels_of(dataset: Dataset, stored: RealArray, notes: list[str]) -> Float32Image:
     """Tones of a grey film.
 
     Args:
@@ -68,7 +67,7 @@ def invert(tones: Float32Image) -> Float32Image:
 
 
 def window(
-    values: NDArray[Any], center: float, width: float, function: str = "LINEAR"
+    values: RealArray, center: float, width: float, function: str = "LINEAR"
 ) -> Float32Image:
     """Window of PS3.3 C.11.2.1.2 and C.11.2.1.3, with black 0 and white 1.
 
@@ -94,7 +93,7 @@ def window(
     return np.clip((x - center) / width + 0.5, 0.0, 1.0).astype(np.float32)
 
 
-def _modality(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> NDArray[Any]:
+def _modality(dataset: Dataset, stored: RealArray, notes: list[str]) -> RealArray:
     """Modality LUT, else rescale, else the values as they are."""
     for item in items(dataset, "ModalityLUTSequence"):
         table = lut_of(item, is_big_endian(dataset))
@@ -117,7 +116,7 @@ def _modality(dataset: Dataset, stored: NDArray[Any], notes: list[str]) -> NDArr
 
 
 def _shown(
-    dataset: Dataset, values: NDArray[Any], known: NDArray[np.bool_] | None, notes: list[str]
+    dataset: Dataset, values: RealArray, known: NDArray[np.bool_] | None, notes: list[str]
 ) -> Float32Image:
     """Tones by the first stated way that shows the film, else by percentiles."""
     # Padding does not count: it may be a value far outside the film's and would pass for contrast.
@@ -150,7 +149,7 @@ def _ways(dataset: Dataset, notes: list[str]) -> Iterator[View]:
             # Defaults bind this turn of the loop: the function is called after the loop has gone
             # on.
             def look_up(
-                values: NDArray[Any], table: Any = table, low: float = low, high: float = high
+                values: RealArray, table: Lut = table, low: float = low, high: float = high
             ) -> Float32Image:
                 found = table.apply(values).astype(np.float32)
                 return np.asarray((found - np.float32(low)) / np.float32(high - low))
@@ -168,7 +167,7 @@ def _ways(dataset: Dataset, notes: list[str]) -> Iterator[View]:
         if width > 0 if exact else width >= 1:
 
             def through(
-                values: NDArray[Any], center: float = center, width: float = width
+                values: RealArray, center: float = center, width: float = width
             ) -> Float32Image:
                 return window(values, center, width, function)
 
@@ -187,7 +186,7 @@ def _pairs(centers: list[float | None], widths: list[float | None]) -> list[tupl
     return list(zip(*first))
 
 
-def _shows(tones: Float32Image, values: NDArray[Any]) -> bool:
+def _shows(tones: Float32Image, values: RealArray) -> bool:
     """Whether tones keep what differs in the values.
 
     Collimated borders and saturated pixels are one value each and are clipped by any window, so
@@ -211,7 +210,7 @@ def _shows(tones: Float32Image, values: NDArray[Any]) -> bool:
     return bool(span[1] - span[0] >= _LEAST_SPAN)
 
 
-def _is_constant(values: NDArray[Any]) -> bool:
+def _is_constant(values: RealArray) -> bool:
     return bool(values.min() == values.max())
 
 
@@ -226,7 +225,7 @@ def _is_inverse(dataset: Dataset, notes: list[str]) -> bool:
     return negative
 
 
-def _padding(dataset: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
+def _padding(dataset: Dataset, stored: RealArray) -> NDArray[np.bool_] | None:
     """Stored pixels that are no part of the film (PS3.3 C.7.5.1.1.2), bool (H, W)."""
     first = whole(dataset, "PixelPaddingValue")
     if first is None:
@@ -237,7 +236,7 @@ def _padding(dataset: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None
     return mask if bool(mask.any()) and not bool(mask.all()) else None
 
 
-def _like(stored: NDArray[Any], value: int) -> int:
+def _like(stored: RealArray, value: int) -> int:
     """A 16-bit value with the sign that the pixels have, whichever way it is written."""
     if stored.dtype.kind == "i" and stored.dtype.itemsize == 2 and value >= 0x8000:
         return value - 0x10000

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.core.errors import UsageError
 from infmap.dicom._pydicom import ensure_importable
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 _DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -76,7 +79,7 @@ def write_dx(
     dataset.save_as(path, enforce_file_format=True)
 
 
-def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric: str) -> Any:
+def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric: str) -> Dataset:
     """All attributes that do not depend on spacing or window."""
     ensure_importable()
     from pydicom.dataset import Dataset, FileMetaDataset
@@ -126,7 +129,7 @@ def _dataset(plane: NDArray[np.uint16], patient_id: str, view: str, photometric:
     return d
 
 
-def _code(value: str, scheme: str, meaning: str) -> Any:
+def _code(value: str, scheme: str, meaning: str) -> Dataset:
     """One item of a code sequence."""
     from pydicom.dataset import Dataset
 
