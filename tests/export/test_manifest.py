@@ -7,19 +7,19 @@ import json
 from pathlib import Path
 
 from infmap.catalog.schema import COLUMNS
-from infmap.export.films import Film, Origin
+from infmap.export.films import ExportFilm, Origin
 from infmap.export.manifest import UNSTATED, licence_line, write_licences, write_manifest
 from infmap.export.sheet import Entry, LeftOut
 
 
-def film(name: str, licence: str | None = "CC BY 4.0", split: str = "train") -> Film:
+def film(name: str, licence: str | None = "CC BY 4.0", split: str = "train") -> ExportFilm:
     row = dict.fromkeys(COLUMNS["films"]) | {
         "film_id": f"cohen/{name}.png",
         "source": "cohen",
         "path": f"{name}.png",
         "licence": licence,
     }
-    return Film(name, split, "covid19", row, Path(f"{name}.png"), {"lungs": Path("m.png")})
+    return ExportFilm(name, split, "covid19", row, Path(f"{name}.png"), {"lungs": Path("m.png")})
 
 
 def test_what_is_in_and_what_is_not_is_counted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from infmap.catalog.schema import polars
 from infmap.catalog.stats import CLASSES as NAMED
@@ -20,6 +20,8 @@ from infmap.sources.licences import Terms, terms
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from infmap.catalog.manifests import SnapshotAbout
 
 CLASSES = (*NAMED, "other", UNKNOWN)
 AGES = (18, 40, 60, 80)
@@ -33,7 +35,7 @@ DESCRIPTION = (
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 _CROISSANT_TYPES = {"Boolean": "sc:Boolean", "Int32": "sc:Integer", "Int64": "sc:Integer",
                     "Float32": "sc:Float", "Float64": "sc:Float"}  # fmt: skip
-_CONTEXT: dict[str, Any] = {
+_CONTEXT: dict[str, object] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "citeAs": "cr:citeAs",
@@ -74,8 +76,17 @@ _CONTEXT: dict[str, Any] = {
 """The context that Croissant 1.0 prescribes."""
 
 
+class LicenceCount(TypedDict):
+    """Films of a source that state a licence, and what it allows."""
+
+    source: str
+    licence: str
+    films: int
+    terms: Terms
+
+
 def write_card(
-    folder: Path, tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]
+    folder: Path, tables: Mapping[str, pl.DataFrame], about: SnapshotAbout
 ) -> tuple[Path, Path]:
     """Write card.md and croissant.json.
 
@@ -94,7 +105,7 @@ def write_card(
     return card, croissant
 
 
-def card_text(tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]) -> str:
+def card_text(tables: Mapping[str, pl.DataFrame], about: SnapshotAbout) -> str:
     """The card in Markdown."""
     with needs_extra("the data card of a snapshot", "catalog"):
         import yaml
@@ -132,8 +143,8 @@ def card_text(tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]) -> s
 
 
 def croissant_metadata(
-    tables: Mapping[str, pl.DataFrame], about: Mapping[str, Any]
-) -> dict[str, Any]:
+    tables: Mapping[str, pl.DataFrame], about: SnapshotAbout
+) -> dict[str, object]:
     """The snapshot as Croissant 1.0 describes data sets, for JSON."""
     films = tables["films"]
     sources = _sources(films)
@@ -269,12 +280,12 @@ def _readings(scores: pl.DataFrame) -> list[tuple[str, str, int]]:
     return [(str(n), str(r), int(k)) for n, r, k in table.sort("name", "reader").rows()]
 
 
-def _licences(films: pl.DataFrame) -> list[dict[str, Any]]:
+def _licences(films: pl.DataFrame) -> list[LicenceCount]:
     """Licence as stated, source, films, and what it allows."""
     table = films.group_by("source", "licence").len().sort("source", "licence")
-    found = []
+    found: list[LicenceCount] = []
     for source, licence, count in table.rows():
-        allowed: Terms = terms(None if licence == UNKNOWN else licence)
+        allowed = terms(None if licence == UNKNOWN else licence)
         found.append({"source": source, "licence": licence, "films": count, "terms": allowed})
     return found
 
@@ -292,7 +303,7 @@ def _sources(films: pl.DataFrame) -> list[dict[str, str]]:
     return found
 
 
-def _front_matter(films: pl.DataFrame, licences: list[dict[str, Any]]) -> dict[str, Any]:
+def _front_matter(films: pl.DataFrame, licences: list[LicenceCount]) -> dict[str, object]:
     """Metadata block of a Hugging Face dataset card."""
     stated = sorted({row["licence"] for row in licences})
     return {
@@ -311,7 +322,7 @@ def _description(films: pl.DataFrame) -> str:
     return DESCRIPTION.format(sources=sources, films=len(films))
 
 
-def _record_set(file: str, frame: pl.DataFrame) -> dict[str, Any]:
+def _record_set(file: str, frame: pl.DataFrame) -> dict[str, object]:
     name = file.removesuffix(".parquet")
     return {
         "@type": "cr:RecordSet",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from infmap.catalog.measure import Item, Measured, measure
 from infmap.compute.cluster import join_cluster
@@ -31,5 +30,5 @@ def measure_on(on: str, chunks: Iterable[Sequence[Item]]) -> Iterator[Measured]:
             ray.shutdown()
 
 
-def _task(row: dict[str, Any]) -> dict[str, Any]:
+def _task(row: dict[str, bytes]) -> dict[str, bytes]:
     return {"measured": pickle.dumps(measure(pickle.loads(row["chunk"])))}

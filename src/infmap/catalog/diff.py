@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infmap.catalog.schema import MASKS, PIXELS, make_frame, polars
 from infmap.catalog.snapshot import TABLES, read_about, read_tables
@@ -81,7 +81,7 @@ class SnapshotDiff:
             if any(k == kind for k, _ in found)
         }
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything, for JSON."""
         return {
             "a": str(self.a),

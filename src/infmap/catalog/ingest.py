@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,8 @@ from infmap.catalog.measure import (
 )
 from infmap.catalog.pending import Pending
 from infmap.catalog.renamed import current_source
-from infmap.catalog.schema import COLUMNS, MASKS, Row, conform, make_columns, make_frame, polars
+from infmap.catalog.rows import Failure, Film, film_rows
+from infmap.catalog.schema import COLUMNS, MASKS, conform, make_columns, make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.compute.parallel import spread
 from infmap.core.errors import UsageError
@@ -51,7 +52,7 @@ JUDGED = ("duplicate_group", "split", "fold")
 CHUNK = 64
 PROCESSES = 16
 """Chunks from which on processes are started: threads would wait for each other."""
-Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Row, NDArray[np.uint8]]]]
+Known = tuple[tuple[int, int], str | None, Callable[[], tuple[Film, NDArray[np.uint8]]]]
 """Size and time of a film's file, checksum of its drawn regions, and what was measured."""
 
 
@@ -116,7 +117,7 @@ class _Ingest:
         self.catalog, self.roots = catalog, {s: r.resolve() for s, r in roots.items()}
         self.pending = Pending(catalog.folder / "pending")
         self.old, self.pictures = catalog.frame("films"), catalog.pictures()
-        self.failures: list[Row] = []
+        self.failures: list[Failure] = []
         self.records: dict[str, tuple[str, SourceRecord]] = {}
         self.truth = {source: TruthTable(root) for source, root in self.roots.items()}
         for source, root in self.roots.items():
@@ -137,7 +138,7 @@ class _Ingest:
 
     def _fail(self, source: str, path: str, reason: str, film_id: str | None = None) -> None:
         """Note what cannot be read: a film, or a mask of one that is in."""
-        row = {"source": source, "path": path, "reason": reason, "film_id": film_id}
+        row: Failure = {"source": source, "path": path, "reason": reason, "film_id": film_id}
         self.failures.append(row)
 
     def run(
@@ -204,8 +205,8 @@ class _Ingest:
         films: dict[str, Known] = {}
 
         def note(frame: pl.DataFrame, picture: Callable[[int], NDArray[np.uint8]]) -> None:
-            def found(index: int) -> tuple[Row, NDArray[np.uint8]]:
-                return frame.select(MEASURED).row(index, named=True), picture(index)
+            def found(index: int) -> tuple[Film, NDArray[np.uint8]]:
+                return film_rows(frame[index].select(MEASURED))[0], picture(index)
 
             rows = frame.select("film_id", "size", "modified", "drawn").iter_rows()
             for index, (film_id, size, modified, drawn) in enumerate(rows):
@@ -252,7 +253,7 @@ class _Ingest:
 
     def _labels(self) -> pl.DataFrame:
         records = [record for _, record in self.records.values()]
-        columns: dict[str, list[Any]] = {
+        columns: dict[str, list[object]] = {
             "film_id": list(self.records),
             "source": [source for source, _ in self.records.values()],
         }

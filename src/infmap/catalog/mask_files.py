@@ -11,7 +11,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from infmap.catalog.plain import plain_grey_levels
 from infmap.core.errors import UnreadableFilm
 from infmap.core.quiet import quiet
-from infmap.core.types import BoolImage
+from infmap.core.types import BoolImage, RealArray
 from infmap.dedup.thumbnails import opencv
 from infmap.dicom.exif import as_seen, orientation_of
 from infmap.dicom.read import sniff
@@ -167,7 +166,7 @@ def film_orientation(data: bytes) -> int:
         return 1
 
 
-def _open(data: bytes) -> tuple[Image.Image, NDArray[Any] | None]:
+def _open(data: bytes) -> tuple[Image.Image, RealArray | None]:
     """The picture of a file, decoded; and its pixels where they are colours of 16 bits.
 
     Pillow keeps the upper 8 bits of such colours only, of which a mask of 0 and 1 has none.
@@ -197,11 +196,9 @@ def _colours(data: bytes) -> NDArray[np.uint16] | None:
     return np.ascontiguousarray(plane[..., [2, 1, 0, 3][: plane.shape[2]]])
 
 
-def _plane(
-    image: Image.Image, wide: NDArray[Any] | None, lossy: bool
-) -> tuple[NDArray[Any], list[str]]:
+def _plane(image: Image.Image, wide: RealArray | None, lossy: bool) -> tuple[RealArray, list[str]]:
     """One number a pixel, (h, w), background 0; and what was decided."""
-    alpha: NDArray[Any] | None = None
+    alpha: RealArray | None = None
     if wide is not None:
         colours, alpha = wide[..., :3], wide[..., 3] if wide.shape[2] == 4 else None
     elif image.mode in _NUMBERS and not (image.mode == "L" and "transparency" in image.info):
@@ -219,7 +216,7 @@ def _plane(
     return _grey(colours, lossy), []
 
 
-def _indices(image: Image.Image, colours: NDArray[Any]) -> NDArray[np.uint8] | None:
+def _indices(image: Image.Image, colours: RealArray) -> NDArray[np.uint8] | None:
     """Palette numbers of a picture whose colours do not tell them apart; else None."""
     indices = np.asarray(image)
     used = np.unique(indices)
@@ -228,9 +225,7 @@ def _indices(image: Image.Image, colours: NDArray[Any]) -> NDArray[np.uint8] | N
     return None
 
 
-def _transparent(
-    colours: NDArray[Any], alpha: NDArray[Any], lossy: bool
-) -> tuple[NDArray[Any], list[str]]:
+def _transparent(colours: RealArray, alpha: RealArray, lossy: bool) -> tuple[RealArray, list[str]]:
     """What is transparent is background; what is not has a colour, or is foreground as it is."""
     visible = alpha > 0
     if not visible.any():
@@ -240,11 +235,11 @@ def _transparent(
     return _grey(colours * visible[..., None].astype(colours.dtype), lossy), []
 
 
-def _grey(colours: NDArray[Any], lossy: bool) -> NDArray[Any]:
+def _grey(colours: RealArray, lossy: bool) -> RealArray:
     """One number a pixel for one colour on black: its strongest channel."""
     if (colours == colours[..., :1]).all():
         return np.ascontiguousarray(colours[..., 0])
-    plane: NDArray[Any] = colours.max(axis=-1)
+    plane: RealArray = colours.max(axis=-1)
     names, _ = _packed(colours)
     # Black and one colour: whatever the colour, it is the foreground.
     if len(names) <= 2 and not names[0].any():
@@ -259,7 +254,7 @@ def _grey(colours: NDArray[Any], lossy: bool) -> NDArray[Any]:
     raise UnreadableFilm(f"{EXPECTED}, got {_listed([_colour(name) for name in names], 'colours')}")
 
 
-def _packed(colours: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _packed(colours: RealArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The colours that occur, (k, 3), black first; and a number a pixel for its colour, (h, w)."""
     wide = colours.astype(np.int64)
     numbers = (wide[..., 0] << 32) + (wide[..., 1] << 16) + wide[..., 2]
@@ -267,12 +262,12 @@ def _packed(colours: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.stack([found >> 32, found >> 16 & 0xFFFF, found & 0xFFFF], axis=1), numbers
 
 
-def _named(plane: NDArray[Any], values: Sequence[float]) -> Mask:
+def _named(plane: RealArray, values: Sequence[float]) -> Mask:
     """Foreground is what was said to be."""
     return Mask(np.isin(plane, np.asarray(values)))
 
 
-def _decide(plane: NDArray[Any], lossy: bool) -> Mask:
+def _decide(plane: RealArray, lossy: bool) -> Mask:
     """Foreground of numbers (h, w)."""
     if plane.dtype.kind == "f" and not np.isfinite(plane).all():
         raise UnreadableFilm(f"{EXPECTED}, got values that are no numbers")
@@ -291,7 +286,7 @@ def _decide(plane: NDArray[Any], lossy: bool) -> Mask:
     raise UnreadableFilm(_refusal(values))
 
 
-def _soft(plane: NDArray[Any], values: NDArray[Any], high: float) -> Mask:
+def _soft(plane: RealArray, values: RealArray, high: float) -> Mask:
     """Foreground of a mask whose edges are soft or compressed: above half of its level."""
     # The median of the bright half, not the maximum, which ringing overshoots.
     level = float(np.median(plane[plane > high / 2]))
@@ -303,12 +298,12 @@ def _soft(plane: NDArray[Any], values: NDArray[Any], high: float) -> Mask:
     return Mask(found, notes=("soft edges, cut at half",))
 
 
-def _full(plane: NDArray[Any], high: float) -> float:
+def _full(plane: RealArray, high: float) -> float:
     """Full scale of a mask's numbers."""
     return _FULL.get(plane.dtype.str[1:], 1.0 if high <= 1 else 255.0 if high <= 255 else high)
 
 
-def _refusal(values: NDArray[Any]) -> str:
+def _refusal(values: RealArray) -> str:
     if len(values) > _CLASSES and values[0] >= 0 and values[-1] <= 1:
         more = "probabilities; save it as 0 and 255 above your threshold"
     else:
@@ -323,7 +318,7 @@ def _listed(names: Sequence[str], what: str) -> str:
     return f"{names[0]} to {names[-1]}, {len(names)} {what}"
 
 
-def _colour(colour: NDArray[Any]) -> str:
+def _colour(colour: RealArray) -> str:
     return "(" + ", ".join(str(int(part)) for part in colour) + ")"
 
 

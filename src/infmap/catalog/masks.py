@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from infmap.catalog.mask_files import fit_mask, read_mask
-from infmap.catalog.schema import MASKS, PIXELS, Row
+from infmap.catalog.schema import MASKS, PIXELS
 from infmap.core.errors import UnreadableFilm
 from infmap.core.types import BoolImage
 from infmap.sources import MaskCrop, Polygon, SourceRecord
@@ -34,7 +34,7 @@ class FilmMasks:
         failures: path of a mask that cannot be read, to the reason.
     """
 
-    columns: Row
+    columns: dict[str, str | int | None]
     files: dict[str, bytes]
     failures: dict[str, str]
 

@@ -7,10 +7,10 @@ files may make it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from infmap.catalog.mask_files import film_orientation
 from infmap.catalog.masks import FilmMasks, find_masks
 from infmap.catalog.plain import plain_grey_levels
-from infmap.catalog.schema import MASKS, PIXELS, Row, make_columns, polars
+from infmap.catalog.rows import Film
+from infmap.catalog.schema import MASKS, PIXELS, make_columns, polars
 from infmap.core.errors import FilmError, needs_extra
+from infmap.core.types import RealArray
 from infmap.dedup.thumbnails import SIDE, opencv, perceptual_hashes, thumbnail, to_bytes
 from infmap.dicom import read_radiograph
 from infmap.sources import SourceRecord
@@ -68,7 +70,7 @@ class Item:
     film_id: str
     path: str
     drawn: str | None = None
-    known: tuple[Row, NDArray[np.uint8]] | None = None
+    known: tuple[Film, NDArray[np.uint8]] | None = None
     regions: tuple[Path, SourceRecord] | None = None
 
 
@@ -92,7 +94,7 @@ class Measured:
 
 def measure(items: Sequence[Item]) -> Measured:
     """Measure films, one after another; one that cannot be read says why."""
-    rows: list[Row] = []
+    rows: list[Mapping[str, object]] = []
     thumbs: list[NDArray[np.uint8]] = []
     masks: dict[str, bytes] = {}
     reasons: dict[str, str] = {}
@@ -108,7 +110,7 @@ def measure(items: Sequence[Item]) -> Measured:
         else:
             # Without a checksum the masks are read again by the next ingest.
             drawn = None if found.failures else item.drawn
-            rows.append(row | found.columns | {"film_id": item.film_id, "drawn": drawn})
+            rows.append({**row, **found.columns, "film_id": item.film_id, "drawn": drawn})
             thumbs.append(thumb)
             masks |= found.files
             if found.failures:
@@ -128,10 +130,12 @@ def _masks(item: Item, shape: tuple[int, int]) -> FilmMasks:
     return find_masks(item.film_id, root, record, shape, orientation)
 
 
-def _frame(rows: Sequence[Row], thumbs: Sequence[NDArray[np.uint8]]) -> pl.DataFrame:
+def _frame(
+    rows: Sequence[Mapping[str, object]], thumbs: Sequence[NDArray[np.uint8]]
+) -> pl.DataFrame:
     """Measured films as columns, with what their thumbnails tell."""
     names = ("film_id", *MEASURED, *DERIVED)
-    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    columns: dict[str, Sequence[object]] = {name: [row.get(name) for row in rows] for name in names}
     stack = np.stack(thumbs) if thumbs else np.empty((0, SIDE, SIDE), np.uint8)
     columns["view_guess"] = guess_views(stack)
     columns["perceptual_hash"] = perceptual_hashes(stack)
@@ -142,7 +146,7 @@ def _frame(rows: Sequence[Row], thumbs: Sequence[NDArray[np.uint8]]) -> pl.DataF
     )
 
 
-def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
+def measure_file(path: str | Path) -> tuple[Film, NDArray[np.uint8]]:
     """What a film's file tells by itself, and its thumbnail, uint8 (64, 64).
 
     Raises:
@@ -151,7 +155,7 @@ def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
     """
     with open(path, "rb") as file:
         stat, data = os.fstat(file.fileno()), file.read()
-    exact: NDArray[Any]
+    exact: RealArray
     bits: int | None
     photometric: str | None
     if (tones := plain_grey_levels(data)) is not None:
@@ -162,7 +166,7 @@ def measure_file(path: str | Path) -> tuple[Row, NDArray[np.uint8]]:
         plane, bits, photometric = to_bytes(film.pixels), film.bits, film.photometric
         # Of deeper films all bits count: two that differ in the lowest are not the same pixels.
         exact = plane if bits is not None and bits <= 8 else film.pixels
-    row: Row = {
+    row: Film = {
         "height": plane.shape[0],
         "width": plane.shape[1],
         "bits": bits,
@@ -197,7 +201,7 @@ def file_state(path: str | Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def quality(plane: NDArray[np.uint8]) -> dict[str, float]:
+def quality(plane: NDArray[np.uint8]) -> Film:
     """Figures of a film's grey levels.
 
     Args:

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from infmap.catalog.schema import COLUMNS, VERSION, make_frame, read_frame
 from infmap.catalog.snapshot import read_about
 from infmap.catalog.store import Catalog
 from infmap.core.errors import SnapshotError, UsageError, needs_extra
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 TABLES = tuple(COLUMNS)
 # Rows fetched at once; a result of any length then needs no more memory.
@@ -34,9 +38,9 @@ class Result:
     """
 
     columns: tuple[str, ...]
-    rows: Iterator[tuple[Any, ...]]
+    rows: Iterator[tuple[object, ...]]
 
-    def objects(self) -> Iterator[dict[str, Any]]:
+    def objects(self) -> Iterator[dict[str, object]]:
         """Rows as column to value, fit for JSON."""
         for row in self.rows:
             yield dict(zip(self.columns, map(plain, row), strict=True))
@@ -88,7 +92,7 @@ def matching(folder: Path, where: str) -> set[str]:
         return {str(row[0]) for row in result.rows}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """A value of a row as JSON knows it: dates as ISO text, bytes as hexadecimal, NaN as null."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -126,7 +130,7 @@ def table_files(folder: Path) -> dict[str, Path | None]:
     return {table: catalog.path(table) for table in TABLES}
 
 
-def _connect(duckdb: Any, folder: Path, former: bool) -> Any:
+def _connect(duckdb: ModuleType, folder: Path, former: bool) -> DuckDBPyConnection:
     """A connection that sees the tables and can reach nothing else.
 
     Args:
@@ -174,7 +178,9 @@ def _version(folder: Path) -> int:
     return int(read_about(folder)["version"]) if is_snapshot else VERSION
 
 
-def _rows(duckdb: Any, cursor: Any, folder: Path) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    duckdb: ModuleType, cursor: DuckDBPyConnection, folder: Path
+) -> Iterator[tuple[object, ...]]:
     while True:
         with _explained(duckdb, folder):
             batch = cursor.fetchmany(BATCH)
@@ -184,7 +190,7 @@ def _rows(duckdb: Any, cursor: Any, folder: Path) -> Iterator[tuple[Any, ...]]:
 
 
 @contextmanager
-def _explained(duckdb: Any, folder: Path) -> Iterator[None]:
+def _explained(duckdb: ModuleType, folder: Path) -> Iterator[None]:
     """Turn DuckDB's errors into one line that says what to do."""
     try:
         yield
@@ -224,8 +230,9 @@ def _unique(names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _duckdb() -> Any:
+def _duckdb() -> ModuleType:
     with needs_extra("SQL over a catalog", "catalog"):
         import duckdb
         import pyarrow  # noqa: F401
-    return duckdb
+    module: ModuleType = duckdb
+    return module

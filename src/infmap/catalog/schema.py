@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from infmap.catalog.renamed import RENAMED
 from infmap.catalog.truth import NEEDED, TRUTHS, film_truth
@@ -12,12 +12,12 @@ from infmap.core.files import replacing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     import polars as pl
 
 # Raised when a column changes its meaning; one that is only added is null in older files.
 VERSION = 3
-Row = dict[str, Any]
 
 COLUMNS: dict[str, dict[str, str]] = {
     "films": {
@@ -103,7 +103,7 @@ _SOURCES = ("film_id", "source", "film_a", "film_b", "duplicate_group")
 """Columns that name a source, alone or in front of a film's name."""
 
 
-def polars() -> Any:
+def polars() -> ModuleType:
     """The module polars.
 
     Raises:
@@ -120,7 +120,7 @@ def make_frame(table: str, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame
     return frame
 
 
-def make_columns(table: str, columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
+def make_columns(table: str, columns: Mapping[str, Sequence[object]]) -> pl.DataFrame:
     """Some columns of a table as a polars frame, quicker than from rows."""
     types = _types(table)
     frame: pl.DataFrame = polars().DataFrame(
@@ -192,6 +192,6 @@ def write_frame(
         frame.write_parquet(part, compression=compression)
 
 
-def _types(table: str) -> dict[str, Any]:
+def _types(table: str) -> dict[str, type[pl.DataType]]:
     module = polars()
     return {name: getattr(module, kind) for name, kind in COLUMNS[table].items()}

@@ -19,11 +19,13 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infmap.catalog.card import write_card
+from infmap.catalog.manifests import CatalogManifest, FileEntry, SnapshotAbout, as_about
 from infmap.catalog.renamed import current_source
-from infmap.catalog.schema import Row, conform, make_frame, polars, read_frame
+from infmap.catalog.rows import Score, score_rows
+from infmap.catalog.schema import conform, make_frame, polars, read_frame
 from infmap.catalog.splits import check_whole, is_lateral
 from infmap.catalog.store import CATALOG_ROOT, Catalog
 from infmap.core.errors import SnapshotError
@@ -38,7 +40,7 @@ _UNSEALED = ("modified", "drawn")
 """Columns that say when a file was touched, not what it holds."""
 
 
-def write_snapshot(catalog: Catalog, out: Path) -> dict[str, Any]:
+def write_snapshot(catalog: Catalog, out: Path) -> SnapshotAbout:
     """Write the frontal films of a catalog, all or nothing.
 
     Lateral films have no fold and are left out; how many is in snapshot.json. Where ``out`` is a
@@ -86,9 +88,9 @@ def write_rows(
     roots: Mapping[str, str],
     scores: pl.DataFrame | None = None,
     boxes: pl.DataFrame | None = None,
-    about: Mapping[str, Any] | None = None,
+    about: Mapping[str, object] | None = None,
     card: bool = False,
-) -> dict[str, Any]:
+) -> SnapshotAbout:
     """Write films as a snapshot: beside its place first, so that a kill leaves nothing half done.
 
     Args:
@@ -112,16 +114,18 @@ def write_rows(
         kept = frame.join(films.select("film_id"), on="film_id", how="semi")
         tables[name] = kept.sort(kept.columns)
     sources = set(tables["films"]["source"].unique())
-    whole: dict[str, Any] = {
-        "version": VERSION,
-        "infmap": _infmap_version(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "films": len(films),
-        "sha256": content_sha256(tables),
-        **(about or {}),
-        "catalog": roots[CATALOG_ROOT],
-        "roots": {name: root for name, root in sorted(roots.items()) if name in sources},
-    }
+    whole = as_about(
+        {
+            "version": VERSION,
+            "infmap": _infmap_version(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "films": len(films),
+            "sha256": content_sha256(tables),
+            **(about or {}),
+            "catalog": roots[CATALOG_ROOT],
+            "roots": {name: root for name, root in sorted(roots.items()) if name in sources},
+        }
+    )
     if old := _already(out, whole):
         return old
     try:
@@ -149,13 +153,13 @@ def read_snapshot(folder: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     return _read(folder, "films", about), roots | {CATALOG_ROOT: str(about["catalog"])}
 
 
-def read_scores(folder: Path) -> list[Row]:
+def read_scores(folder: Path) -> list[Score]:
     """Readings of a snapshot's films: film_id, name, reader, value.
 
     Raises:
         SnapshotError: the snapshot is missing, damaged or changed.
     """
-    return _read(folder, "scores", read_about(folder)).to_dicts()
+    return score_rows(_read(folder, "scores", read_about(folder)))
 
 
 def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
@@ -168,7 +172,7 @@ def read_tables(folder: Path) -> dict[str, pl.DataFrame]:
     return {name: _read(folder, name, about) for name in TABLES}
 
 
-def read_about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> SnapshotAbout:
     """What snapshot.json holds.
 
     Raises:
@@ -176,16 +180,17 @@ def read_about(folder: Path) -> dict[str, Any]:
     """
     path = folder / "snapshot.json"
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        written = int(about["version"])
-        complete = all(name in about for name in ("sha256", "catalog", "roots"))
+        read = json.loads(path.read_text(encoding="utf-8"))
+        written = int(read["version"])
+        complete = all(name in read for name in ("sha256", "catalog", "roots"))
+        about = as_about(read) if complete and written <= VERSION else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SnapshotError(
             f"{folder}: expected a snapshot; write one with infmap catalog snapshot"
         ) from error
-    if written > VERSION or not complete or (written > 1 and "files" not in about):
+    if about is None or (written > 1 and "files" not in about):
         raise SnapshotError(f"{path}: expected a whole snapshot of version {VERSION} or older")
-    return dict(about)
+    return about
 
 
 def verify_snapshot(folder: Path) -> None:
@@ -195,7 +200,7 @@ def verify_snapshot(folder: Path) -> None:
         SnapshotError: a file is missing or not as it was written.
     """
     about = read_about(folder)
-    for name in about.get("files", {"films.parquet": None}):
+    for name in about.get("files", ("films.parquet",)):
         _check(folder / name, about)
 
 
@@ -232,7 +237,7 @@ def _infmap_version() -> str:
     return str(importlib.import_module(__name__.partition(".")[0]).__version__)
 
 
-def _read_tables(catalog: Catalog) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+def _read_tables(catalog: Catalog) -> tuple[dict[str, pl.DataFrame], CatalogManifest]:
     """Tables of one commit, and its manifest, though another process may commit meanwhile."""
     while True:
         manifest = catalog.manifest
@@ -243,11 +248,9 @@ def _read_tables(catalog: Catalog) -> tuple[dict[str, pl.DataFrame], dict[str, A
             return tables, manifest
 
 
-def _fill(
-    part: Path, tables: Mapping[str, pl.DataFrame], about: dict[str, Any], card: bool
-) -> None:
+def _fill(part: Path, tables: Mapping[str, pl.DataFrame], about: SnapshotAbout, card: bool) -> None:
     """Write all files of a snapshot; ``about`` gets their checksums."""
-    files: dict[str, Any] = {}
+    files: dict[str, FileEntry] = {}
     for table, frame in tables.items():
         path = part / f"{table}.parquet"
         frame.write_parquet(path)
@@ -267,7 +270,7 @@ def _fill(
         path.chmod(0o444)
 
 
-def _already(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+def _already(out: Path, wanted: SnapshotAbout) -> SnapshotAbout | None:
     """The snapshot at ``out`` if it holds what is wanted, None where nothing is.
 
     Raises:
@@ -286,7 +289,7 @@ def _already(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
             f"{out}: holds a snapshot of other content, and a snapshot never changes; "
             "choose another folder"
         )
-    if any(there[name] != wanted[name] for name in ("catalog", "roots")):
+    if (there["catalog"], there["roots"]) != (wanted["catalog"], wanted["roots"]):
         raise SnapshotError(
             f"{out}: holds a snapshot of the same films in other folders, and a snapshot never "
             "changes; choose another folder"
@@ -295,7 +298,7 @@ def _already(out: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     return there
 
 
-def _read(folder: Path, table: str, about: Mapping[str, Any]) -> pl.DataFrame:
+def _read(folder: Path, table: str, about: SnapshotAbout) -> pl.DataFrame:
     path = folder / f"{table}.parquet"
     if about["version"] == 1 and table != "films" and not path.exists():
         return make_frame(table, [])
@@ -303,9 +306,9 @@ def _read(folder: Path, table: str, about: Mapping[str, Any]) -> pl.DataFrame:
     return read_frame(table, path, about["version"])
 
 
-def _check(path: Path, about: Mapping[str, Any]) -> None:
+def _check(path: Path, about: SnapshotAbout) -> None:
     """Compare a file with its checksum; version 1 kept one of the films only."""
-    old = {"films.parquet": {"sha256": about["sha256"]}}
+    old: dict[str, FileEntry] = {"films.parquet": {"sha256": about["sha256"]}}
     known = about["files"] if about["version"] > 1 else old
     expected = known.get(path.name)
     if not path.is_file() or (expected and sha256(path) != expected["sha256"]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from infmap.catalog.schema import make_frame, polars
 from infmap.catalog.store import Catalog
 from infmap.core import views
 from infmap.core.errors import SnapshotError, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NEEDED = (
     "film_id",
@@ -147,10 +150,11 @@ def split(
     )
 
 
-def is_lateral() -> Any:
+def is_lateral() -> pl.Expr:
     """Polars expression: whether a film's view, as the source states it, is lateral."""
-    boolean = polars().Boolean
-    return polars().col("view").map_elements(views.is_lateral, boolean).fill_null(False)
+    module = polars()
+    stated: pl.Expr = module.col("view").map_elements(views.is_lateral, module.Boolean)
+    return stated.fill_null(False)
 
 
 def assign_folds(films: Sequence[Film], folds: int, seed: int) -> list[int]:

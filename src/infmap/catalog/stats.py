@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from infmap.catalog.schema import MASKS, Row, polars
+from infmap.catalog.schema import MASKS, polars
 from infmap.catalog.store import Catalog
 from infmap.catalog.truth import STATES, TRUTHS
 
@@ -16,6 +16,8 @@ CLASSES = ("covid19", "pneumonia", "normal")
 UNKNOWN, NONE = "unknown", "none"
 MAPS = dict(zip(TRUTHS, ("infection", "opacity", "lungs"), strict=True))
 """Column of a state to what it is the truth of."""
+Count = dict[str, str | int | None]
+"""One row of a table of counts: column to value."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +53,25 @@ class Statistics:
     clusters: int
     clustered: int
     failures: int
-    by_class: list[Row]
-    masks: list[Row]
-    truth: list[Row]
-    views: list[Row]
-    sizes: list[Row]
-    licences: list[Row]
-    by_patient: list[Row]
-    duplicates: list[Row]
-    scores: list[Row]
-    boxes: list[Row]
-    unreadable: list[Row]
-    unreadable_masks: list[Row]
+    by_class: list[Count]
+    masks: list[Count]
+    truth: list[Count]
+    views: list[Count]
+    sizes: list[Count]
+    licences: list[Count]
+    by_patient: list[Count]
+    duplicates: list[Count]
+    scores: list[Count]
+    boxes: list[Count]
+    unreadable: list[Count]
+    unreadable_masks: list[Count]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """All of it, as JSON holds it."""
         return asdict(self)
 
     @property
-    def tables(self) -> dict[str, list[Row]]:
+    def tables(self) -> dict[str, list[Count]]:
         """Title to rows, in the order shown; tables without rows are left out."""
         found = {
             "Films by source, class and split": self.by_class,
@@ -127,30 +129,35 @@ def statistics(catalog: Catalog) -> Statistics:
     )
 
 
-def film_class() -> Any:
+def film_class() -> pl.Expr:
     """Polars expression of a film's class: one of ``CLASSES``, "other", or "unknown"."""
-    pl = polars()
-    chosen = pl.when(pl.col("covid19")).then(pl.lit("covid19"))
+    module = polars()
+    chosen = module.when(module.col("covid19")).then(module.lit("covid19"))
     for name in CLASSES[1:]:
-        chosen = chosen.when(pl.col(name)).then(pl.lit(name))
+        chosen = chosen.when(module.col(name)).then(module.lit(name))
     # Known to be none of the three; a label that is unknown leaves the class unknown.
-    ruled_out = pl.all_horizontal(pl.col(name).eq(False).fill_null(False) for name in CLASSES)
-    return chosen.when(ruled_out).then(pl.lit("other")).otherwise(pl.lit(UNKNOWN))
+    ruled_out = module.all_horizontal(
+        module.col(name).eq(False).fill_null(False) for name in CLASSES
+    )
+    found: pl.Expr = chosen.when(ruled_out).then(module.lit("other")).otherwise(module.lit(UNKNOWN))
+    return found
 
 
-def _count(frame: pl.DataFrame, *columns: str, of: str = "films", null: str = UNKNOWN) -> list[Row]:
+def _count(
+    frame: pl.DataFrame, *columns: str, of: str = "films", null: str = UNKNOWN
+) -> list[Count]:
     pl = polars()
     filled = frame.select(pl.col(name).fill_null(null) for name in columns)
     return filled.group_by(columns).len(of).sort(columns).to_dicts()
 
 
-def _masks(films: pl.DataFrame) -> list[Row]:
+def _masks(films: pl.DataFrame) -> list[Count]:
     pl = polars()
     known = [pl.col(name).is_not_null().sum() for name in MASKS]
     return films.group_by("source").agg(pl.len().alias("films"), *known).sort("source").to_dicts()
 
 
-def truth_counts(films: pl.DataFrame) -> list[Row]:
+def truth_counts(films: pl.DataFrame) -> list[Count]:
     """Films by source, map and state of truth, see ``Statistics.truth``."""
     pl = polars()
     parts = []
@@ -159,11 +166,11 @@ def truth_counts(films: pl.DataFrame) -> list[Row]:
         parts.append(
             films.group_by("source").agg(pl.lit(MAPS[column]).first().alias("map"), *states)
         )
-    rows: list[Row] = pl.concat(parts).sort("source", maintain_order=True).to_dicts()
+    rows: list[Count] = pl.concat(parts).sort("source", maintain_order=True).to_dicts()
     return rows
 
 
-def _sizes(films: pl.DataFrame) -> list[Row]:
+def _sizes(films: pl.DataFrame) -> list[Count]:
     pl = polars()
     figures = [
         getattr(pl.col(side), how)().cast(pl.Int32).alias(f"{side}_{how}")
@@ -173,7 +180,7 @@ def _sizes(films: pl.DataFrame) -> list[Row]:
     return films.group_by("source").agg(*figures, pl.len().alias("films")).sort("source").to_dicts()
 
 
-def _patients(films: pl.DataFrame) -> list[Row]:
+def _patients(films: pl.DataFrame) -> list[Count]:
     pl = polars()
     patient = pl.col("patient_id")
     return (
@@ -188,7 +195,7 @@ def _patients(films: pl.DataFrame) -> list[Row]:
     )
 
 
-def _boxes(boxes: pl.DataFrame) -> list[Row]:
+def _boxes(boxes: pl.DataFrame) -> list[Count]:
     pl = polars()
     filled = boxes.with_columns(pl.col("label", "reader").fill_null(UNKNOWN))
     counts = [pl.col("film_id").n_unique().alias("films"), pl.len().alias("boxes")]

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.manifests import CatalogManifest, TableEntry, as_manifest
 from infmap.catalog.renamed import current_film_id, current_source
 from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.schema import (
     COLUMNS,
     VERSION,
-    Row,
     conform,
     make_frame,
     polars,
@@ -43,9 +43,9 @@ from infmap.dedup.thumbnails import SIDE
 if TYPE_CHECKING:
     import polars as pl
 
+Row = dict[str, Any]
 CATALOG_ROOT = "@catalog"
 PICTURES = "pictures"
-_MAPPINGS = ("tables", "roots", "sources", "settings")
 
 __all__ = ["CATALOG_ROOT", "Catalog", "Row", "locate", "make_frame", "read_frame", "write_frame"]
 
@@ -67,7 +67,7 @@ class Catalog:
             _upgrade(self)
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> CatalogManifest:
         """What catalog.json holds.
 
         Raises:
@@ -79,18 +79,16 @@ class Catalog:
             version = int(data["version"])
             if version == 1:
                 data |= {"generation": 0, "tables": {}, "sources": {}, "settings": {}}
-            elif version <= VERSION:
-                [data[n] for n in ("generation", *_MAPPINGS)]
+            if version <= VERSION:
+                return as_manifest(data)
         except FileNotFoundError:
-            return {"version": VERSION, "generation": 0} | {name: {} for name in _MAPPINGS}
+            return _empty()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error
-        if version > VERSION:
-            raise SnapshotError(
-                f"{path}: expected version {VERSION} or older, got {version}; "
-                "use the infmap that wrote it"
-            )
-        return dict(data)
+        raise SnapshotError(
+            f"{path}: expected version {VERSION} or older, got {version}; "
+            "use the infmap that wrote it"
+        )
 
     @property
     def roots(self) -> dict[str, str]:
@@ -103,7 +101,7 @@ class Catalog:
         return dict(self.manifest["sources"])
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Mapping[str, object]]:
         """Step to the settings it was last done with."""
         return dict(self.manifest["settings"])
 
@@ -121,7 +119,7 @@ class Catalog:
         path = self.path(table)
         return read_frame(table, path) if path else make_frame(table, [])
 
-    def rows(self, table: str) -> list[Row]:
+    def rows(self, table: str) -> list[dict[str, object]]:
         """All rows of a table; none if it was never written."""
         return self.frame(table).to_dicts()
 
@@ -152,18 +150,18 @@ class Catalog:
         Raises:
             SnapshotError: the file is missing or does not fit the films.
         """
-        path, films = self.path(PICTURES), self.manifest["tables"].get("films", {"rows": 0})
+        path, films = self.path(PICTURES), self.manifest["tables"].get("films")
         try:
             found = np.load(path, mmap_mode="r") if path else np.zeros((0, SIDE, SIDE), np.uint8)
         except (OSError, ValueError) as error:
             raise SnapshotError(f"{path}: damaged or missing; ingest again") from error
         # Thumbnails are told by their place: one too few would give every later film another's
         # picture.
-        if found.shape != (films["rows"], SIDE, SIDE) or found.dtype != np.uint8:
+        if found.shape != (films["rows"] if films else 0, SIDE, SIDE) or found.dtype != np.uint8:
             raise SnapshotError(f"{path}: expected one picture a film; ingest again")
         return found
 
-    def places(self, manifest: Mapping[str, Any] | None = None) -> dict[str, str]:
+    def places(self, manifest: CatalogManifest | None = None) -> dict[str, str]:
         """Source to its absolute folder, and "@catalog" to the catalog's, as ``locate`` takes them.
 
         Args:
@@ -188,7 +186,7 @@ class Catalog:
         pictures: NDArray[np.uint8] | Path | None = None,
         roots: Mapping[str, str] | None = None,
         sources: Mapping[str, list[str]] | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         """Replace several tables at once, or none.
 
@@ -219,7 +217,7 @@ class Catalog:
                 else:
                     np.save(path, pictures)
                 entries[PICTURES] = _entry(path, len(np.load(path, mmap_mode="r")))
-            new = {
+            new: CatalogManifest = {
                 "version": VERSION,
                 "generation": generation,
                 "tables": entries,
@@ -259,7 +257,7 @@ class Catalog:
             finally:
                 self._locked = 0
 
-    def _sweep(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def _sweep(self, old: CatalogManifest, new: CatalogManifest) -> None:
         """Remove files that neither this commit nor the last names: a reader may hold the last."""
         named = {entry["file"] for m in (old, new) for entry in m["tables"].values()}
         for path in (self.folder / "tables").iterdir():
@@ -280,7 +278,19 @@ def locate(roots: Mapping[str, str], row: Mapping[str, object], path: str) -> Pa
     return Path(roots[str(row["source"])]) / path
 
 
-def _entry(path: Path, rows: int) -> dict[str, Any]:
+def _empty() -> CatalogManifest:
+    """The manifest of a catalog before its first commit."""
+    return {
+        "version": VERSION,
+        "generation": 0,
+        "tables": {},
+        "roots": {},
+        "sources": {},
+        "settings": {},
+    }
+
+
+def _entry(path: Path, rows: int) -> TableEntry:
     return {"file": path.name, "rows": rows, "sha256": sha256(path)}
 
 

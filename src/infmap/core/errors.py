@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from infmap.core.types import Radiograph
@@ -63,7 +63,7 @@ class RejectedFilm(FilmError):
         *,
         sha256: str | None = None,
         radiograph: Radiograph | None = None,
-        quality: Mapping[str, Any] | None = None,
+        quality: Mapping[str, float | None] | None = None,
         warnings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(reason, film, sha256=sha256 or (radiograph.sha256 if radiograph else None))

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import overload
 
 
 def sha256(path: Path) -> str:
@@ -88,7 +88,7 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def write_json(path: Path, value: Any, *, indent: int = 2, durable: bool = False) -> None:
+def write_json(path: Path, value: object, *, indent: int = 2, durable: bool = False) -> None:
     """Write a JSON file, all or nothing; see ``replacing``.
 
     Raises:
@@ -98,7 +98,11 @@ def write_json(path: Path, value: Any, *, indent: int = 2, durable: bool = False
     write_text(path, text, durable=durable)
 
 
-def finite(value: Any) -> Any:
+@overload
+def finite(value: Mapping[str, object]) -> dict[str, object]: ...
+@overload
+def finite(value: object) -> object: ...
+def finite(value: object) -> object:
     """The value with every number in it that is not finite replaced by None."""
     if isinstance(value, Mapping):
         return {key: finite(item) for key, item in value.items()}

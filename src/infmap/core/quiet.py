@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
 
 LIBRARIES = ("pydicom", "highdicom", "PIL", "tifffile")
 _inside: ContextVar[bool] = ContextVar("infmap_quiet", default=False)
@@ -36,7 +35,7 @@ class _Outside(logging.Filter):
         return not _inside.get()
 
 
-_WARNING_FILTER: Any = ("ignore", _Inside(), Warning, None, 0)
+_WARNING_FILTER = ("ignore", _Inside(), Warning, None, 0)
 _LOG_FILTER = _Outside()
 
 
@@ -53,7 +52,8 @@ def quiet() -> Iterator[None]:
 
 def _install() -> None:
     """Put the filters where they are not: others may have replaced the list of filters."""
-    filters: Any = warnings.filters
+    # A filter of text patterns by its type; the interpreter asks only for ``match``.
+    filters: list[object] = warnings.filters  # type: ignore[assignment]
     if not filters or filters[0] is not _WARNING_FILTER:
         with suppress(ValueError):
             filters.remove(_WARNING_FILTER)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TypeVar, overload
 
 _FORMULA = re.compile("[=+\\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
                       "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}]")  # fmt: skip
+Other = TypeVar("Other")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def cell(value: Any) -> Any:
+@overload
+def cell(value: str) -> str: ...
+@overload
+def cell(value: Other) -> Other: ...
+def cell(value: object) -> object:
     """A value as it may stand in a CSV file. Use it for every cell that is written.
 
     A spreadsheet runs text that starts with ``=``, ``+``, ``-``, ``@``, a tab or a line break, and

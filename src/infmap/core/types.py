@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +177,7 @@ class Prediction:
     opacity_fraction_left: float
     zones: Mapping[str, float]
     severity: Severity
-    quality: Mapping[str, Any]
+    quality: Mapping[str, float | None]
     warnings: tuple[str, ...]
     model: str
     radiograph: Radiograph
@@ -189,7 +189,7 @@ class Prediction:
     seconds: float = field(default=0.0)
     doubt: Float32Image | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The JSON fields of one ``results.jsonl`` line that stem from the prediction."""
 
         def r(value: float) -> float | None:

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from infmap.catalog.groups import UNUSED
 from infmap.core.errors import UsageError
 from infmap.core.files import replacing_folder
 from infmap.export import coco, folders, huggingface, monai, nnunet, qata
 from infmap.export.exporter import Exporter, Job
-from infmap.export.films import Film, SplitColumn, collect
-from infmap.export.manifest import licence_line, write_licences, write_manifest
+from infmap.export.films import ExportFilm, SplitColumn, collect
+from infmap.export.manifest import (
+    ExportManifest,
+    ExportOptions,
+    licence_line,
+    write_licences,
+    write_manifest,
+)
 from infmap.export.sheet import Entry, LeftOut, Link, Sheet
 
 EXPORTS: dict[str, Exporter] = {
@@ -31,7 +37,7 @@ EXPORTS: dict[str, Exporter] = {
 __all__ = ["EXPORTS", "Exporter", "Link", "SplitColumn", "export"]
 
 _TORN = "it shares a patient or a near-duplicate with a film of a stronger part"
-Outcome = tuple[Film, Entry | LeftOut, Counter[str]]
+Outcome = tuple[ExportFilm, Entry | LeftOut, Counter[str]]
 
 
 def export(
@@ -44,7 +50,7 @@ def export(
     link: Link = "copy",
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
+) -> ExportManifest:
     """Write films, masks and tables in a format; ``out`` is there whole or not at all.
 
     Args:
@@ -83,7 +89,7 @@ def export(
     lungs = any({"infection", "lungs"} <= film.masks.keys() for film in films)
     with _whole(out) as part:
 
-        def one(film: Film) -> Outcome:
+        def one(film: ExportFilm) -> Outcome:
             if film.split == UNUSED:
                 return film, LeftOut(_TORN), Counter()
             sheet = Sheet(film, part, exporter.grey_png, link, lungs)
@@ -94,7 +100,7 @@ def export(
                 return film, error, Counter()
 
         entries: list[Entry] = []
-        left_out: list[tuple[Film, LeftOut]] = []
+        left_out: list[tuple[ExportFilm, LeftOut]] = []
         notes: Counter[str] = Counter()
         for done, (film, found, more) in enumerate(_side_by_side(one, films, workers), 1):
             notes += more
@@ -107,7 +113,7 @@ def export(
         if not entries:
             raise UsageError(f"no film is fit for {kind}: {_reasons(left_out)}")
         exporter.finish(Job(part, lungs, licence_line(e.film for e in entries)), entries)
-        options = {"format": kind, "where": where, "split": split, "link": link}
+        options: ExportOptions = {"format": kind, "where": where, "split": split, "link": link}
         write_licences(part, entries)
         return write_manifest(part, options, origin, entries, left_out, notes)
 
@@ -124,7 +130,7 @@ def _whole(out: Path) -> Iterator[Path]:
 
 
 def _side_by_side(
-    one: Callable[[Film], Outcome], films: list[Film], workers: int
+    one: Callable[[ExportFilm], Outcome], films: list[ExportFilm], workers: int
 ) -> Iterator[Outcome]:
     """Outcomes in the order of the films; those not begun are dropped when one fails."""
     pool = ThreadPoolExecutor(workers)
@@ -134,6 +140,6 @@ def _side_by_side(
         pool.shutdown(cancel_futures=True)
 
 
-def _reasons(left_out: list[tuple[Film, LeftOut]]) -> str:
+def _reasons(left_out: list[tuple[ExportFilm, LeftOut]]) -> str:
     counts = Counter(error.reason for _, error in left_out)
     return "; ".join(f"{reason} (films: {n})" for reason, n in counts.most_common())

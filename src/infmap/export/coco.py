@@ -10,12 +10,12 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from infmap.catalog.rows import Box
 from infmap.core.types import BoolImage
 from infmap.export.exporter import Exporter, Job
 from infmap.export.films import MASKS
@@ -37,7 +37,7 @@ def film(sheet: Sheet) -> Entry:
     ]
     known = [CATEGORIES[kind] for kind, mask in masks.items() if mask is not None]
     image = sheet.image(f"{sheet.film.split}/{sheet.film.name}")
-    return Entry(sheet.film, image, {}, sheet.size, {"regions": regions, "known": known})
+    return Entry(sheet.film, image, {}, sheet.size, regions, known)
 
 
 def finish(job: Job, entries: Sequence[Entry]) -> None:
@@ -45,7 +45,7 @@ def finish(job: Job, entries: Sequence[Entry]) -> None:
     of: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of[entry.film.split].append(entry)
-    labels = sorted({str(box["label"]) for entry in entries for box in entry.film.boxes})
+    labels = sorted({box["label"] for entry in entries for box in entry.film.boxes})
     boxed = {label: number for number, label in enumerate(labels, len(CATEGORIES) + 1)}
     categories = [
         {"id": number, "name": name, "supercategory": "region"}
@@ -58,7 +58,7 @@ def finish(job: Job, entries: Sequence[Entry]) -> None:
         _write(job.folder / "annotations" / f"instances_{split}.json", members, boxed, categories)
 
 
-def regions_of(mask: BoolImage) -> list[dict[str, Any]]:
+def regions_of(mask: BoolImage) -> list[dict[str, object]]:
     """Connected regions (8 neighbours) as COCO has them.
 
     Args:
@@ -111,14 +111,14 @@ def _compressed(counts: list[int]) -> str:
 
 
 def _write(
-    path: Path, entries: Sequence[Entry], boxed: dict[str, int], categories: list[dict[str, Any]]
+    path: Path, entries: Sequence[Entry], boxed: dict[str, int], categories: list[dict[str, object]]
 ) -> None:
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for image_id, entry in enumerate(entries, 1):
         images.append(_image(image_id, entry))
-        for region in [*entry.more["regions"], *(_box(b, boxed) for b in entry.film.boxes)]:
-            annotations.append({"id": len(annotations) + 1, "image_id": image_id} | region)
+        for region in [*entry.regions, *(_box(b, boxed) for b in entry.film.boxes)]:
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **region})
     table = {
         "info": {"description": "infmap export; see export.json and LICENCES.md"},
         "licenses": [],
@@ -130,7 +130,7 @@ def _write(
     path.write_text(json.dumps(table), encoding="utf-8")
 
 
-def _image(number: int, entry: Entry) -> dict[str, Any]:
+def _image(number: int, entry: Entry) -> dict[str, object]:
     return {
         "id": number,
         "file_name": entry.image.partition("/")[2],
@@ -139,15 +139,15 @@ def _image(number: int, entry: Entry) -> dict[str, Any]:
         "film_id": entry.film.row["film_id"],
         "patient_id": entry.film.row["patient_id"],
         "class": entry.film.label,
-        "known_category_ids": entry.more["known"],
+        "known_category_ids": entry.known,
     }
 
 
-def _box(box: dict[str, Any], boxed: dict[str, int]) -> dict[str, Any]:
-    left, top, width, height = (float(box[side]) for side in ("left", "top", "width", "height"))
+def _box(box: Box, boxed: dict[str, int]) -> dict[str, object]:
+    left, top, width, height = box["left"], box["top"], box["width"], box["height"]
     right, bottom = left + width, top + height
     return {
-        "category_id": boxed[str(box["label"])],
+        "category_id": boxed[box["label"]],
         "iscrowd": 0,
         "segmentation": [[left, top, right, top, right, bottom, left, bottom]],
         "area": width * height,

@@ -8,11 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from infmap.catalog.groups import film_groups, keep_whole, whole_folds
 from infmap.catalog.query import matching
-from infmap.catalog.schema import Row, polars, read_frame
+from infmap.catalog.rows import Box, Film, Score, box_rows, film_rows, score_rows
+from infmap.catalog.schema import make_frame, polars, read_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.stats import film_class
 from infmap.catalog.store import CATALOG_ROOT, Catalog, locate
@@ -20,7 +21,15 @@ from infmap.catalog.truth import EMPTY, MASK, film_truth
 from infmap.core.errors import SnapshotError
 from infmap.core.files import sha256
 
-MASKS = {"infection": "infection_mask", "opacity": "opacity_mask", "lungs": "lung_mask"}
+if TYPE_CHECKING:
+    import polars as pl
+
+MaskColumn = Literal["infection_mask", "opacity_mask", "lung_mask"]
+MASKS: dict[str, MaskColumn] = {
+    "infection": "infection_mask",
+    "opacity": "opacity_mask",
+    "lungs": "lung_mask",
+}
 """What a mask shows to the column that names its file."""
 SPLITS = ("train", "val", "test")
 UNASSIGNED = "unassigned"
@@ -30,7 +39,7 @@ _LONGEST = 120
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class ExportFilm:
     """One film to export.
 
     Attributes:
@@ -49,11 +58,11 @@ class Film:
     name: str
     split: str
     label: str
-    row: Row
+    row: Film
     image: Path
     masks: dict[str, Path | None]
-    boxes: tuple[Row, ...] = ()
-    scores: tuple[Row, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,9 @@ class Origin:
     state: str | int
 
 
-def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[Film], Origin]:
+def collect(
+    folder: Path, where: str | None, column: SplitColumn
+) -> tuple[list[ExportFilm], Origin]:
     """Films of a catalog or a snapshot, in the order of their names.
 
     No group is torn by what is exported, though it be by the column: see ``infmap.catalog.groups``.
@@ -83,7 +94,6 @@ def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[
         UsageError: the condition is wrong.
         SnapshotError: the folder is neither, is damaged, or has no films.
     """
-    pl = polars()
     wanted = None if where is None else matching(folder, where)
     if (folder / "snapshot.json").is_file():
         frame, roots = read_snapshot(folder)
@@ -95,20 +105,22 @@ def collect(folder: Path, where: str | None, column: SplitColumn) -> tuple[list[
         frame = catalog.film_frame()
         roots = catalog.roots | {CATALOG_ROOT: str(folder)}
         origin = Origin("catalog", int(catalog.manifest["generation"]))
-        boxes, scores = catalog.rows("boxes"), catalog.rows("scores")
+        boxes, scores = catalog.frame("boxes"), catalog.frame("scores")
     else:
         raise SnapshotError(
             f"{folder}: expected a catalog or a snapshot; make one with infmap catalog ingest"
         )
     if wanted is not None:
-        frame = frame.filter(pl.col("film_id").is_in(list(wanted)))
-    rows = frame.with_columns(film_class().alias("@class")).sort("film_id").to_dicts()
-    named = [_plain(row[column]) if row[column] else None for row in rows]
+        frame = frame.filter(polars().col("film_id").is_in(list(wanted)))
+    frame = frame.sort("film_id")
+    rows, labels = film_rows(frame), frame.select(film_class())[:, 0].to_list()
+    named = [_plain(part) if (part := row[column]) else None for row in rows]
     groups = film_groups(rows)
     folds = whole_folds(groups, [row["fold"] for row in rows])
-    for row, part, fold in zip(rows, keep_whole(groups, named), folds, strict=True):
-        row["@part"], row["fold"] = part or UNASSIGNED, fold
-    return _films(rows, roots, _by_film(boxes), _by_film(scores)), origin
+    for row, fold in zip(rows, folds, strict=True):
+        row["fold"] = fold
+    parts = [part or UNASSIGNED for part in keep_whole(groups, named)]
+    return _films(rows, parts, labels, roots, boxes, scores), origin
 
 
 def names(film_ids: Iterable[str]) -> dict[str, str]:
@@ -133,40 +145,47 @@ def names(film_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _films(
-    rows: list[Row],
+    rows: list[Film],
+    parts: list[str],
+    labels: list[str],
     roots: Mapping[str, str],
-    boxes: Mapping[str, list[Row]],
-    scores: Mapping[str, list[Row]],
-) -> list[Film]:
-    of = names(str(row["film_id"]) for row in rows)
+    boxes: pl.DataFrame,
+    scores: pl.DataFrame,
+) -> list[ExportFilm]:
+    of = names(row["film_id"] for row in rows)
+    drawn, read = defaultdict[str, list[Box]](list), defaultdict[str, list[Score]](list)
+    for box in box_rows(boxes):
+        drawn[box["film_id"]].append(box)
+    for score in score_rows(scores):
+        read[score["film_id"]].append(score)
     films = []
-    for row in rows:
-        film_id = str(row["film_id"])
+    for row, part, label in zip(rows, parts, labels, strict=True):
+        film_id = row["film_id"]
         if row["source"] not in roots:
             raise SnapshotError(f"no folder is known for {row['source']!r}; ingest it again")
         films.append(
-            Film(
+            ExportFilm(
                 name=of[film_id],
-                split=row.pop("@part"),
-                label=row.pop("@class"),
+                split=part,
+                label=label,
                 row=row,
                 image=locate(roots, row, row["path"]),
                 masks=_masks(row, roots),
-                boxes=tuple(boxes.get(film_id, ())),
-                scores=tuple(scores.get(film_id, ())),
+                boxes=tuple(drawn[film_id]),
+                scores=tuple(read[film_id]),
             )
         )
     return films
 
 
-def _masks(row: Row, roots: Mapping[str, str]) -> dict[str, Path | None]:
+def _masks(row: Film, roots: Mapping[str, str]) -> dict[str, Path | None]:
     """Masks of a film; an infection mask that its opacities are too is not given twice."""
     found: dict[str, Path | None] = {}
     for (kind, name), state in zip(MASKS.items(), film_truth(row), strict=True):
         if state == EMPTY:
             found[kind] = None
-        elif state == MASK and row[name] is not None:
-            found[kind] = locate(roots, row, row[name])
+        elif state == MASK and (path := row[name]) is not None:
+            found[kind] = locate(roots, row, path)
     return found
 
 
@@ -182,13 +201,6 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "film"
 
 
-def _by_film(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[str(row["film_id"])].append(row)
-    return found
-
-
-def _side_table(folder: Path, table: str, version: int) -> list[Row]:
+def _side_table(folder: Path, table: str, version: int) -> pl.DataFrame:
     path = folder / f"{table}.parquet"
-    return read_frame(table, path, version).to_dicts() if path.is_file() else []
+    return read_frame(table, path, version) if path.is_file() else make_frame(table, [])

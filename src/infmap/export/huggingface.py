@@ -7,13 +7,16 @@ opacity_mask and lung_mask as pictures; a mask that is unknown is None.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from infmap.catalog.schema import Row, polars
+from infmap.catalog.schema import polars
 from infmap.export.exporter import Exporter, Job
 from infmap.export.films import MASKS
 from infmap.export.sheet import Entry, Sheet
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 FIELDS = {
@@ -83,31 +86,31 @@ def finish(job: Job, entries: Sequence[Entry]) -> None:
     (job.folder / "README.md").write_text(CARD.format(table=table), encoding="utf-8")
 
 
-def _row(entry: Entry) -> Row:
+def _row(entry: Entry) -> dict[str, object]:
     film = entry.film
 
     def below(path: str) -> str:
         return path.partition("/")[2]
 
-    row: dict[str, Any] = {"file_name": below(entry.image), "class": film.label}
+    row: dict[str, object] = {"file_name": below(entry.image), "class": film.label}
     row |= {f"{MASKS[kind]}_file_name": below(path) for kind, path in entry.masks.items()}
-    row |= {name: film.row[name] for name in FIELDS}
+    row |= {name: film.row.get(name) for name in FIELDS}
     for name, rows in (("boxes", film.boxes), ("scores", film.scores)):
         row[name] = [{k: v for k, v in one.items() if k != "film_id"} for one in rows]
     return row
 
 
-def _schema() -> dict[str, Any]:
-    pl = polars()
-    text, number = pl.String, pl.Float64
+def _schema() -> Mapping[str, pl.DataType | type[pl.DataType]]:
+    module = polars()
+    text, number = module.String, module.Float64
     sides = dict.fromkeys(("left", "top", "width", "height"), number)
     return {
         "file_name": text,
         **{f"{column}_file_name": text for column in MASKS.values()},
         "class": text,
-        **{name: getattr(pl, kind) for name, kind in FIELDS.items()},
-        "boxes": pl.List(pl.Struct({"label": text, "reader": text, **sides})),
-        "scores": pl.List(pl.Struct({"name": text, "reader": text, "value": number})),
+        **{name: getattr(module, kind) for name, kind in FIELDS.items()},
+        "boxes": module.List(module.Struct({"label": text, "reader": text, **sides})),
+        "scores": module.List(module.Struct({"name": text, "reader": text, "value": number})),
     }
 
 

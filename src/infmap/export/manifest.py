@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from infmap.core.files import write_json
 from infmap.core.spreadsheet import cell
-from infmap.export.films import MASKS, Film, Origin
+from infmap.export.films import MASKS, ExportFilm, Origin
 from infmap.export.sheet import Entry, LeftOut
 from infmap.sources import SOURCES
 from infmap.sources.licences import terms
@@ -21,14 +21,63 @@ UNSTATED = "not stated"
 _KEPT = ("film_id", "source", "path", "patient_id", "duplicate_group", "fold", "licence")
 
 
+class ExportOptions(TypedDict, total=False):
+    """What was asked for, see ``infmap.export.export``."""
+
+    format: str
+    where: str | None
+    split: str
+    link: str
+
+
+class MadeFrom(TypedDict, total=False):
+    """The state of the catalog, or of the snapshot, that the films come from."""
+
+    catalog: int
+    snapshot: str
+
+
+class ReasonCount(TypedDict):
+    """Films left out for one reason."""
+
+    reason: str
+    films: int
+
+
+class ExportManifest(ExportOptions, MadeFrom):
+    """What export.json holds: figures of films but for ``masks`` and ``notes``.
+
+    Attributes:
+        version: of this file's form.
+        created: when, ISO 8601, UTC.
+        films: that are in.
+        splits: split to films.
+        classes: class to films.
+        masks: what a mask shows to films on which that is known.
+        left_out: by reason, the commonest first.
+        failed: of those left out, films whose files cannot be read.
+        notes: what was done to films or masks, to how many.
+    """
+
+    version: int
+    created: str
+    films: int
+    splits: dict[str, int]
+    classes: dict[str, int]
+    masks: dict[str, int]
+    left_out: list[ReasonCount]
+    failed: int
+    notes: dict[str, int]
+
+
 def write_manifest(
     folder: Path,
-    options: Mapping[str, Any],
+    options: ExportOptions,
     origin: Origin,
     entries: Sequence[Entry],
-    left_out: Sequence[tuple[Film, LeftOut]],
+    left_out: Sequence[tuple[ExportFilm, LeftOut]],
     notes: Mapping[str, int],
-) -> dict[str, Any]:
+) -> ExportManifest:
     """Write export.json, films.csv and left_out.csv.
 
     Args:
@@ -43,11 +92,16 @@ def write_manifest(
         What export.json holds.
     """
     reasons = Counter(error.reason for _, error in left_out)
-    manifest = {
+    made_from: MadeFrom
+    if origin.kind == "catalog":
+        made_from = {"catalog": int(origin.state)}
+    else:
+        made_from = {"snapshot": str(origin.state)}
+    manifest: ExportManifest = {
         "version": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **options,
-        origin.kind: origin.state,
+        **made_from,
         "films": len(entries),
         "splits": _counts(entry.film.split for entry in entries),
         "classes": _counts(entry.film.label for entry in entries),
@@ -94,20 +148,25 @@ def write_licences(folder: Path, entries: Iterable[Entry]) -> None:
     (folder / "LICENCES.md").write_text("\n".join(parts), encoding="utf-8")
 
 
-def licence_line(films: Iterable[Film]) -> str:
+def licence_line(films: Iterable[ExportFilm]) -> str:
     """The licences that films state, in one line."""
     found = sorted({str(film.row["licence"] or UNSTATED) for film in films})
     return "; ".join(found) + "; see LICENCES.md"
 
 
-def _line(entry: Entry) -> dict[str, Any]:
+def _line(entry: Entry) -> dict[str, object]:
     film = entry.film
-    line = {"name": film.name, "image": entry.image, "split": film.split, "class": film.label}
-    line |= {name: film.row[name] for name in _KEPT}
+    line: dict[str, object] = {
+        "name": film.name,
+        "image": entry.image,
+        "split": film.split,
+        "class": film.label,
+    }
+    line |= {name: film.row.get(name) for name in _KEPT}
     return line | {f"{kind}_known": str(kind in film.masks).lower() for kind in MASKS}
 
 
-def _write_csv(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+def _write_csv(path: Path, lines: Iterable[Mapping[str, object]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = None
         for line in lines:

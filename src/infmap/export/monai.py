@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from infmap.export.exporter import Exporter, Job
 from infmap.export.labels import label_names, labelled_film
@@ -40,7 +39,7 @@ def finish(job: Job, entries: Sequence[Entry]) -> None:
     (job.folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def _item(entry: Entry) -> dict[str, object]:
     row = entry.film.row
     return {
         "image": f"./{entry.image}",

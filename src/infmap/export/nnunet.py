@@ -56,7 +56,7 @@ def folds(training: Sequence[Entry]) -> list[dict[str, list[str]]]:
                 "train": [name for name, fold in of.items() if fold != held_out],
                 "val": [name for name, fold in of.items() if fold == held_out],
             }
-            for held_out in sorted(set(of.values()) - {None})
+            for held_out in sorted(fold for fold in set(of.values()) if fold is not None)
         ]
     parts = {
         part: [entry.film.name for entry in training if entry.film.split == part]

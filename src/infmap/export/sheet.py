@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import BoolImage
 from infmap.dicom import read_radiograph
 from infmap.dicom.exif import ORIENTATION
-from infmap.export.films import SPLITS, UNASSIGNED, Film
+from infmap.export.films import SPLITS, UNASSIGNED, ExportFilm
 
 Link = Literal["copy", "hard", "symbolic"]
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg"}
@@ -53,14 +53,16 @@ class Entry:
         image: its picture, POSIX path below the export's folder.
         masks: what each mask file shows to its POSIX path below the export's folder.
         size: (width, height) in pixels.
-        more: what the format's tables need besides.
+        regions: of its masks, as COCO has them; of that format alone.
+        known: numbers of the categories whose masks are known; of COCO alone.
     """
 
-    film: Film
+    film: ExportFilm
     image: str
     masks: dict[str, str] = field(default_factory=dict)
     size: tuple[int, int] = (0, 0)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    regions: Sequence[Mapping[str, object]] = ()
+    known: Sequence[int] = ()
 
 
 class Sheet:
@@ -74,7 +76,9 @@ class Sheet:
         lungs: whether films of this export have a label for the lungs.
     """
 
-    def __init__(self, film: Film, folder: Path, grey_png: bool, link: Link, lungs: bool) -> None:
+    def __init__(
+        self, film: ExportFilm, folder: Path, grey_png: bool, link: Link, lungs: bool
+    ) -> None:
         self.film, self.lungs = film, lungs
         self.notes: Counter[str] = Counter()
         self._folder, self._grey_png, self._link = folder, grey_png, link

@@ -305,7 +305,7 @@ def _lines(path: Path) -> Iterator[tuple[PredictionLine, int]]:
         raise UsageError(f"cannot read {path}: {e.strerror}; check the output folder") from e
 
 
-def flatten(row: PredictionLine) -> dict[str, str | int | float | None]:
+def flatten(row: PredictionLine) -> dict[str, object]:
     """One line of ``results.jsonl`` as one row of ``results.csv``; empty where null."""
     zones, areas = row.get("zones") or {}, row.get("zone_areas") or {}
     severity, operating = row.get("severity"), row.get("operating") or {}
