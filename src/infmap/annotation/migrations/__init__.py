@@ -1,0 +1,1 @@
+"""Steps from one version of the station's tables to the next."""

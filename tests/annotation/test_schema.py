@@ -1,0 +1,21 @@
+"""Tables of both databases, made by migrations alone."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from infmap.annotation.schema import metadata
+from infmap.annotation.store import Store, head
+
+
+def test_migrations_make_the_tables_that_the_code_names(store: Store) -> None:
+    with store.begin() as c:
+        context = MigrationContext.configure(c, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == head()
+
+
+def test_every_table_is_there(store: Store) -> None:
+    assert set(inspect(store.engine).get_table_names()) == {*metadata.tables, "alembic_version"}
