@@ -43,7 +43,7 @@ class Bars:
 
 # Temporary: two bars that the code does not reach yet, held near what it has today so that neither
 # grows. All other bars hold as they stand above.
-TODAY = Bars(dict_any=161, any_lines=211)
+TODAY = Bars(dict_any=155, any_lines=190)
 
 # Modules that hold parsed JSON as it is: a dictionary is their subject, not a shortcut.
 JSON_EDGES = frozenset(

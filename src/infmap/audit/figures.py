@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from infmap.audit.probes import Probe
 from infmap.core.errors import needs_extra
 from infmap.metrics import Estimate
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 ORDER = (*views.PIXEL_VIEWS, views.TONES, views.SIZE)
 COLOURS = dict(
     zip(ORDER, ("#17202c", "#d1495b", "#e08e0b", "#8f5ba6", "#1b6ca8", "#7fb2d6"), strict=True)
@@ -22,16 +26,16 @@ COLOURS = dict(
 FEWEST_AVERAGED = 100  # films in an average picture: no one film can be recognised in it
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float) -> Figure:
     with needs_extra("infmap catalog audit", "catalog"):
+        from matplotlib import figure as drawing
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = drawing.Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
     return stream.getvalue()
@@ -68,7 +72,7 @@ def areas(probes: Sequence[Probe]) -> bytes:
     return _png(figure)
 
 
-def _bar(axes: Any, place: float, estimate: Estimate, colour: str, name: str) -> None:
+def _bar(axes: Axes, place: float, estimate: Estimate, colour: str, name: str) -> None:
     if estimate.low == estimate.low:
         axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2.4,
                   solid_capstyle="butt", alpha=0.55)  # fmt: skip

@@ -6,7 +6,8 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,18 @@ _ROWS = 512
 
 Names = NDArray[np.str_]
 Features = NDArray[np.float32]
+
+
+class Classifier(Protocol):
+    """What probes need of a classifier of scikit-learn."""
+
+    classes_: Names
+
+    def fit(self, features: Features, truth: Names) -> Classifier:
+        """Fit; features (N, F), truth (N,)."""
+
+    def predict_proba(self, features: Features) -> NDArray[np.float64]:
+        """Probability of each class, (N, classes)."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +238,7 @@ class Auditor:
         task: Task,
         films: NDArray[np.int64],
         features: Sequence[Features],
-        learner: Callable[[int], Any],
+        learner: Callable[[int], Classifier],
     ) -> tuple[Probe, NDArray[np.float64]]:
         truth, groups = task.truth[films], self.groups[films]
         fold = self.folds[films]
@@ -247,7 +260,7 @@ class Auditor:
         features: Features,
         train: NDArray[np.bool_],
         test: NDArray[np.bool_],
-        learner: Callable[[int], Any],
+        learner: Callable[[int], Classifier],
     ) -> Probe:
         truth = labels(self.sample)[films]
         model = _fit(learner(self.seed), features[train], truth[train])
@@ -258,30 +271,31 @@ class Auditor:
         return Probe(view, "label", among, area, accuracy, float("nan"), counts)
 
 
-def _import(name: str) -> Any:
+def _import(name: str) -> ModuleType:
     with needs_extra("infmap catalog audit", "catalog"):
         return importlib.import_module(f"sklearn.{name}")
 
 
-def _fit(model: Any, features: NDArray[np.float32], truth: Names) -> Any:
+def _fit(model: Classifier, features: Features, truth: Names) -> Classifier:
     """Fit a probe; the last steps of an optimizer do not move it, so its complaint is not shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", _import("exceptions").ConvergenceWarning)
         return model.fit(features, truth)
 
 
-def _logistic(seed: int) -> Any:
-    return _import("linear_model").LogisticRegression(
+def _logistic(seed: int) -> Classifier:
+    model: Classifier = _import("linear_model").LogisticRegression(
         # Stronger regularised than the default 1: 100 components on a few hundred films.
         C=0.1,
         class_weight="balanced",
         max_iter=500,
         random_state=seed,
     )
+    return model
 
 
-def _boosting(seed: int) -> Any:
-    return _import("ensemble").HistGradientBoostingClassifier(
+def _boosting(seed: int) -> Classifier:
+    model: Classifier = _import("ensemble").HistGradientBoostingClassifier(
         max_iter=TREES,
         max_leaf_nodes=8,
         max_bins=63,
@@ -289,10 +303,11 @@ def _boosting(seed: int) -> Any:
         class_weight="balanced",
         random_state=seed,
     )
+    return model
 
 
 def _cross_validated(
-    model: Any, features: Sequence[Features], truth: Names, fold: NDArray[np.int64]
+    model: Classifier, features: Sequence[Features], truth: Names, fold: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Probability of each class, sorted by name, of each film by a model not fitted on it.
 

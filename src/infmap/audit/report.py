@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 
@@ -25,6 +24,7 @@ from infmap.audit.verdict import Finding, interval
 from infmap.core.errors import UsageError
 from infmap.core.files import finite, write_bytes
 from infmap.core.spreadsheet import cell
+from infmap.metrics import Estimate
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class AuditReport:
         """The findings as lines, each with its grade in front."""
         return [f"{finding.grade}: {finding.text}" for finding in self.findings]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The record for JSON; a figure that does not exist is null."""
         found = {"classes": list(CLASSES), **asdict(self)}
         return {key: finite(value) for key, value in found.items()}
@@ -126,7 +126,7 @@ def _page(report: AuditReport, pictures: dict[str, bytes], among: str) -> str:
     )
 
 
-def _share(rate: Any) -> str:
+def _share(rate: Estimate) -> str:
     return f"{100 * rate.value:.1f} % [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 

@@ -6,13 +6,46 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Required, TypedDict
 
 from infmap.core.errors import UsageError
 from infmap.sources.record import Box, Polygon, is_relative
 
 # Parts of words, in lower case, by which annotators name opacities; chosen by hand.
 OPACITIES = ("opacit", "infection", "consolidation", "ground", "ggo", "infiltrat", "pneumonia")
+
+
+class Category(TypedDict):
+    """What annotations may show."""
+
+    id: int | str
+    name: str
+
+
+class Image(TypedDict, total=False):
+    """A film; sides in pixels."""
+
+    id: Required[int | str]
+    file_name: Required[str]
+    width: int
+    height: int
+
+
+class Annotation(TypedDict, total=False):
+    """One thing on a film: outlines as x, y, x, y..., or run lengths; a box as left, top, sides."""
+
+    image_id: Required[int | str]
+    category_id: Required[int | str]
+    segmentation: list[list[float]] | dict[str, object] | None
+    bbox: list[float] | None
+
+
+class Annotations(TypedDict):
+    """A file, as far as it is read here."""
+
+    categories: list[Category]
+    images: list[Image]
+    annotations: list[Annotation]
 
 
 @dataclass(frozen=True)
@@ -40,14 +73,14 @@ def read(path: Path) -> list[AnnotatedFilm]:
         UsageError: it is not such a file, or holds run-length encoded masks.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: Annotations = json.loads(path.read_text(encoding="utf-8"))
         kinds = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
-        drawn: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-        for entry in content["annotations"]:
-            drawn[entry["image_id"]].append(entry)
+        drawn: dict[int | str, list[Annotation]] = defaultdict(list)
+        for annotation in content["annotations"]:
+            drawn[annotation["image_id"]].append(annotation)
         opacities = any(kind_of(name) == "opacity" for name in kinds.values())
         return [
-            _film(entry, drawn[entry["id"]], kinds, opacities, path) for entry in content["images"]
+            _film(image, drawn[image["id"]], kinds, opacities, path) for image in content["images"]
         ]
     except UsageError:
         raise
@@ -80,14 +113,14 @@ def inside(path: str, table: Path) -> str:
 
 
 def _film(
-    image: dict[str, Any],
-    annotations: list[dict[str, Any]],
-    kinds: dict[Any, str],
+    image: Image,
+    annotations: list[Annotation],
+    kinds: dict[int | str, str],
     opacities: bool,
     path: Path,
 ) -> AnnotatedFilm:
-    sides = (image.get("width"), image.get("height"))
-    canvas = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
+    width, height = image.get("width"), image.get("height")
+    canvas = (int(width), int(height)) if width and height else None
     polygons: list[Polygon] = []
     boxes: list[Box] = []
     drawn = opacities and any(kind_of(kinds[e["category_id"]]) for e in annotations)
@@ -101,9 +134,9 @@ def _film(
             )
         if outlines and kind:
             polygons += [Polygon(_points(numbers), kind, canvas) for numbers in outlines]
-        elif entry.get("bbox"):
-            left, top, width, height = (float(side) for side in entry["bbox"])
-            boxes.append(Box(category, left, top, width, height))
+        elif box := entry.get("bbox"):
+            left, top, across, down = (float(side) for side in box)
+            boxes.append(Box(category, left, top, across, down))
             # A box has no outline: the opacity mask would lack this one, so it stays unknown.
             drawn = drawn and kind != "opacity"
     return AnnotatedFilm(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from infmap.core.errors import UsageError
 from infmap.sources.files import at_least_one, home, some, unexpected
@@ -121,6 +121,21 @@ def _annotations(root: Path) -> list[Path]:
     return sorted((root / "annotations").rglob("*.json"))
 
 
+class Point(TypedDict):
+    """A corner of an outline, film pixels."""
+
+    x: float
+    y: float
+
+
+class DarwinPolygon(TypedDict, total=False):
+    """Outlines of one region: of version 2, or the first and the others of version 1."""
+
+    paths: list[list[Point]]
+    path: list[Point]
+    additional_paths: list[list[Point]]
+
+
 def _drawn(path: Path) -> tuple[str, tuple[Polygon, ...]] | None:
     """File name of a film and its lungs, from a Darwin JSON file; None where it is none.
 
@@ -144,7 +159,7 @@ def _drawn(path: Path) -> tuple[str, tuple[Polygon, ...]] | None:
     return str(name), outlines
 
 
-def _outlines(polygon: dict[str, Any]) -> list[Any]:
+def _outlines(polygon: DarwinPolygon) -> list[list[Point]]:
     if "paths" in polygon:
         return list(polygon["paths"])
     return [polygon["path"], *polygon.get("additional_paths", [])]

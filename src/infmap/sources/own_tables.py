@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from infmap.core.errors import UsageError
 from infmap.sources.files import some
@@ -44,6 +44,18 @@ CLASSES: dict[str, Labels] = {
 UNKNOWN: Labels = (None, None, None)
 
 
+class Changes(TypedDict, total=False):
+    """Fields of a record that a row states."""
+
+    infection_truth: str
+    infection_mask: None
+    opacity_truth: str
+    opacity_mask: None
+    covid19: bool | None
+    pneumonia: bool | None
+    normal: bool | None
+
+
 class TruthTable:
     """The truth that truth.csv in a source's folder states; without the file, none.
 
@@ -56,8 +68,8 @@ class TruthTable:
 
     def __init__(self, root: Path) -> None:
         self._path = root / TRUTH_TABLE
-        self._exact: dict[str, dict[str, Any]] = {}
-        self._patterns: list[tuple[str, dict[str, Any]]] = []
+        self._exact: dict[str, Changes] = {}
+        self._patterns: list[tuple[str, Changes]] = []
         self._used: set[str] = set()
         self._films = 0
         rows = read_own_table(self._path, COLUMNS) if self._path.is_file() else []
@@ -151,12 +163,13 @@ def stated_truth(row: Row, kind: str) -> str | None:
     return cell or None
 
 
-def _changes(row: Row) -> dict[str, Any]:
+def _changes(row: Row) -> Changes:
     """Fields of a record that a row states; a mask gives way to what is stated in its place."""
-    changes: dict[str, Any] = {}
-    for kind in TRUTH_COLUMNS:
-        if state := stated_truth(row, kind):
-            changes |= {f"{kind}_truth": state, f"{kind}_mask": None}
+    changes: Changes = {}
+    if state := stated_truth(row, "infection"):
+        changes |= {"infection_truth": state, "infection_mask": None}
+    if state := stated_truth(row, "opacity"):
+        changes |= {"opacity_truth": state, "opacity_mask": None}
     if any(row.get(name) for name in (*LABEL_COLUMNS, "label")):
-        changes |= dict(zip(LABEL_COLUMNS, stated_labels(row), strict=True))
+        changes["covid19"], changes["pneumonia"], changes["normal"] = stated_labels(row)
     return changes
