@@ -25,8 +25,9 @@ from infmap.catalog.snapshot import read_scores
 from infmap.study.by_source import LEFT_OUT, ScoredFilms, figures
 from infmap.study.evaluation import evaluate
 from infmap.study.films import FilmTable
+from infmap.study.records import FilmRow
 from infmap.training.config import TrainingConfig, read_config
-from infmap.training.parts import Row, held_out
+from infmap.training.parts import held_out
 from infmap.training.run import is_finished, run
 from infmap.training.snapshot import read_rows
 
@@ -57,7 +58,7 @@ def main() -> None:
         return
     rows, _ = read_rows(config.snapshot)
     groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
-    found: list[Row] = []
+    found: list[FilmRow] = []
     folds: list[str] = []
     for fold in range(given.folds):
         folder = given.out / f"fold-{fold}"

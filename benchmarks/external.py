@@ -32,6 +32,7 @@ from external_tables import Run, into_page, tables
 
 from infmap.api import model_folder
 from infmap.catalog.groups import film_groups
+from infmap.catalog.rows import Film
 from infmap.catalog.snapshot import read_about, read_scores
 from infmap.core.errors import InfmapError, UsageError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files
@@ -44,8 +45,9 @@ from infmap.study.by_source import (
     selection,
 )
 from infmap.study.evaluation import evaluate
-from infmap.study.external import External, Row, is_of, left_out, read_external
-from infmap.study.films import COLUMNS, FilmTable
+from infmap.study.external import External, is_of, left_out, read_external
+from infmap.study.films import FilmTable
+from infmap.study.records import COLUMNS, FilmRow
 from infmap.study.strata import strata_figures
 from infmap.training.calibration import Outputs, read_outputs, unseen
 from infmap.training.dataset import Films, load_films
@@ -94,7 +96,7 @@ def predicted(
 
 
 def read(
-    folder: Path, snapshot: Path, members: Sequence[Row], cache: Path | None
+    folder: Path, snapshot: Path, members: Sequence[Film], cache: Path | None
 ) -> Iterator[tuple[Manifest, Outputs]]:
     """Read films of a snapshot with a model folder's network, some at a time."""
     manifest = read_manifest(folder)
@@ -116,7 +118,7 @@ def score_films(
     models: dict[str, Path],
     cache: Path | None,
     seen: bool,
-    keep: Callable[[Row, Outputs, int], None],
+    keep: Callable[[Film, Outputs, int], None],
 ) -> tuple[ScoredFilms, dict[str, Any]]:
     """Score every film left out, and the validation set, by the model of each fold.
 
@@ -140,7 +142,7 @@ def score_films(
         raise UsageError(f"expected one model a fold: {names}, got {', '.join(sorted(models))}")
     groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
     validation = [r for r in rows if r["source"] == "covid-qu-ex" and r["official_split"] == "val"]
-    found: list[Row] = []
+    found: list[FilmRow] = []
     folds: list[str] = []
     about: dict[str, Any] = {}
     for fold in design.folds:
@@ -198,7 +200,7 @@ def score(given: argparse.Namespace, design: External) -> int:
         models[name] = model_folder(folder)
     planes: dict[tuple[str, str], Any] = {}
 
-    def keep(row: Row, outputs: Outputs, i: int) -> None:
+    def keep(row: Film, outputs: Outputs, i: int) -> None:
         if given.sheet and row["set"] == LEFT_OUT:
             image, mask = outputs.films.images[i], outputs.films.masks[i]
             planes[row["film_id"], row["set"]] = image.copy(), outputs.maps[i].copy(), mask.copy()

@@ -61,3 +61,18 @@ def test_json_has_no_nan(tmp_path):
 def test_the_checksum_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"film" * 99999)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"film" * 99999).hexdigest()
+
+
+def test_json_is_read_as_it_was_written(tmp_path):
+    path, value = tmp_path / "a.json", {"a": [1, 2.5, None], "b": {"c": "ü", "d": True}}
+    files.write_json(path, value)
+    assert files.read_json(path) == files.read_json_object(path) == value
+    assert files.parse_json("[1]") == [1]
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b"\xff"])
+def test_what_is_no_json_object_is_a_value_error(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"expected a JSON object, got list|Expecting|codec"):
+        files.read_json_object(path)

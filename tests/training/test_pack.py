@@ -69,7 +69,7 @@ def test_films_from_a_pack_are_those_that_decoding_gives(snapshot, lungs):
     decoded = load(snapshot, lungs=lungs, order=[3, 0, 4, 2])
     write_pack(snapshot, 64, 1, shard_bytes=TWO)
     pack = find_pack(snapshot, SPEC)
-    assert len(pack) == 5 and [s["films"] for s in pack.shards] == [2, 2, 1]
+    assert len(pack) == 5 and [s.films for s in pack.shards] == [2, 2, 1]
     packed = load(snapshot, lungs=lungs, order=[3, 0, 4, 2], pack=pack)
     assert same(decoded, packed)
     assert bool((packed.masks & LUNGS).any()) == bool(lungs)

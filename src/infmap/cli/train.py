@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from infmap.training.log import Record
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -45,7 +50,7 @@ class Progress:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._bar: Any = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Progress:
         """Start the progress bar on a terminal."""
@@ -63,7 +68,7 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: Record) -> None:
         """Show one record."""
         if self._as_json:
             sys.stdout.write(json.dumps(record) + "\n")

@@ -15,7 +15,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import overload
+from typing import TypeAlias, cast, overload
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What a JSON file may hold. Whoever reads one says next what it expects, and checks it."""
 
 
 def sha256(path: Path) -> str:
@@ -86,6 +89,39 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a UTF-8 file, line ends as they are, all or nothing; see ``replacing``."""
     write_bytes(path, text.encode("utf-8"), durable=durable)
+
+
+def read_json(path: Path) -> Json:
+    """What a UTF-8 JSON file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or no UTF-8.
+    """
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def read_json_object(path: Path) -> dict[str, Json]:
+    """The JSON object that a UTF-8 file holds; see ``read_json``.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or no object.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def parse_json(text: str) -> Json:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    # The one place where parsed JSON gets its type: the standard library promises nothing.
+    return cast(Json, json.loads(text))
 
 
 def write_json(path: Path, value: object, *, indent: int = 2, durable: bool = False) -> None:

@@ -6,9 +6,10 @@ travel in the model folder's manifest.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +59,16 @@ class Preprocessing:
             )
 
     @classmethod
-    def from_record(cls, values: Mapping[str, Any]) -> Preprocessing:
+    def from_record(cls, values: Mapping[str, object]) -> Preprocessing:
         """As a manifest or pack states it; one without a crop was written before there was any.
 
         Raises:
-            TypeError: a field is unknown.
-            ValueError: no such crop.
+            ValueError: a field is unknown, of another type, or out of range.
         """
-        return cls(**{"crop": None, **values})
+        from pydantic import TypeAdapter
+
+        # By way of JSON, where a strict class takes an object for an instance.
+        return TypeAdapter(cls).validate_json(json.dumps({"crop": None, **values}))
 
 
 def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image, Letterbox]:

@@ -62,7 +62,7 @@ from infmap.metrics.pixels import (
     film_values,
     pixel_summary,
 )
-from infmap.metrics.tables import detection_table, segmentation_table, to_dict
+from infmap.metrics.tables import EstimateRecord, detection_table, segmentation_table, to_dict
 
 __all__ = [
     "BlandAltman",
@@ -70,6 +70,7 @@ __all__ = [
     "Confusion",
     "Difference",
     "Estimate",
+    "EstimateRecord",
     "Interval",
     "McNemar",
     "Reliability",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float64 = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.integer] | NDArray[np.floating]
+"""Counts, or sums and means of them."""
 
 
-def ratio(top: NDArray[Any], bottom: NDArray[Any], empty: float = math.nan) -> Float64:
+def ratio(top: Numbers, bottom: Numbers, empty: float = math.nan) -> Float64:
     """Quotient, and ``empty`` where the denominator is zero."""
     out = np.full(np.shape(top), empty, dtype=np.float64)
     np.divide(top, bottom, out=out, where=np.asarray(bottom) != 0)

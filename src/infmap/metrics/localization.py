@@ -7,13 +7,14 @@ intervals are percentiles of the cluster bootstrap by patient, 95 %.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.metrics import Bootstrap, Confusion, bootstrap_ratio_interval, confusion
+from infmap.metrics._arrays import Numbers
 
 THRESHOLDS = (np.arange(1, 100) / 100.0).astype(np.float32)
 """Candidates of ``best_threshold``: 0.01 to 0.99."""
@@ -37,7 +38,7 @@ class Truth:
     """
 
     infection: NDArray[np.bool_]
-    patients: NDArray[Any]
+    patients: NDArray[np.generic]
     lungs: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -83,6 +84,32 @@ class MapSet:
             raise ValueError(f"expected maps in [0, 1], got [{v.min():g}, {v.max():g}]")
 
 
+class FigureRecord(TypedDict):
+    """The JSON form of a ``Figure``; None for NaN."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    films: int
+
+
+class LocalizationRecord(TypedDict):
+    """The JSON form of a ``Localization``."""
+
+    name: str
+    threshold: float
+    threshold_from: str
+    films: int
+    films_with_infection: int
+    pooled: dict[str, FigureRecord]
+    with_infection: dict[str, FigureRecord]
+    every_film: dict[str, FigureRecord]
+    energy_in_infection: FigureRecord
+    energy_in_lungs: FigureRecord | None
+    pointing: FigureRecord
+    tolerance: float
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure with its 95 % interval.
@@ -98,6 +125,11 @@ class Figure:
     low: float
     high: float
     films: int
+
+    def to_dict(self) -> FigureRecord:
+        """JSON fields."""
+        value, low, high = (None if math.isnan(v) else v for v in (self.value, self.low, self.high))
+        return {"value": value, "low": low, "high": high, "films": self.films}
 
 
 @dataclass(frozen=True)
@@ -115,6 +147,15 @@ class Ratios:
     iou: Figure
     sensitivity: Figure
     precision: Figure
+
+    def to_dict(self) -> dict[str, FigureRecord]:
+        """JSON fields."""
+        return {
+            "f1": self.f1.to_dict(),
+            "iou": self.iou.to_dict(),
+            "sensitivity": self.sensitivity.to_dict(),
+            "precision": self.precision.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -156,12 +197,23 @@ class Localization:
     tolerance: float
     counts: Confusion = field(repr=False, compare=False)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LocalizationRecord:
         """JSON fields: every figure as value, low, high and films, null for NaN; no counts."""
-        values = asdict(self)
-        del values["counts"]
-        plain: dict[str, Any] = _without_nan(values)
-        return plain
+        lungs = self.energy_in_lungs
+        return {
+            "name": self.name,
+            "threshold": self.threshold,
+            "threshold_from": self.threshold_from,
+            "films": self.films,
+            "films_with_infection": self.films_with_infection,
+            "pooled": self.pooled.to_dict(),
+            "with_infection": self.with_infection.to_dict(),
+            "every_film": self.every_film.to_dict(),
+            "energy_in_infection": self.energy_in_infection.to_dict(),
+            "energy_in_lungs": None if lungs is None else lungs.to_dict(),
+            "pointing": self.pointing.to_dict(),
+            "tolerance": self.tolerance,
+        }
 
 
 def best_threshold(maps: MapSet, truth: Truth) -> float:
@@ -252,7 +304,7 @@ class _Means:
         known = ~np.isnan(values)
         return self.ratio(np.where(known, values, 0.0), known.astype(float), int(known.sum()))
 
-    def ratio(self, top: NDArray[Any], bottom: NDArray[Any], films: int) -> Figure:
+    def ratio(self, top: Numbers, bottom: Numbers, films: int) -> Figure:
         """Sum of ``top`` over sum of ``bottom``."""
         total = float(bottom.sum())
         if not total:
@@ -321,9 +373,3 @@ def _dilated(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
         run = before[:, last] > before[:, first]
         near[max(0, down) : height + min(0, down)] |= run[max(0, -down) : height - max(0, down)]
     return near
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

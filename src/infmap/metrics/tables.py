@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,15 @@ from infmap.metrics.calibration import brier_estimate, ece_estimate
 from infmap.metrics.detection import auprc_estimate, auroc_estimate
 from infmap.metrics.intervals import Bootstrap, Clusters, Estimate, film_means, rate
 from infmap.metrics.pixels import RATIOS, Confusion, film_values
+
+
+class EstimateRecord(TypedDict):
+    """The JSON form of an ``Estimate``; None for what is not finite."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
 
 
 def segmentation_table(counts: Confusion, bootstrap: Bootstrap) -> dict[str, Estimate]:
@@ -103,7 +113,7 @@ def detection_table(
     return out
 
 
-def to_dict(table: Mapping[str, Estimate], digits: int = 5) -> dict[str, dict[str, float | None]]:
+def to_dict(table: Mapping[str, Estimate], digits: int = 5) -> dict[str, EstimateRecord]:
     """The JSON form of a table: value, low, high and n; null for what is not finite."""
 
     def r(value: float) -> float | None:

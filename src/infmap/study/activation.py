@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from infmap.explain import activation_maps
 from infmap.metrics.localization import MapSet, Truth, best_threshold, localize
 from infmap.metrics.surface import surface_figures, surface_table
 from infmap.study.config import StudyConfig
-from infmap.study.films import COLUMNS, class_name, films_file
+from infmap.study.films import class_name, films_file
+from infmap.study.records import COLUMNS, ActivationFigures, FilmRow
 from infmap.study.splits import HELD_OUT, VALIDATION
 from infmap.study.study import write_csv
 from infmap.training.dataset import INFECTION, LUNGS, Films
@@ -25,7 +26,9 @@ MOST = 2000
 """Held-out films scored at most, chosen by hash whatever they show: maps cost a backward pass."""
 
 
-def score_activation_maps(scorer: Scorer, study: StudyConfig, folder: Path) -> dict[str, Any]:
+def score_activation_maps(
+    scorer: Scorer, study: StudyConfig, folder: Path
+) -> dict[str, ActivationFigures]:
     """Score every method on the held-out films, each at its best threshold on the watched ones.
 
     Returns:
@@ -43,7 +46,7 @@ def score_activation_maps(scorer: Scorer, study: StudyConfig, folder: Path) -> d
 
 def _score(
     scorer: Scorer, study: StudyConfig, method: str, watched: Films, held_out: Films, folder: Path
-) -> dict[str, Any]:
+) -> ActivationFigures:
     chosen_on, truth = _truth(scorer, watched), _truth(scorer, held_out)
     if chosen_on is None or truth is None:
         return {}
@@ -54,7 +57,7 @@ def _score(
     local = localize(maps, truth, threshold, threshold_from="watched films", draws=study.draws)
     counts = local.counts
     dice = counts.dice()
-    rows = [
+    rows: list[FilmRow] = [
         {
             "film_id": row["film_id"],
             "source": row["source"],
@@ -62,7 +65,10 @@ def _score(
             "patient": row["patient_id"],
             "class": class_name(int(held_out.classes[i])),
             "set": HELD_OUT,
-            **{k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")},
+            "tp": int(counts.tp[i]),
+            "fp": int(counts.fp[i]),
+            "fn": int(counts.fn[i]),
+            "tn": int(counts.tn[i]),
             "dice": float(dice[i]),
             "nsd": float(surface.nsd[i]),
             "hd95": float(surface.hd95[i]),

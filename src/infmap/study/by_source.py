@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap import metrics
+from infmap.catalog.rows import Score
 from infmap.core.types import CLASSES
 from infmap.metrics import Estimate
 from infmap.study.external import Limit
@@ -81,7 +81,7 @@ class ScoredFilms:
         return self.where((self.table.text["source"] == source) & ~self.known_empty)
 
 
-def figures(films: ScoredFilms, scores: Sequence[dict[str, Any]]) -> dict[str, Figures]:
+def figures(films: ScoredFilms, scores: Sequence[Score]) -> dict[str, Figures]:
     """All figures: name of some films to name of a figure.
 
     Films are named ``validation, fold NAME``, by their source, and ``known-empty``.
@@ -229,7 +229,7 @@ class Selection:
 
 def selection(
     films: ScoredFilms,
-    scores: Sequence[dict[str, Any]],
+    scores: Sequence[Score],
     found: dict[str, Figures],
     floors: Sequence[Limit],
     draws: int = 1000,
@@ -283,7 +283,7 @@ def worst(found: dict[str, Figures], limit: Limit) -> Estimate:
 Statistic = Callable[[NDArray[np.int64]], float]
 
 
-def _parts(films: ScoredFilms, scores: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Statistic]]:
+def _parts(films: ScoredFilms, scores: Sequence[Score]) -> Iterator[tuple[str, Statistic]]:
     """Each part of the number, as a function of places of films, repeats included."""
     table = films.table
     v, source, fold = table.values, table.text["source"], films.fold
@@ -331,5 +331,5 @@ def _parts(films: ScoredFilms, scores: Sequence[dict[str, Any]]) -> Iterator[tup
     yield "r of severity, mean of Brixia global and geographic extent", severity
 
 
-def _mean(values: NDArray[Any]) -> float:
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else float("nan")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from infmap.compute.cluster import join_cluster
 from infmap.core.errors import UsageError
 from infmap.study.config import Limits
-from infmap.study.launch import WORKER, Exit, supervise
+from infmap.study.launch import WORKER, Exit, Launcher, supervise
 
 
 class RayLauncher:
@@ -42,13 +42,13 @@ class RayLauncher:
         command: Sequence[str] = WORKER,
     ) -> None:
         ray, _ = join_cluster(address, "infmap benchmark run")
-        self._ray: Any = ray
+        self._ray: ModuleType = ray
         self._study, self._limits, self._slots = study.resolve(), limits, workers
         self._command = tuple(command)
         gpus = ray.cluster_resources().get("GPU", 0) >= 1
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
-        self._task: Any = ray.remote(max_retries=0, **needs)(supervise)
-        self._tasks: dict[Any, str] = {}
+        self._task = ray.remote(max_retries=0, **needs)(supervise)
+        self._tasks: dict[object, str] = {}
 
     def free(self) -> int:
         """See ``Launcher``."""
@@ -81,7 +81,7 @@ class RayLauncher:
         self._tasks.clear()
 
 
-def create_launcher(on: str, study: Path, limits: Limits, workers: int | None) -> Any:
+def create_launcher(on: str, study: Path, limits: Limits, workers: int | None) -> Launcher:
     """A launcher by where it runs: "local", "ray" or "ray://host:port".
 
     Raises:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from infmap import metrics
 from infmap.core.errors import UsageError
@@ -42,9 +44,9 @@ class Comparison:
     detection: McNemar | None
     verdict: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """JSON fields; null for what is not finite."""
-        values: dict[str, Any] = finite(asdict(self))
+        values: dict[str, object] = finite(asdict(self))
         return values
 
 
@@ -95,10 +97,8 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
     )
 
 
-def metrics_missing(a: FilmTable, b: FilmTable, name: str) -> Any:
+def metrics_missing(a: FilmTable, b: FilmTable, name: str) -> NDArray[np.bool_]:
     """Films of which either run lacks a figure, bool (N,)."""
-    import numpy as np
-
     return np.isnan(a.values[name]) | np.isnan(b.values[name])
 
 

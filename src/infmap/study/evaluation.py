@@ -8,7 +8,6 @@ in network pixels. ``infmap.study.films`` turns the rows into figures with inter
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -25,12 +24,12 @@ from infmap.inference.postprocess import (
 )
 from infmap.metrics.surface import surface_figures
 from infmap.study.films import class_name
+from infmap.study.records import FilmRow
 from infmap.training.calibration import Outputs
 from infmap.training.dataset import INFECTION, LUNGS, OPACITY
 
 TOLERANCE = 2.0
 """Distance of outlines that counts as agreement, network pixels."""
-Row = dict[str, Any]
 
 
 def evaluate(
@@ -40,7 +39,7 @@ def evaluate(
     groups: Mapping[str, str],
     part: str,
     tolerance: float = TOLERANCE,
-) -> Iterator[Row]:
+) -> Iterator[FilmRow]:
     """Rows of films.csv of a network with maps, see ``infmap.study.films.COLUMNS``.
 
     What is unknown of a film is absent from its row. Where truth and result are both empty, Dice
@@ -65,7 +64,7 @@ def evaluate(
     surface = surface_figures(truth, found, tolerance)
     for i, finding in enumerate(findings):
         row = _head(outputs, i, groups, part)
-        row |= {
+        said: FilmRow = {
             "covid_probability": finding.probability,
             "covid_detected": finding.detected,
             "map_peak": float(finding.infection.max()) / 255.0,
@@ -77,11 +76,13 @@ def evaluate(
             "opacity_right": finding.mean_opacity("ABC"),
             "opacity_left": finding.mean_opacity("DEF"),
         }
+        row.update(said)
         infection, opacity, lungs = films.dense[i]
         true_lungs, true_opacity = ((films.masks[i] & bit) > 0 for bit in (LUNGS, OPACITY))
         if infection:
-            row |= {k: int(getattr(counts, k)[i]) for k in ("tp", "fp", "fn", "tn")}
-            row |= {"dice": float(dice[i]), "nsd": float(surface.nsd[i])}
+            row["tp"], row["fp"] = int(counts.tp[i]), int(counts.fp[i])
+            row["fn"], row["tn"] = int(counts.fn[i]), int(counts.tn[i])
+            row["dice"], row["nsd"] = float(dice[i]), float(surface.nsd[i])
             row["hd95"] = float(surface.hd95[i])
         if opacity:
             row["opacity_dice"] = _dice(true_opacity, finding.opaque)
@@ -96,7 +97,7 @@ def evaluate(
 
 def evaluate_classifier(
     outputs: Outputs, point: float, detection: PlattScaling, groups: Mapping[str, str], part: str
-) -> Iterator[Row]:
+) -> Iterator[FilmRow]:
     """Rows of films.csv of a network without maps.
 
     Args:
@@ -109,7 +110,7 @@ def evaluate_classifier(
     for i, logits in enumerate(outputs.logits):
         probability = film_probability(logits, 0, 0.0, detection)
         row = _head(outputs, i, groups, part)
-        row |= {"covid_probability": probability, "covid_detected": probability >= point}
+        row["covid_probability"], row["covid_detected"] = probability, probability >= point
         yield row
 
 
@@ -130,7 +131,7 @@ def contradicts_itself(finding: Findings) -> bool:
     )
 
 
-def _head(outputs: Outputs, i: int, groups: Mapping[str, str], part: str) -> Row:
+def _head(outputs: Outputs, i: int, groups: Mapping[str, str], part: str) -> FilmRow:
     film = outputs.films.rows[i]
     return {
         "film_id": film["film_id"],
@@ -148,6 +149,6 @@ def _mean_level(levels: UInt8Image, lungs: BoolImage) -> float:
     return float(levels[lungs].mean()) / LEVELS if lungs.any() else 0.0
 
 
-def _dice(truth: Any, found: Any) -> float:
+def _dice(truth: BoolImage, found: BoolImage) -> float:
     """Dice of two masks, bool (H, W)."""
     return float(metrics.confusion(truth[None], found[None]).dice()[0])

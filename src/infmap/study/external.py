@@ -12,15 +12,14 @@ import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from infmap.catalog.renamed import SourceName
+from infmap.catalog.rows import Film
 from infmap.catalog.yaml_file import Strict, read_yaml
 from infmap.core.errors import SnapshotError
-
-Row = dict[str, Any]
 
 
 class Part(Strict):
@@ -32,7 +31,7 @@ class Part(Strict):
         None, description="films whose last number in the file name is even (0) or odd (1)"
     )
 
-    def holds(self, row: Row) -> bool:
+    def holds(self, row: Film) -> bool:
         """Whether a film of a snapshot is one of these."""
         if row["source"] != self.source or not fnmatchcase(row["path"], self.path):
             return False
@@ -115,12 +114,12 @@ def file_number(path: str) -> int:
     return int(found[-1]) if found else 0
 
 
-def is_of(row: Row, parts: Iterable[Part]) -> bool:
+def is_of(row: Film, parts: Iterable[Part]) -> bool:
     """Whether a film is of one of some parts."""
     return any(part.holds(row) for part in parts)
 
 
-def left_out(rows: Sequence[Row], fold: Fold) -> list[Row]:
+def left_out(rows: Sequence[Film], fold: Fold) -> list[Film]:
     """Films of a snapshot that a fold leaves out.
 
     Raises:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infmap import metrics
 from infmap.core.errors import needs_extra
 from infmap.study.films import FilmTable
+from infmap.study.records import Gap, Speed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8f5ba6", "#e08e0b", "#3bb2b8", "#7a5c3e", "#5c677d")
 TRUTH, FOUND = "#35c759", "#ff453a"
 MOST = 8  # curves in one figure
 
 
-def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Any, Any]:
+def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Figure, Axes]:
     with needs_extra("infmap benchmark report", "train"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -33,7 +38,7 @@ def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Any, Any]:
     return figure, axes
 
 
-def uri(figure: Any, kind: str = "svg") -> str:
+def uri(figure: Figure, kind: str = "svg") -> str:
     """A figure as a URI that holds it."""
     stream = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {}
@@ -106,12 +111,12 @@ def bland_altman(table: FilmTable, draws: int) -> str:
     return uri(figure)
 
 
-def frontier(rows: Sequence[Mapping[str, Any]]) -> str:
+def frontier(rows: Sequence[Speed]) -> str:
     """``draw_frontier`` as an address that a page can hold."""
     return uri(draw_frontier(rows))
 
 
-def draw_frontier(rows: Sequence[Mapping[str, Any]]) -> Any:
+def draw_frontier(rows: Sequence[Speed]) -> Figure:
     """Pooled F1 over milliseconds per film; the line joins runs that none beats at both.
 
     Args:
@@ -143,20 +148,21 @@ def draw_frontier(rows: Sequence[Mapping[str, Any]]) -> Any:
     return figure
 
 
-def gaps(rows: Sequence[Mapping[str, Any]]) -> str:
+def gaps(rows: Sequence[Gap]) -> str:
     """Pooled F1 of activation maps and of the segmentation network of the same encoder."""
     figure, axes = _axes(7.0, 0.9 + 0.38 * len(rows))
-    names = [f"{r['method']}, {r['against']}" for r in rows]
+    names = [row["label"] for row in rows]
     places = np.arange(len(rows))
     for place, row in zip(places, rows):
-        other = row["infection_f1"] + row["f1_gap"]
-        axes.plot([row["infection_f1"], other], [place, place], color="#c9d1dc", linewidth=2)
-        axes.plot(row["infection_f1"], place, "o", color=COLOURS[1], markersize=7,
+        other = row["f1"] + row["gap"]
+        axes.plot([row["f1"], other], [place, place], color="#c9d1dc", linewidth=2)
+        axes.plot(row["f1"], place, "o", color=COLOURS[1], markersize=7,
                   label="activation map" if place == 0 else None)  # fmt: skip
         axes.plot(other, place, "o", color=COLOURS[0], markersize=7,
                   label="infection map" if place == 0 else None)  # fmt: skip
-        if row["f1_gap_low"] is not None and row["f1_gap_low"] == row["f1_gap_low"]:
-            ends = [row["infection_f1"] + row[f"f1_gap_{end}"] for end in ("low", "high")]
+        low, high = row["low"], row["high"]
+        if low is not None and high is not None and not math.isnan(low):
+            ends = [row["f1"] + low, row["f1"] + high]
             axes.plot(ends, [place, place], color=COLOURS[0], linewidth=1)
     axes.set_yticks(places, names, fontsize=7)
     axes.invert_yaxis()
@@ -168,7 +174,7 @@ def gaps(rows: Sequence[Mapping[str, Any]]) -> str:
 def panel(file: Path) -> str:
     """Best, median and worst films of a run, the true and the found outline on each."""
     with np.load(file) as kept:
-        arrays: dict[str, NDArray[Any]] = {name: kept[name] for name in kept.files}
+        arrays = {name: kept[name] for name in kept.files}
     count = len(arrays["kind"])
     figure, first = _axes(2.0 * count, 2.5)
     first.remove()

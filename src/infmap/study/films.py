@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +13,8 @@ from infmap import metrics
 from infmap.core.types import CLASSES
 from infmap.metrics import Confusion, Estimate
 from infmap.metrics.surface import SurfaceFigures, surface_table
+from infmap.study.records import COLUMNS, SetFigures
 from infmap.study.splits import EXTERNAL, HELD_OUT
-
-COLUMNS = (
-    "film_id", "source", "group", "patient", "class", "set", "tp", "fp", "fn", "tn", "dice", "nsd",
-    "hd95", "covid_probability", "covid_detected", "map_peak", "map_detected",
-    "infected_share_true", "infected_share_predicted", "lung_dice", "opacity_dice",
-    "opaque_share_true", "opaque_share_predicted", "infection_mean", "opacity_mean",
-    "opacity_right", "opacity_left", "class_log_odds",
-)  # fmt: skip
-"""Columns of films.csv; empty is unknown, or what this network does not give."""
 
 NOT_COVID = "not covid19"
 """Class of a film of which no more is known than that it is not of COVID-19."""
@@ -45,7 +36,7 @@ class FilmTable:
     values: dict[str, Float64]
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[str, Any]]) -> FilmTable:
+    def of(cls, rows: Sequence[Mapping[str, object]]) -> FilmTable:
         """A table from rows as ``csv.DictReader`` gives them."""
         text = {name: np.array([str(r.get(name) or "") for r in rows], np.str_) for name in _TEXT}
         numbers = [name for name in COLUMNS if name not in _TEXT]
@@ -144,7 +135,7 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
     return out
 
 
-def figures_by_set(rows: Sequence[dict[str, str]], draws: int) -> dict[str, Any]:
+def figures_by_set(rows: Sequence[Mapping[str, str]], draws: int) -> SetFigures:
     """Figures of the held-out films, and of each external source, from films.csv."""
     table = FilmTable.of(rows)
     held_out = table.part(HELD_OUT)

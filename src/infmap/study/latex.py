@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from infmap.core.files import write_text
+from infmap.study.records import Interval, Table
 
 _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 
 
-def write_latex(path: Path, table: Mapping[str, Any]) -> None:
+def write_latex(path: Path, table: Table) -> None:
     """Write one table: title as caption, a row a run, each figure with its interval."""
     columns = list(table["columns"])
     head = " & ".join(["Run", *(escape(text) for text in table["columns"].values())])
@@ -37,10 +36,12 @@ def write_latex(path: Path, table: Mapping[str, Any]) -> None:
     write_text(path, "\n".join(lines) + "\n")
 
 
-def cell(figure: Mapping[str, Any] | None) -> str:
+def cell(figure: Interval | None) -> str:
     """A figure and its interval."""
-    values = [(figure or {}).get(key) for key in ("value", "low", "high")]
-    value, low, high = (math.nan if v is None else float(v) for v in values)
+    if figure is None:
+        return "--"
+    found = (figure.get("value"), figure.get("low"), figure.get("high"))
+    value, low, high = (math.nan if v is None else float(v) for v in found)
     if math.isnan(value):
         return "--"
     return f"{value:.3f}" if math.isnan(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"

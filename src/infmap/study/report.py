@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from jinja2 import Environment
 
@@ -17,11 +17,41 @@ from infmap.study.films import FilmTable
 from infmap.study.grid import Run
 from infmap.study.latex import write_latex
 from infmap.study.published import PUBLISHED
+from infmap.study.records import Cell, Gap, Interval, Line, Machine, Result, Row, Speed, Table
 from infmap.study.splits import EXTERNAL, HELD_OUT
-from infmap.study.study import FILMS, TIMING, Study, read_csv, read_json, write_csv
+from infmap.study.study import FILMS, Study, read_csv, read_record, write_csv
 from infmap.study.tables import activation_rows, pooled_rows
 
-Row = dict[str, Any]
+
+class Picture(TypedDict):
+    """A figure of one run, as an address that a page can hold."""
+
+    name: str
+    picture: str
+
+
+class Figures(TypedDict, total=False):
+    """The page's figures; one that no run has the films for is absent."""
+
+    panels: list[Picture]
+    share: list[Picture]
+    roc: str
+    recall: str
+    calibration: str
+    frontier: str
+    gaps: str
+
+
+class ConfusionMatrix(TypedDict):
+    """Film counts of one run's decision on some films."""
+
+    name: str
+    films: str
+    tp: int
+    fn: int
+    fp: int
+    tn: int
+
 
 SEGMENTATION = {
     "infection_f1": "F1, pooled",
@@ -115,10 +145,14 @@ def write_report(study: Study) -> Path:
     return folder / "report.html"
 
 
-def _tables(study: Study, done: Sequence[tuple[Run, Row]]) -> list[Row]:
-    maps = [(run.id, result.get("metrics", {})) for run, result in done if not run.classifier]
-    every = [(run.id, result.get("metrics", {})) for run, result in done]
-    pooled = [(row["run"], _nested(row)) for row in pooled_rows(study)]
+def _tables(study: Study, done: Sequence[tuple[Run, Result]]) -> list[Table]:
+    maps: list[tuple[str, Mapping[str, Interval]]] = [
+        (run.id, result.get("metrics", {})) for run, result in done if not run.classifier
+    ]
+    every: list[tuple[str, Mapping[str, Interval]]] = [
+        (run.id, result.get("metrics", {})) for run, result in done
+    ]
+    pooled = [(str(row["run"]), _nested(row)) for row in pooled_rows(study)]
     out = [
         _table("segmentation", "Infection, held-out films", SEGMENTATION, maps),
         _table("detection", "COVID-19 by the class, held-out films", DETECTION, every),
@@ -142,37 +176,51 @@ def _tables(study: Study, done: Sequence[tuple[Run, Row]]) -> list[Row]:
 
 
 def _table(
-    name: str, title: str, columns: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Any]]]
-) -> Row:
+    name: str,
+    title: str,
+    columns: Mapping[str, str],
+    rows: Sequence[tuple[str, Mapping[str, Interval]]],
+) -> Table:
     """Columns that no run has a figure for are left out, and so are runs without any figure."""
     kept = {
         key: text
         for key, text in columns.items()
-        if any((figures.get(key) or {}).get("value") is not None for _, figures in rows)
+        if any(_is_known(figures.get(key)) for _, figures in rows)
     }
-    shown = [
+    shown: list[Line] = [
         {"name": label, "figures": {key: figures.get(key) for key in kept}}
         for label, figures in rows
-        if any((figures.get(key) or {}).get("value") is not None for key in kept)
+        if any(_is_known(figures.get(key)) for key in kept)
     ]
     return {"name": name, "title": title, "columns": kept, "rows": shown}
 
 
-def _nested(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _is_known(figure: Interval | None) -> bool:
+    return figure is not None and figure["value"] is not None
+
+
+def _nested(row: Row) -> dict[str, Interval]:
     """Figures of a flat row of results.csv."""
     return {
-        key: {"value": row[key], "low": row.get(f"{key}_low"), "high": row.get(f"{key}_high")}
+        key: {
+            "value": _number(row[key]),
+            "low": _number(row[f"{key}_low"]),
+            "high": _number(row.get(f"{key}_high")),
+        }
         for key in row
         if f"{key}_low" in row
     }
 
 
-def _flat(row: Mapping[str, Any], columns: Mapping[str, str]) -> Row:
+def _number(cell: Cell) -> float | None:
+    return None if cell is None else float(cell)
+
+
+def _flat(row: Line, columns: Mapping[str, str]) -> Row:
     out: Row = {}
     for key in columns:
-        figure = row["figures"].get(key) or {}
-        out |= {key: figure.get("value"), f"{key}_low": figure.get("low")}
-        out[f"{key}_high"] = figure.get("high")
+        figure = row["figures"].get(key) or Interval(value=None, low=None, high=None)
+        out |= {key: figure["value"], f"{key}_low": figure["low"], f"{key}_high": figure["high"]}
     return out
 
 
@@ -180,10 +228,12 @@ def _held_out(study: Study, run: Run) -> FilmTable:
     return FilmTable.of(read_csv(study.path(run) / FILMS)).part(HELD_OUT)
 
 
-def _figures(study: Study, done: Sequence[tuple[Run, Row]], tables: Sequence[Row]) -> Row:
+def _figures(study: Study, done: Sequence[tuple[Run, Result]], tables: Sequence[Table]) -> Figures:
     from infmap.study import figures
 
-    out: Row = {"panels": [], "share": []}
+    panels: list[Picture] = []
+    shares: list[Picture] = []
+    out: Figures = {"panels": panels, "share": shares}
     detected = {}
     for run, _ in done:
         part = _held_out(study, run).with_class().known("covid_probability")
@@ -194,46 +244,57 @@ def _figures(study: Study, done: Sequence[tuple[Run, Row]], tables: Sequence[Row
         out["calibration"] = figures.calibration(detected)
     ranked = sorted(
         ((run, result) for run, result in done if not run.classifier),
-        key=lambda pair: -_value(pair[1], "infection_f1"),
+        key=lambda pair: -_f1(pair[1]),
     )
     for run, _ in ranked[:4]:
         file = study.path(run) / "panel.npz"
         if file.exists():
-            out["panels"].append({"name": run.id, "picture": figures.panel(file)})
+            panels.append({"name": run.id, "picture": figures.panel(file)})
         part = _held_out(study, run).known("infected_share_true", "infected_share_predicted")
         if len(part) >= 3:
             picture = figures.bland_altman(part, study.config.draws)
-            out["share"].append({"name": run.id, "picture": picture})
+            shares.append({"name": run.id, "picture": picture})
     speeds = [row for run, result in ranked if (row := _speed(study, run, result))]
     if speeds:
         out["frontier"] = figures.frontier(speeds)
-    gaps = [row for row in activation_rows(study, done) if "f1_gap" in row]
+    gaps = [gap for row in activation_rows(study, done) if (gap := _gap(row))]
     if gaps:
         out["gaps"] = figures.gaps(gaps)
     return out
 
 
-def _value(result: Mapping[str, Any], name: str) -> float:
-    value = (result.get("metrics", {}).get(name) or {}).get("value")
-    return -1.0 if value is None else float(value)
+def _f1(result: Result) -> float:
+    """Pooled F1 of infection; -1 where it is not known."""
+    figure = result.get("metrics", {}).get("infection_f1")
+    return -1.0 if figure is None or figure["value"] is None else figure["value"]
 
 
-def _speed(study: Study, run: Run, result: Mapping[str, Any]) -> Row | None:
-    timing = read_json(study.path(run) / TIMING) or {}
-    figure = result.get("metrics", {}).get("infection_f1") or {}
-    key = "openvino_ms" if "openvino_ms" in timing else "torch_ms"
-    if key not in timing or figure.get("value") is None:
+def _speed(study: Study, run: Run, result: Result) -> Speed | None:
+    timing = study.timing(run)
+    figure = result.get("metrics", {}).get("infection_f1")
+    deployed = timing.get("openvino_ms")
+    ms = timing.get("torch_ms") if deployed is None else deployed
+    if ms is None or figure is None or figure["value"] is None:
         return None
-    f1 = float(figure["value"])
-    low, high = (f1 if figure[end] is None else figure[end] for end in ("low", "high"))
-    runtime = "OpenVINO on the CPU" if key == "openvino_ms" else "torch"
-    return {"name": run.id, "decoder": run.decoder, "frozen": run.frozen, "ms": timing[key],
+    f1 = figure["value"]
+    low, high = (f1 if end is None else end for end in (figure["low"], figure["high"]))
+    runtime = "torch" if deployed is None else "OpenVINO on the CPU"
+    return {"name": run.id, "decoder": run.decoder, "frozen": run.frozen, "ms": ms,
             "f1": f1, "low": low, "high": high, "runtime": runtime}  # fmt: skip
 
 
-def _confusions(study: Study, done: Sequence[tuple[Run, Row]]) -> list[Row]:
+def _gap(row: Row) -> Gap | None:
+    f1, gap = _number(row.get("infection_f1")), _number(row.get("f1_gap"))
+    if f1 is None or gap is None:
+        return None
+    low, high = _number(row["f1_gap_low"]), _number(row["f1_gap_high"])
+    return {"label": f"{row['method']}, {row['against']}", "f1": f1, "gap": gap,
+            "low": low, "high": high}  # fmt: skip
+
+
+def _confusions(study: Study, done: Sequence[tuple[Run, Result]]) -> list[ConfusionMatrix]:
     """Film counts of the decision, held-out films and each external source apart."""
-    out = []
+    out: list[ConfusionMatrix] = []
     for run, _ in done:
         table = FilmTable.of(read_csv(study.path(run) / FILMS)).with_class()
         parts = [("held-out films", table.part(HELD_OUT))]
@@ -251,22 +312,22 @@ def _confusions(study: Study, done: Sequence[tuple[Run, Row]]) -> list[Row]:
     return out
 
 
-def _networks(study: Study, done: Sequence[tuple[Run, Row]]) -> list[Row]:
+def _networks(study: Study, done: Sequence[tuple[Run, Result]]) -> list[dict[str, object]]:
     return [
         {
             "name": run.id,
             **result.get("size", {}),
             **result.get("budget", {}),
-            **(read_json(study.path(run) / TIMING) or {}),
+            **study.timing(run),
         }
         for run, result in done
     ]
 
 
-def _environments(study: Study, done: Sequence[tuple[Run, Row]]) -> list[str]:
+def _environments(study: Study, done: Sequence[tuple[Run, Result]]) -> list[str]:
     lines = set()
     for run, _ in done:
-        values = read_json(study.path(run) / "environment.json") or {}
+        values = read_record(study.path(run) / "environment.json", Machine)
         packages = ", ".join(f"{k} {v}" for k, v in (values.get("packages") or {}).items())
         where = values.get("gpu") or values.get("processor") or "unknown processor"
         lines.add(f"{where}; Python {values.get('python')}; {packages}")
@@ -279,16 +340,15 @@ def _environment() -> Environment:
     return environment
 
 
-def figure(value: Mapping[str, Any] | None) -> str:
+def figure(value: Interval | None) -> str:
     """A figure with three decimals; a dash where there is none."""
-    if not value or value.get("value") is None or math.isnan(value["value"]):
-        return "\N{EN DASH}"
-    return f"{value['value']:.3f}"
+    found = value["value"] if value else None
+    return "\N{EN DASH}" if found is None or math.isnan(found) else f"{found:.3f}"
 
 
-def interval(value: Mapping[str, Any] | None) -> str:
+def interval(value: Interval | None) -> str:
     """Its interval, or nothing."""
-    low, high = ((value or {}).get(end) for end in ("low", "high"))
+    low, high = (value["low"], value["high"]) if value else (None, None)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
     return f"{low:.3f}\N{EN DASH}{high:.3f}"

@@ -13,19 +13,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import film_groups
+from infmap.catalog.rows import Film
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import class_log_odds, film_probability
 from infmap.inference.preprocess import Preprocessing
 from infmap.study.config import StudyConfig
 from infmap.study.evaluation import evaluate, evaluate_classifier
-from infmap.study.films import COLUMNS, figures_by_set
+from infmap.study.films import figures_by_set
 from infmap.study.grid import Run
+from infmap.study.records import COLUMNS, Budget, FilmRow, Result, Timing
 from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION
 from infmap.study.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
 from infmap.study.training_log import TRAINING_LOG, Diverged
@@ -38,14 +40,20 @@ from infmap.training.calibration import (
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import INFECTION, Films, load_films
 from infmap.training.pack import find_pack
-from infmap.training.parts import Row
 from infmap.training.predict import predict_films
 from infmap.training.snapshot import read_rows
 from infmap.training.validation import score_films
 
+if TYPE_CHECKING:
+    import torch
+
+    from infmap.models import Network
+
 CHUNK = 512  # films decoded and held at once
 PANEL = "panel.npz"
 PANEL_FILMS = 2  # each of the best, the median and the worst
+Chunk: TypeAlias = tuple[Films, NDArray[np.uint8], NDArray[np.float32]]
+"""Films with their maps uint8 (N, 3, S, S) and class logits float32 (N, 3)."""
 
 
 @dataclass(frozen=True)
@@ -76,30 +84,30 @@ class Scorer:
         groups: film_id to the group that is never torn apart.
     """
 
-    network: Any
+    network: Network
     config: TrainingConfig
-    rows: list[Row]
-    resolve: Callable[[Row, str], Path]
+    rows: list[Film]
+    resolve: Callable[[Film, str], Path]
     groups: dict[str, str]
 
-    def part(self, name: str) -> list[Row]:
+    def part(self, name: str) -> list[Film]:
         """Rows of one part, in the snapshot's order."""
         return [row for row in self.rows if row["official_split"] == name]
 
-    def load(self, rows: Sequence[Row]) -> Films:
+    def load(self, rows: Sequence[Film]) -> Films:
         """Decode films."""
         spec = Preprocessing(size=self.config.size)
         pack = find_pack(self.config.snapshot, spec)
         return load_films(rows, self.resolve, spec, self.config.lung_sources, pack=pack)
 
-    def chunks(self, rows: Sequence[Row]) -> Iterator[tuple[Films, NDArray[np.uint8], Any]]:
-        """Films with their maps uint8 (N, 3, S, S) and class logits float32 (N, 3)."""
+    def chunks(self, rows: Sequence[Film]) -> Iterator[Chunk]:
+        """Films with what the network says of them, so many at once as the memory holds."""
         for start in range(0, len(rows), CHUNK):
             films = self.load(rows[start : start + CHUNK])
             yield films, *predict_films(self.network, films, self.config)
 
 
-def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> dict[str, Any]:
+def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> Result:
     """Score a trained run, and write its films.csv, timing.json and panel.npz.
 
     Args:
@@ -134,7 +142,8 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> d
         for film in film_rows(scorer, points, part, chunk, study.config, run.classifier)
     ]
     write_csv(folder / FILMS, table, COLUMNS)
-    result: dict[str, Any] = {
+    figures = figures_by_set(read_csv(folder / FILMS), study.config.draws)
+    result: Result = {
         "thresholds": {
             "infection": points.thresholds.infection,
             "covid": points.thresholds.covid,
@@ -142,7 +151,8 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> d
         },
         "size": size,
         "budget": _budget(folder / TRAINING_LOG, config),
-        **figures_by_set(read_csv(folder / FILMS), study.config.draws),
+        "metrics": figures["metrics"],
+        "external": figures["external"],
     }
     if run.classifier:
         from infmap.study.activation import score_activation_maps
@@ -182,10 +192,10 @@ def film_rows(
     scorer: Scorer,
     points: Points,
     part: str,
-    chunk: tuple[Films, NDArray[np.uint8], Any],
+    chunk: Chunk,
     study: StudyConfig,
     classifier: bool,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[FilmRow]:
     """Rows of films.csv."""
     outputs, at = Outputs(*chunk), points.thresholds
     if classifier:
@@ -195,9 +205,7 @@ def film_rows(
     return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance)
 
 
-def _write_panel(
-    scorer: Scorer, points: Points, table: Sequence[dict[str, Any]], file: Path
-) -> None:
+def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file: Path) -> None:
     """Keep the best, the median and the worst held-out films with infection, for the report."""
     scored = [r for r in table if r["set"] == HELD_OUT and r.get("tp") is not None]
     positive = sorted((r for r in scored if r["tp"] + r["fn"] > 0), key=lambda r: -r["dice"])
@@ -225,7 +233,7 @@ def _write_panel(
     )
 
 
-def _budget(log: Path, config: TrainingConfig) -> dict[str, float]:
+def _budget(log: Path, config: TrainingConfig) -> Budget:
     """Films seen and steps done: what does not depend on the clock."""
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = max((r["step"] for r in records if "step" in r), default=0)
@@ -234,7 +242,7 @@ def _budget(log: Path, config: TrainingConfig) -> dict[str, float]:
     return {"films_learnt_from": learnt, "steps": steps, "films_seen": seen}
 
 
-def _timing(network: Any, folder: Path, config: TrainingConfig) -> dict[str, Any]:
+def _timing(network: Network, folder: Path, config: TrainingConfig) -> Timing:
     """What depends on the clock and the machine; both runtimes in this process, film by film."""
     import torch
 
@@ -253,7 +261,7 @@ def _timing(network: Any, folder: Path, config: TrainingConfig) -> dict[str, Any
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    timing = {
+    timing: Timing = {
         "train_s": round(seconds + last, 1),
         "torch_ms": _milliseconds(eager),
         "torch_device": device.type,
@@ -277,7 +285,7 @@ def _milliseconds(call: Callable[[], object], most: int = 30, seconds: float = 5
     return round(1000.0 * statistics.median(taken), 3)
 
 
-def _device(config: TrainingConfig) -> Any:
+def _device(config: TrainingConfig) -> torch.device:
     import torch
 
     cuda = config.device != "cpu" and torch.cuda.is_available()

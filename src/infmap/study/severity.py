@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap import metrics
+from infmap.catalog.rows import Score
 from infmap.inference.severity import LUNG_MAX
 from infmap.metrics import Estimate
 from infmap.study.films import FilmTable
@@ -65,7 +65,7 @@ def extents_by_others(
 
 
 def severity_figures(
-    table: FilmTable, scores: Sequence[dict[str, Any]], healthy: Float64
+    table: FilmTable, scores: Sequence[Score], healthy: Float64
 ) -> dict[str, Estimate]:
     """Figures of the films that radiologists scored; none where too few are.
 
@@ -111,7 +111,7 @@ def severity_figures(
 
 
 def readings_of(
-    film_ids: NDArray[np.str_], scores: Sequence[dict[str, Any]]
+    film_ids: NDArray[np.str_], scores: Sequence[Score]
 ) -> dict[tuple[str, str], Float64]:
     """Score by its name and reader, float64 (N,) in the order of the films; NaN where unread.
 
@@ -121,7 +121,7 @@ def readings_of(
     out: dict[tuple[str, str], Float64] = {}
     for row in scores:
         if row["film_id"] in at and not _is_of_a_zone(row["name"]):
-            values = out.setdefault((row["name"], row["reader"]), np.full(len(at), np.nan))
+            values = out.setdefault((row["name"], str(row["reader"])), np.full(len(at), np.nan))
             values[at[row["film_id"]]] = row["value"]
     return out
 

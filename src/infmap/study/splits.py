@@ -19,15 +19,16 @@ import hashlib
 from pathlib import Path
 
 from infmap.catalog.groups import TRAIN, UNUSED, VAL, counted, film_groups, keep_whole, own_part
+from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.snapshot import read_snapshot, write_rows
-from infmap.catalog.store import Row, make_frame
+from infmap.catalog.store import make_frame
 from infmap.core.errors import SnapshotError
 from infmap.study.config import StudyConfig
 
 LEARNT, VALIDATION, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
 
 
-def fold_names(config: StudyConfig, rows: list[Row]) -> tuple[str, ...]:
+def fold_names(config: StudyConfig, rows: list[Film]) -> tuple[str, ...]:
     """Names of the study's splits.
 
     Raises:
@@ -43,17 +44,21 @@ def fold_names(config: StudyConfig, rows: list[Row]) -> tuple[str, ...]:
         return ("official",)
     if config.split.scheme == "sources":
         return tuple(f"without-{source}" for source in config.sources)
-    there = {row["fold"] for row in rows if row["source"] in config.sources}
-    wanted = sorted(there - {None}) if config.split.folds is None else config.split.folds
+    there = {
+        fold
+        for row in rows
+        if row["source"] in config.sources and (fold := row["fold"]) is not None
+    }
+    wanted = sorted(there) if config.split.folds is None else config.split.folds
     if not set(wanted) <= there or not wanted:
         raise SnapshotError(
             f"{config.training.snapshot}: expected folds {', '.join(map(str, wanted))}, has "
-            f"{', '.join(map(str, sorted(there - {None})))}; see infmap catalog split"
+            f"{', '.join(map(str, sorted(there)))}; see infmap catalog split"
         )
     return tuple(f"fold{fold}" for fold in wanted)
 
 
-def assign_parts(config: StudyConfig, rows: list[Row], fold: str) -> list[str]:
+def assign_parts(config: StudyConfig, rows: list[Film], fold: str) -> list[str]:
     """Part of each film in one split."""
     groups = film_groups(rows)
     learnt = set(config.sources) - {fold.removeprefix("without-")}
@@ -68,7 +73,7 @@ def assign_parts(config: StudyConfig, rows: list[Row], fold: str) -> list[str]:
     return [part or UNUSED for part in keep_whole(groups, meant)]
 
 
-def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
+def _scored(row: Film, learnt: set[str], own_tests: set[str], fold: str) -> str:
     """Part of a film before any is watched."""
     if row["source"] not in learnt:
         return EXTERNAL
@@ -81,7 +86,7 @@ def _scored(row: Row, learnt: set[str], own_tests: set[str], fold: str) -> str:
 
 
 def _for_validation(
-    config: StudyConfig, rows: list[Row], groups: list[str], free: set[str]
+    config: StudyConfig, rows: list[Film], groups: list[str], free: set[str]
 ) -> set[str]:
     """Groups for validation: the asked share of each stratum of source and class, by hash."""
     strata: dict[tuple[str, str], set[str]] = {}
@@ -112,7 +117,7 @@ def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
             to watch, or to score.
     """
     frame, roots = read_snapshot(config.training.snapshot)
-    rows = frame.to_dicts()
+    rows = film_rows(frame)
     names = fold_names(config, rows)
     for name in names:
         if not (folder / name / "snapshot.json").exists():
@@ -133,7 +138,7 @@ def _check(config: StudyConfig, name: str, parts: list[str]) -> None:
 
 
 def _write(
-    folder: Path, rows: list[Row], parts: list[str], roots: dict[str, str], made_from: Path
+    folder: Path, rows: list[Film], parts: list[str], roots: dict[str, str], made_from: Path
 ) -> None:
     """Write one split; it names the study's snapshot, so that training finds that one's packs."""
     kept = [{**row, "official_split": part} for row, part in zip(rows, parts)]

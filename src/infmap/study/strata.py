@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.catalog.rows import Film
 from infmap.study.by_source import (
     FEWEST,
     NORMAL,
@@ -23,7 +23,7 @@ AGES = (50.0, 70.0)
 films."""
 
 
-def strata_figures(films: ScoredFilms, rows: Sequence[dict[str, Any]]) -> dict[str, Figures]:
+def strata_figures(films: ScoredFilms, rows: Sequence[Film]) -> dict[str, Figures]:
     """Figures of parts of each source left out, named ``SOURCE, PART``.
 
     Films of which the view, sex or age is not stated are in no part, and a part of fewer films
@@ -50,7 +50,7 @@ def strata_figures(films: ScoredFilms, rows: Sequence[dict[str, Any]]) -> dict[s
     return out
 
 
-def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _parts(rows: Sequence[Film]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     views = [view_of(row["view"]) for row in rows]
     for view in ("AP", "PA"):
         yield view, np.array([found == view for found in views], np.bool_)

@@ -16,13 +16,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
+
+from pydantic import TypeAdapter
 
 from infmap.core import files
 from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell, cell_text
 from infmap.study.config import StudyConfig
 from infmap.study.grid import Run, enumerate_runs
+from infmap.study.records import Result, Timing
 
 STUDY, STATUS, RESULT, TIMING, FILMS = (
     "study.json",
@@ -51,6 +54,10 @@ class Status:
     attempts: int = 0
     host: str = ""
     pid: int = 0
+
+
+_STATUS = TypeAdapter(Status)
+Record = TypeVar("Record", bound=Mapping[str, object])
 
 
 class Study:
@@ -103,11 +110,15 @@ class Study:
         """Where a run stands."""
         return read_status(self.path(run))
 
-    def result(self, run: Run) -> dict[str, Any] | None:
+    def result(self, run: Run) -> Result | None:
         """What a run found; None unless it is done."""
         if self.status(run).state != "done":
             return None
-        return dict(read_json(self.path(run) / RESULT) or {})
+        return read_record(self.path(run) / RESULT, Result)
+
+    def timing(self, run: Run) -> Timing:
+        """How long a run took; empty where that is not known."""
+        return read_record(self.path(run) / TIMING, Timing)
 
 
 def create_study(config: StudyConfig, folder: Path) -> Study:
@@ -135,7 +146,7 @@ def create_study(config: StudyConfig, folder: Path) -> Study:
     return Study(folder)
 
 
-def _deciding(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def _deciding(configuration: Mapping[str, object]) -> dict[str, object]:
     """What decides the results: all but the limits."""
     return {key: value for key, value in configuration.items() if key != "limits"}
 
@@ -143,7 +154,7 @@ def _deciding(configuration: Mapping[str, Any]) -> dict[str, Any]:
 def read_status(folder: Path) -> Status:
     """Status of a run's folder; waiting where there is none."""
     values = read_json(folder / STATUS)
-    return Status(**values) if values else Status()
+    return _STATUS.validate_python(values) if values else Status()
 
 
 def write_status(folder: Path, status: Status) -> None:
@@ -151,20 +162,32 @@ def write_status(folder: Path, status: Status) -> None:
     write_json(folder / STATUS, asdict(status))
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> files.Json:
     """A JSON file's content; None where it is missing or, cut off by a crash, no JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return files.read_json(path)
     except (OSError, ValueError):
         return None
 
 
-def write_json(path: Path, value: Any) -> None:
+def read_record(path: Path, kind: type[Record]) -> Record:
+    """A record that ``write_json`` wrote; empty where the file is missing or no JSON.
+
+    Args:
+        path: the file.
+        kind: one of ``infmap.study.records``.
+    """
+    found = read_json(path)
+    # Not checked field by field: a study of an earlier version may lack some, or have others.
+    return cast(Record, found) if isinstance(found, dict) else kind()
+
+
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file, all or nothing; what is not finite becomes null."""
     files.write_json(path, files.finite(value), indent=1)
 
 
-def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> None:
+def write_csv(path: Path, rows: Iterable[Mapping[str, object]], first: Sequence[str] = ()) -> None:
     """Write rows as CSV, all or nothing; columns in order of appearance, unknown values empty."""
     rows = list(rows)
     columns = dict.fromkeys(first) | dict.fromkeys(key for row in rows for key in row)
@@ -194,7 +217,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from infmap import metrics
 from infmap.study.films import FilmTable, figures_by_set, films_file
 from infmap.study.grid import Run
-from infmap.study.study import FILMS, TIMING, Study, read_csv, read_json, write_csv
+from infmap.study.records import ActivationFigures, Interval, Result, Row
+from infmap.study.study import FILMS, Study, read_csv, write_csv
 
 RESULTS, POOLED, TIMES, ACTIVATION = (
     "results.csv",
@@ -20,7 +20,6 @@ RESULTS, POOLED, TIMES, ACTIVATION = (
     "timing.csv",
     "activation_maps.csv",
 )
-Row = dict[str, Any]
 
 
 def write_tables(study: Study) -> Path:
@@ -31,7 +30,7 @@ def write_tables(study: Study) -> Path:
     """
     done = [(run, result) for run in study.runs if (result := study.result(run)) is not None]
     write_csv(study.folder / RESULTS, [_result_row(r, v) for r, v in done], ("run", *KEYS))
-    times = [{**_keys(run), **(read_json(study.path(run) / TIMING) or {})} for run, _ in done]
+    times = [{**_keys(run), **study.timing(run)} for run, _ in done]
     write_csv(study.folder / TIMES, times, ("run", *KEYS))
     for name, rows in ((POOLED, pooled_rows(study)), (ACTIVATION, activation_rows(study, done))):
         if rows:
@@ -48,21 +47,23 @@ def _keys(run: Run) -> Row:
     return {"run": run.id, **{name: getattr(run, name) for name in KEYS}}
 
 
-def spread(figures: Mapping[str, Mapping[str, Any]], prefix: str = "") -> Row:
+def spread(figures: Mapping[str, Interval], prefix: str = "") -> Row:
     """Figures as name, name_low, name_high."""
-    return {
-        f"{prefix}{name}{suffix}": figure[key]
-        for name, figure in figures.items()
-        for suffix, key in (("", "value"), ("_low", "low"), ("_high", "high"))
-    }
+    row: Row = {}
+    for name, figure in figures.items():
+        row[f"{prefix}{name}"] = figure["value"]
+        row[f"{prefix}{name}_low"], row[f"{prefix}{name}_high"] = figure["low"], figure["high"]
+    return row
 
 
-def _result_row(run: Run, result: Mapping[str, Any]) -> Row:
-    row = {**_keys(run), **spread(result.get("metrics", {}))}
+def _result_row(run: Run, result: Result) -> dict[str, object]:
+    row: Row = {**_keys(run), **spread(result.get("metrics", {}))}
     for source, figures in result.get("external", {}).items():
         row |= spread(figures, f"external_{source}_")
-    row |= {f"threshold_{k}": v for k, v in result.get("thresholds", {}).items()}
-    return row | dict(result.get("size", {})) | dict(result.get("budget", {}))
+    if chosen := result.get("thresholds"):
+        row |= {"threshold_infection": chosen["infection"], "threshold_covid": chosen["covid"],
+                "threshold_chosen_on": chosen["chosen_on"]}  # fmt: skip
+    return {**row, **result.get("size", {}), **result.get("budget", {})}
 
 
 def pooled_rows(study: Study) -> list[Row]:
@@ -87,7 +88,7 @@ def pooled_rows(study: Study) -> list[Row]:
     return rows
 
 
-def activation_rows(study: Study, done: Iterable[tuple[Run, Mapping[str, Any]]]) -> list[Row]:
+def activation_rows(study: Study, done: Iterable[tuple[Run, Result]]) -> list[Row]:
     """One row a classifier, method and segmentation run of the same encoder."""
     done = list(done)
     rows = []
@@ -95,7 +96,7 @@ def activation_rows(study: Study, done: Iterable[tuple[Run, Mapping[str, Any]]])
         for method, figures in (result.get("activation_maps") or {}).items():
             if not figures:
                 continue
-            row = {**_keys(run), "method": method, "threshold": figures["threshold"],
+            row: Row = {**_keys(run), "method": method, "threshold": figures["threshold"],
                    **spread(figures["segmentation"]), **_localization(figures)}  # fmt: skip
             films = study.path(run) / films_file(method)
             partners = [r for r, _ in done if not r.classifier and _same_base(r, run)]
@@ -135,10 +136,8 @@ def _same_base(one: Run, other: Run) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
-def _localization(figures: Mapping[str, Any]) -> Row:
-    out: Row = {}
-    for name in ("energy_in_infection", "energy_in_lungs", "pointing"):
-        figure = figures["localization"].get(name)
-        if figure:
-            out |= spread({name: figure})
-    return out
+def _localization(figures: ActivationFigures) -> Row:
+    found = figures["localization"]
+    of = {"energy_in_infection": found["energy_in_infection"],
+          "energy_in_lungs": found["energy_in_lungs"], "pointing": found["pointing"]}  # fmt: skip
+    return spread({name: figure for name, figure in of.items() if figure})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
-from typing import Any
 
 from infmap.core.files import finite
+from infmap.training.log import Record
 
 TRAINING_LOG = "log.jsonl"
 """In a run's folder."""
@@ -36,7 +37,7 @@ class TrainingLog:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
-    def __call__(self, record: dict[str, Any]) -> None:
+    def __call__(self, record: Record) -> None:
         """Append one record.
 
         Raises:
@@ -46,7 +47,7 @@ class TrainingLog:
         self._stream.write(json.dumps(finite({**record, "time": seconds})) + "\n")
         self._stream.flush()
         if "loss" in record:
-            self._bad = 0 if finite(float(record["loss"])) is not None else self._bad + 1
+            self._bad = 0 if math.isfinite(record["loss"]) else self._bad + 1
         self.check()
 
     def check(self, end: bool = False) -> None:

@@ -13,13 +13,13 @@ import traceback
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from infmap.core.errors import InfmapError
 from infmap.core.files import write_text
 from infmap.study.claim import claim
 from infmap.study.grid import Run, training_config
 from infmap.study.launch import CLAIMED
+from infmap.study.records import Machine, Result
 from infmap.study.study import (
     RESULT,
     Status,
@@ -30,13 +30,13 @@ from infmap.study.study import (
 )
 from infmap.study.training_log import TRAINING_LOG, Diverged, TrainingLog
 
-Body = Callable[[Study, Run, Path], dict[str, Any]]
+Body = Callable[[Study, Run, Path], Result]
 CONFIGURATION, ENVIRONMENT = "config.yaml", "environment.json"
 _PACKAGES = ("infmap", "torch", "torchvision", "timm", "segmentation-models-pytorch", "openvino",
              "numpy", "polars", "grad-cam")  # fmt: skip
 
 
-def train_and_score(study: Study, run: Run, folder: Path) -> dict[str, Any]:
+def train_and_score(study: Study, run: Run, folder: Path) -> Result:
     """Train unless that is done, then score: the body of a run."""
     import yaml
 
@@ -55,7 +55,7 @@ def train_and_score(study: Study, run: Run, folder: Path) -> dict[str, Any]:
     return score_run(study, run, config, folder)
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Machine:
     """Versions and hardware that a run's figures depend on."""
     import torch
 

@@ -17,12 +17,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import film_groups
+from infmap.catalog.rows import Film
 from infmap.core.geometry import Letterbox
 from infmap.inference.manifest import Manifest, PlattScaling, Thresholds
 from infmap.inference.postprocess import (
@@ -41,7 +41,6 @@ from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.operating import operating_lines, operating_points
-from infmap.training.parts import Row
 from infmap.training.validation import Score, score_films
 
 CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
@@ -91,7 +90,7 @@ def read_outputs(folder: Path, films: Films) -> Outputs:
     return Outputs(films, maps, logits)
 
 
-def unseen(films: Sequence[Row], rows: Sequence[Row], learnt: Collection[str]) -> list[Row]:
+def unseen(films: Sequence[Film], rows: Sequence[Film], learnt: Collection[str]) -> list[Film]:
     """Films of which no film of their patient or near-duplicates was learnt from.
 
     Args:
@@ -200,7 +199,7 @@ def card_lines(manifest: Manifest) -> list[str]:
     return lines
 
 
-def population(rows: Sequence[Mapping[str, Any]]) -> str:
+def population(rows: Sequence[Film]) -> str:
     """Films in words: each source with its published split and the number of films."""
     counts = Counter(
         " ".join(filter(None, (row["source"], row.get("official_split")))) for row in rows
@@ -367,7 +366,7 @@ def _square(maps: NDArray[np.uint8]) -> Letterbox:
 
 
 def _mean_of_means(
-    values: NDArray[Any], groups: NDArray[Any], keep: NDArray[np.bool_]
+    values: NDArray[np.float64], groups: NDArray[np.int64], keep: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Mean over groups of the mean of each, of films kept, float64 (256,)."""
     means = [values[keep & (groups == name)].mean(axis=0) for name in np.unique(groups[keep])]

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import torch
+from torch import Tensor
 
 from infmap.core.errors import ModelError
 from infmap.core.files import replacing
 from infmap.models import Network
 from infmap.training.config import TrainingConfig
-from infmap.training.early_stopping import EarlyStopping
+from infmap.training.early_stopping import EarlyStopping, Kept
 
 CHECKPOINT = "checkpoint.pt"
 """In a model folder to be."""
+
+
+class Checkpoint(TypedDict):
+    """What the file holds: a run between two steps."""
+
+    config: str
+    """The run's configuration, JSON."""
+    step: int
+    """Steps that are done."""
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, object]
+    watch: NotRequired[Kept]
+    """Early stopping; files of infmap 0.1 lack it."""
 
 
 def write_checkpoint(
@@ -28,7 +43,7 @@ def write_checkpoint(
     stopping: EarlyStopping,
 ) -> None:
     """Write the checkpoint beside its name, then rename: a kill leaves the old one whole."""
-    state = {
+    state: Checkpoint = {
         "config": config.model_dump_json(),
         "step": step,
         "network": network.state_dict(),
@@ -40,11 +55,11 @@ def write_checkpoint(
         torch.save(state, part)
 
 
-def read_checkpoint(file: Path, config: TrainingConfig) -> dict[str, Any] | None:
+def read_checkpoint(file: Path, config: TrainingConfig) -> Checkpoint | None:
     """The checkpoint of this configuration, or None where there is none."""
     if not file.exists():
         return None
-    state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    state: Checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     # Fields that came after the checkpoint was written count at their defaults.
     kept = TrainingConfig.model_validate_json(state["config"])
     if json.loads(kept.model_dump_json()) != json.loads(config.model_dump_json()):
@@ -53,7 +68,7 @@ def read_checkpoint(file: Path, config: TrainingConfig) -> dict[str, Any] | None
 
 
 def restore(
-    state: dict[str, Any] | None,
+    state: Checkpoint | None,
     network: Network,
     average: Network,
     optimizer: torch.optim.Optimizer,
@@ -67,4 +82,4 @@ def restore(
     optimizer.load_state_dict(state["optimizer"])
     if "watch" in state:
         stopping.restore(state["watch"])
-    return int(state["step"])
+    return state["step"]

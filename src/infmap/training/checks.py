@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from infmap.catalog.rows import Film
 from infmap.core.errors import UsageError
 from infmap.core.types import Truth
 from infmap.training.config import PARTS, Stage, TrainingConfig, split_part
 from infmap.training.dataset import INFECTION, Films, film_class
-from infmap.training.parts import Row, RunFilms
+from infmap.training.parts import RunFilms
 
 
 def check_choice(config: TrainingConfig, chosen: RunFilms) -> None:
@@ -61,7 +62,7 @@ def check_stage(config: TrainingConfig, stage: Stage, labels: Iterable[tuple[str
     return count
 
 
-def film_label(row: Row) -> tuple[str, str]:
+def film_label(row: Film) -> tuple[str, str]:
     """Source and class, one of ``PARTS``, of a snapshot row."""
     return row["source"], class_name(film_class(row))
 

@@ -5,15 +5,33 @@ from __future__ import annotations
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypedDict
 
 from infmap.compute.cluster import join_cluster
 from infmap.core.errors import InfmapError, UsageError
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
-from infmap.training.distributed import WAIT, deliver, train_rank
+from infmap.training.distributed import WAIT, Message, deliver, train_rank
 from infmap.training.group import Together
-from infmap.training.loop import Log
+from infmap.training.log import Log
+
+
+class Queue(Protocol):
+    """Ray's queue, as a rank uses it."""
+
+    def put(self, item: Message) -> None:
+        """Wait for room, then add one."""
+
+
+class Work(TypedDict):
+    """What every rank gets; of the films, where they lie in Ray's object store."""
+
+    config: str
+    folder: str
+    token: str
+    films: object
+    val: object
+    queue: Queue
 
 
 def launch_on_ray(
@@ -33,9 +51,8 @@ def launch_on_ray(
     errors: list[InfmapError] = []
     try:
         gpu = config.device != "cpu" and ray.cluster_resources().get("GPU", 0) >= processes
-        work = {"config": config.model_dump_json(), "folder": str(folder.resolve()),
-                "token": token.name, "films": ray.put(films), "val": ray.put(val),
-                "queue": queue}  # fmt: skip
+        work = Work(config=config.model_dump_json(), folder=str(folder.resolve()), token=token.name,
+                    films=ray.put(films), val=ray.put(val), queue=queue)  # fmt: skip
         fit = ray.remote(num_cpus=0, max_retries=0)(_fit_on_ray)
         running = fit.remote(work, processes, bool(gpu), str(folder.resolve() / "ray"))
         waiting = [running]
@@ -57,7 +74,7 @@ def launch_on_ray(
             ray.shutdown()
 
 
-def _fit_on_ray(work: dict[str, Any], processes: int, gpu: bool, storage: str) -> None:
+def _fit_on_ray(work: Work, processes: int, gpu: bool, storage: str) -> None:
     """Runs inside the cluster, for Ray Train does not run through a client connection."""
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -73,7 +90,7 @@ def _fit_on_ray(work: dict[str, Any], processes: int, gpu: bool, storage: str) -
     ).fit()
 
 
-def _work_on_ray(work: dict[str, Any]) -> None:
+def _work_on_ray(work: Work) -> None:
     import ray
     from ray.train import get_context
     from ray.train.torch import get_device

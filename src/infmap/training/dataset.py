@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.mask_files import film_mask
+from infmap.catalog.rows import Film
 from infmap.catalog.truth import CODES, film_truth, mask_paths
 from infmap.core.errors import SnapshotError
 from infmap.core.types import Truth
@@ -44,7 +45,7 @@ class Films:
             and else unknown.
     """
 
-    rows: list[dict[str, Any]]
+    rows: list[Film]
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     truth: NDArray[np.uint8]
@@ -74,17 +75,17 @@ class Films:
         )
 
 
-def film_class(row: dict[str, Any]) -> int:
+def film_class(row: Film) -> int:
     """Class of a snapshot row: 0 COVID-19, 1 other pneumonia, 2 normal; see ``Films.classes``."""
-    for index, name in enumerate(("covid19", "pneumonia", "normal")):
-        if row[name]:
+    for index, known in enumerate((row["covid19"], row["pneumonia"], row["normal"])):
+        if known:
             return index
     return NOT_COVID if row["covid19"] is False else UNKNOWN
 
 
 def load_films(
-    rows: Sequence[dict[str, Any]],
-    resolve: Callable[[dict[str, Any], str], Path],
+    rows: Sequence[Film],
+    resolve: Callable[[Film, str], Path],
     spec: Preprocessing,
     lung_sources: Sequence[str] | None,
     progress: Callable[[int], None] | None = None,

@@ -6,20 +6,29 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
 
+from infmap.catalog.rows import Film
 from infmap.compute.processes import begin_worker
 from infmap.core import errors as tree
 from infmap.core.errors import InfmapError
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.group import Group, Together, uses_cuda
-from infmap.training.loop import Log, train
+from infmap.training.log import Log, Record
+from infmap.training.loop import train
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+Message: TypeAlias = tuple[Literal["record"], Record] | tuple[Literal["error"], tuple[str, str]]
+"""What a rank tells the process that started it: a record, or an error's class and message."""
 
 FILMS = "films-in-training"
 """Folder, in the model folder to be, of the arrays that a machine's processes map."""
@@ -30,11 +39,16 @@ _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
 def train_rank(
-    config: TrainingConfig, films: Films, val: Films, folder: Path, group: Group, put: Any
+    config: TrainingConfig,
+    films: Films,
+    val: Films,
+    folder: Path,
+    group: Group,
+    put: Callable[[Message], None],
 ) -> None:
     """One rank's work; records of rank 0 and errors of any rank go to ``put``."""
 
-    def log(record: dict[str, Any]) -> None:
+    def log(record: Record) -> None:
         put(("record", record))
 
     try:
@@ -44,13 +58,12 @@ def train_rank(
         raise
 
 
-def deliver(item: tuple[str, Any], log: Log, errors: list[InfmapError]) -> None:
+def deliver(item: Message, log: Log, errors: list[InfmapError]) -> None:
     """Pass on what a rank put: a record to the log, an error to the list."""
-    kind, value = item
-    if kind == "record":
-        log(value)
+    if item[0] == "record":
+        log(item[1])
     else:
-        name, message = value
+        name, message = item[1]
         error = InfmapError.__new__(getattr(tree, name))
         error.args = (message,)
         errors.append(error)
@@ -69,7 +82,7 @@ def launch_here(
     arrays = folder / FILMS
     for name, part in (("learn", films), ("val", val)):
         _write_films(part, arrays / name)
-    queue: Any = torch.multiprocessing.get_context("spawn").SimpleQueue()
+    queue: SimpleQueue[Message] = torch.multiprocessing.get_context("spawn").SimpleQueue()
     errors: list[InfmapError] = []
 
     def drain() -> None:
@@ -79,7 +92,7 @@ def launch_here(
     with tempfile.TemporaryDirectory() as meeting:
         store = Path(meeting) / "ranks"
         arguments = (config, arrays, folder, processes, store, torch.get_num_threads(), queue)
-        ranks: Any = spawn(_work_here, arguments, processes, join=False)
+        ranks = spawn(_work_here, arguments, processes, join=False)
         try:
             while not ranks.join(timeout=0.1):
                 drain()
@@ -109,7 +122,7 @@ def _work_here(
     size: int,
     store: Path,
     threads: int,
-    queue: Any,
+    queue: SimpleQueue[Message],
 ) -> None:
     parent = torch.multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
@@ -120,17 +133,17 @@ def _work_here(
     if cuda:
         torch.cuda.set_device(device)
     torch.set_num_threads(max(1, threads // size))
-    distributed: Any = torch.distributed
-    distributed.init_process_group(
+    torch.distributed.init_process_group(
         "nccl" if cuda else "gloo",
-        store=distributed.FileStore(str(store), size),
+        # torch has it on systems with a file lock alone, so it is not among the names it exports.
+        store=torch.distributed.FileStore(str(store), size),  # type: ignore[attr-defined]
         rank=rank,
         world_size=size,
         timeout=WAIT,
     )
     films, val = _map_films(arrays / "learn"), _map_films(arrays / "val")
     train_rank(config, films, val, folder, Together(device, rank, size), queue.put)
-    distributed.destroy_process_group()
+    torch.distributed.destroy_process_group()
 
 
 def _write_films(films: Films, folder: Path) -> None:
@@ -146,5 +159,5 @@ def _write_films(films: Films, folder: Path) -> None:
 def _map_films(folder: Path) -> Films:
     import json
 
-    rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+    rows: list[Film] = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
     return Films(rows, *(np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from torch import Tensor
 
 from infmap.models import Network
+
+
+class Kept(TypedDict):
+    """What a checkpoint keeps of early stopping."""
+
+    score: float
+    looks: int
+    best: dict[str, Tensor] | None
 
 
 class EarlyStopping:
@@ -36,10 +44,10 @@ class EarlyStopping:
             self._score, self._looks = score, 0
             self.best = {k: v.detach().clone() for k, v in average.state_dict().items()}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Kept:
         """What a checkpoint keeps."""
         return {"score": self._score, "looks": self._looks, "best": self.best}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Kept) -> None:
         """Go on from what a checkpoint kept."""
         self._score, self._looks, self.best = state["score"], state["looks"], state["best"]

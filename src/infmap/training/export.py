@@ -6,7 +6,6 @@ import logging
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
@@ -123,7 +122,7 @@ def quantize(folder: Path, films: NDArray[np.float32], target: Path) -> None:
     import openvino
 
     model = openvino.Core().read_model(str(folder / "network.xml"))
-    dataset: Any = nncf.Dataset([film[None, None] for film in films])
+    dataset = nncf.Dataset([film[None, None] for film in films])
     quantized = nncf.quantize(
         model,
         dataset,

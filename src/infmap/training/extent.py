@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,9 +56,7 @@ class Readings:
             raise ValueError("expected shares in [0, 1] and scores in [0, 8]")
 
     @classmethod
-    def known(
-        cls, shares: ArrayLike, scores: ArrayLike, patients: Sequence[object] | NDArray[Any]
-    ) -> Readings:
+    def known(cls, shares: ArrayLike, scores: ArrayLike, patients: Sequence[object]) -> Readings:
         """Films whose two lungs were found and whose score is known; the others are left out.
 
         Args:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from infmap.training.calibration import read_outputs
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.export import quantize
+from infmap.training.log import Log
 from infmap.training.validation import Score, film_confidence, score_films
 
 CALIBRATION_FILMS = 200
@@ -23,7 +23,7 @@ def choose_precision(
     films: Films,
     val: Films,
     config: TrainingConfig,
-    say: Callable[[dict[str, Any]], None],
+    say: Log,
 ) -> Literal["int8", "float"]:
     """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
 

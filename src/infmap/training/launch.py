@@ -13,7 +13,7 @@ from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films
 from infmap.training.distributed import launch_here
 from infmap.training.group import uses_cuda
-from infmap.training.loop import Log
+from infmap.training.log import Log
 
 
 def check_processes(config: TrainingConfig, processes: int, on: str) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from infmap.core.errors import UsageError
@@ -27,11 +26,10 @@ from infmap.training.config import TrainingConfig
 from infmap.training.dataset import OPACITY, UNKNOWN, Films
 from infmap.training.early_stopping import EarlyStopping
 from infmap.training.group import Group, alone
+from infmap.training.log import Log
 from infmap.training.predict import validate
 from infmap.training.schedule import Schedule
 from infmap.training.start import parameter_groups, place_network, starting_loss, starting_network
-
-Log = Callable[[dict[str, Any]], None]
 
 
 def train(
@@ -151,14 +149,14 @@ def train(
     return average
 
 
-def _planes(films: Films, batch: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Tensor, Tensor]:
+def _planes(films: Films, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     images = torch.from_numpy(films.images[batch]).unsqueeze(1).float() / 255.0
     bits = torch.from_numpy(films.masks[batch])
     masks = torch.stack([(bits >> bit) & 1 for bit in range(3)], dim=1).float()
     return images, masks
 
 
-def _without_opacity(films: Films, batch: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
+def _without_opacity(films: Films, batch: NDArray[np.int64]) -> Tensor:
     """Films known to have no opacity, bool (N,)."""
     drawn = (films.masks[batch] & OPACITY).any(axis=(1, 2))
     return torch.from_numpy(films.dense[batch, 1] & ~drawn)
@@ -166,7 +164,7 @@ def _without_opacity(films: Films, batch: np.ndarray[Any, np.dtype[np.int64]]) -
 
 def _targets(
     films: Films,
-    batch: np.ndarray[Any, np.dtype[np.int64]],
+    batch: NDArray[np.int64],
     masks: Tensor,
     moved: Tensor,
     device: torch.device,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from infmap.catalog.groups import film_groups
+from infmap.catalog.rows import Film
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.operating import OperatingPoint, OperatingPoints
 from infmap.inference.operating_fit import Labelled, fit_operating_points
-from infmap.training.parts import Row
 
 if TYPE_CHECKING:
     from infmap.training.calibration import Outputs
@@ -20,7 +20,7 @@ MOST_FILMS = 1000
 """Films of a source beyond which more would hardly move its share of an operating point."""
 
 
-def labelled_films(rows: Sequence[Row], seed: int = 0) -> set[str]:
+def labelled_films(rows: Sequence[Film], seed: int = 0) -> set[str]:
     """Films known to be of COVID-19 or not, at most ``MOST_FILMS`` a source: their film_id."""
     known = [row for row in rows if row["covid19"] is not None]
     chosen: set[str] = set()

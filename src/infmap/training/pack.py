@@ -15,18 +15,19 @@ nothing is written after the folder has got its name.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator, TypeAdapter
 
 from infmap.catalog.renamed import current_film_id
+from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.schema import polars, write_frame
 from infmap.catalog.snapshot import read_about, read_snapshot
 from infmap.catalog.store import locate
@@ -34,18 +35,72 @@ from infmap.catalog.truth import NEEDED, mask_paths
 from infmap.compute.lock import Busy, hold
 from infmap.compute.parallel import spread
 from infmap.core.errors import SnapshotError, UsageError
-from infmap.core.files import sha256, write_json
+from infmap.core.files import read_json_object, sha256, write_json
 from infmap.inference.preprocess import Preprocessing
 from infmap.training.dataset import decode_film
 
 VERSION = 1
 SHARD_BYTES = 128 * 2**20
 """Size of a shard's images, bytes; its masks take as much again."""
-KINDS = ("images", "masks")
+Kind = Literal["images", "masks"]
+KINDS: tuple[Kind, ...] = ("images", "masks")
 _BATCH = 16
 Progress = Callable[[int, int], None]
 Job = tuple[int, str, Path, tuple[Path | None, ...]]
 """Place in the shard, film_id, film, and infection, opacity and lung mask."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Two files of a pack.
+
+    Attributes:
+        first: number of its first film among those of the pack.
+        films: how many it holds.
+        images: name of the file of images.
+        masks: name of the file of mask bits.
+        images_sha256: checksum of the file of images, hexadecimal.
+        masks_sha256: checksum of the file of mask bits, hexadecimal.
+    """
+
+    first: int
+    films: int
+    images: str
+    masks: str
+    images_sha256: str
+    masks_sha256: str
+
+    def file(self, kind: Kind) -> str:
+        """Name of one of the files."""
+        return self.images if kind == "images" else self.masks
+
+    def digest(self, kind: Kind) -> str:
+        """Checksum of one of the files."""
+        return self.images_sha256 if kind == "images" else self.masks_sha256
+
+    def is_whole(self, folder: Path, kind: Kind) -> bool:
+        """Whether the folder has the file as it was written."""
+        path = folder / self.file(kind)
+        return path.is_file() and sha256(path) == self.digest(kind)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What ``pack.json`` says.
+
+    Attributes:
+        version: of the format, ``VERSION``.
+        snapshot: SHA-256 of the snapshot's films.
+        films: how many the finished pack holds.
+        preprocessing: how they were brought to network pixels.
+        shards: in the order of their films.
+    """
+
+    version: int
+    snapshot: str
+    films: int
+    preprocessing: Annotated[Preprocessing, BeforeValidator(Preprocessing.from_record)]
+    shards: tuple[Shard, ...] = ()
 
 
 class Pack:
@@ -60,17 +115,10 @@ class Pack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        about = _read_json(folder / "pack.json")
-        try:
-            if about["version"] != VERSION:
-                raise SnapshotError(f"{folder}: expected a pack of version {VERSION}; pack again")
-            self.spec = Preprocessing.from_record(about["preprocessing"])
-            self.snapshot = str(about["snapshot"])
-            self.shards: list[dict[str, Any]] = about["shards"]
-            self._firsts = np.array([shard["first"] for shard in self.shards], np.int64)
-            self._count = int(about["films"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise SnapshotError(f"{folder}: damaged; delete it and pack again") from error
+        about = _read_contents(folder)
+        self.spec, self.snapshot, self.shards = about.preprocessing, about.snapshot, about.shards
+        self._firsts = np.array([shard.first for shard in self.shards], np.int64)
+        self._count = about.films
         self._maps: dict[tuple[str, int], NDArray[np.uint8]] = {}
         self._places: dict[str, tuple[int, str]] | None = None
 
@@ -85,10 +133,10 @@ class Pack:
         local = index - int(self._firsts[shard])
         return self._map("images", shard)[local], self._map("masks", shard)[local]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_maps": {}, "_places": None}
 
-    def find(self, rows: Sequence[dict[str, Any]]) -> NDArray[np.int64]:
+    def find(self, rows: Sequence[Film]) -> NDArray[np.int64]:
         """Where films of a snapshot lie in the pack.
 
         Args:
@@ -141,17 +189,16 @@ class Pack:
         """
         for shard in self.shards:
             for kind in KINDS:
-                path = self.folder / shard[kind]
-                if not path.is_file() or sha256(path) != shard[f"{kind}_sha256"]:
+                if not shard.is_whole(self.folder, kind):
                     raise SnapshotError(
-                        f"{path}: missing, or not as it was written; "
+                        f"{self.folder / shard.file(kind)}: missing, or not as it was written; "
                         f"delete {self.folder} and pack again"
                     )
 
-    def _map(self, kind: str, shard: int) -> NDArray[np.uint8]:
+    def _map(self, kind: Kind, shard: int) -> NDArray[np.uint8]:
         found = self._maps.get((kind, shard))
         if found is None:
-            path, films = self.folder / self.shards[shard][kind], self.shards[shard]["films"]
+            path, films = self.folder / self.shards[shard].file(kind), self.shards[shard].films
             try:
                 found = np.asarray(np.load(path, mmap_mode="r"))
             except (OSError, ValueError) as error:
@@ -181,7 +228,7 @@ def pack_name(spec: Preprocessing) -> str:
     return "-".join(["pack", str(spec.size), *([spec.crop] if spec.crop else [])])
 
 
-def fingerprint(row: dict[str, Any]) -> str:
+def fingerprint(row: Film) -> str:
     """What a packed film was made from: changes with its pixels' checksum and its masks' paths."""
     made_from = (row["bytes_hash"], row["pixel_hash"], row["path"], mask_paths(row))
     return hashlib.blake2b(repr(made_from).encode(), digest_size=12).hexdigest()
@@ -251,23 +298,17 @@ def _write_shards(
 ) -> None:
     """Write the shards that ``part`` lacks, then what describes them."""
     frame, roots = read_snapshot(snapshot)
-    about = {
-        "version": VERSION,
-        "snapshot": read_about(snapshot)["sha256"],
-        "films": len(frame),
-        "preprocessing": asdict(spec),
-    }
+    about = Contents(VERSION, str(read_about(snapshot)["sha256"]), len(frame), spec)
     part.mkdir(exist_ok=True)
     shards = _finished(part, about, per_shard)
     frame = frame.select("film_id", "source", "path", "bytes_hash", "pixel_hash", *NEEDED)
-    done = sum(shard["films"] for shard in shards)
+    done = sum(shard.films for shard in shards)
     if progress and done:
         progress(done, len(frame))
     for first in range(done, len(frame), per_shard):
-        rows = frame.slice(first, per_shard).to_dicts()
+        rows = film_rows(frame.slice(first, per_shard))
         jobs = [_job(place, row, roots) for place, row in enumerate(rows)]
-        names = {kind: f"{kind}-{first // per_shard:03d}.npy" for kind in KINDS}
-        paths = [part / names[kind] for kind in KINDS]
+        paths = [part / f"{kind}-{first // per_shard:03d}.npy" for kind in KINDS]
         for path in paths:
             shape = (len(rows), spec.size, spec.size)
             np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
@@ -276,35 +317,38 @@ def _write_shards(
             done += count
             if progress:
                 progress(done, len(frame))
-        sums = {f"{kind}_sha256": _sealed(part / names[kind]) for kind in KINDS}
-        shards.append({"first": first, "films": len(rows), **names, **sums})
-        write_json(part / "pack.json", about | {"shards": shards})
-    marks = [fingerprint(row) for row in frame.iter_rows(named=True)]
+        images, masks = (path.name for path in paths)
+        sums = [_sealed(path) for path in paths]
+        shards.append(Shard(first, len(rows), images, masks, *sums))
+        write_json(part / "pack.json", asdict(replace(about, shards=tuple(shards))))
+    # By shards: the rows of millions of films as dictionaries would not fit the memory.
+    marks = [
+        fingerprint(row)
+        for first in range(0, len(frame), per_shard)
+        for row in film_rows(frame.slice(first, per_shard))
+    ]
     index = polars().DataFrame({"film_id": frame["film_id"], "fingerprint": marks})
     write_frame(index, part / "films.parquet")
 
 
-def _finished(part: Path, about: dict[str, Any], per_shard: int) -> list[dict[str, Any]]:
+def _finished(part: Path, about: Contents, per_shard: int) -> list[Shard]:
     """Shards of a stopped run that are whole; none where it packed something else."""
     try:
-        found = _read_json(part / "pack.json")
+        found = _read_contents(part)
     except SnapshotError:
         return []
-    if any(found.get(name) != value for name, value in about.items()):
+    if replace(found, shards=()) != about:
         return []
-    whole: list[dict[str, Any]] = []
-    for shard in found["shards"]:
-        expected = min(per_shard, about["films"] - shard["first"])
-        sums = ((part / shard[kind], shard[f"{kind}_sha256"]) for kind in KINDS)
-        if shard["films"] != expected or any(
-            not path.is_file() or sha256(path) != digest for path, digest in sums
-        ):
+    whole: list[Shard] = []
+    for shard in found.shards:
+        expected = min(per_shard, about.films - shard.first)
+        if shard.films != expected or not all(shard.is_whole(part, kind) for kind in KINDS):
             break
         whole.append(shard)
     return whole
 
 
-def _job(place: int, row: dict[str, Any], roots: dict[str, str]) -> Job:
+def _job(place: int, row: Film, roots: dict[str, str]) -> Job:
     """Paths of a film; a mask that is unknown or known to be empty is None."""
     try:
         film = locate(roots, row, row["path"])
@@ -330,8 +374,16 @@ def _sealed(path: Path) -> str:
     return sha256(path)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_contents(folder: Path) -> Contents:
+    path = folder / "pack.json"
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        values = read_json_object(path)
+    except (OSError, ValueError) as error:
         raise SnapshotError(f"{path}: damaged or missing; pack again") from error
+    # Said before anything else is looked at: another version may hold other fields.
+    if values.get("version", VERSION) != VERSION:
+        raise SnapshotError(f"{folder}: expected a pack of version {VERSION}; pack again")
+    try:
+        return TypeAdapter(Contents).validate_python(values)
+    except (TypeError, ValueError) as error:
+        raise SnapshotError(f"{folder}: damaged; delete it and pack again") from error

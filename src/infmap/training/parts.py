@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from infmap.catalog.groups import TRAIN, UNUSED, VAL, film_groups, keep_whole, own_part
 from infmap.catalog.renamed import current_film_id
+from infmap.catalog.rows import Film
 from infmap.core.errors import SnapshotError, UsageError
 from infmap.training.config import TrainingConfig
 
-Row = dict[str, Any]
 HELD = "held-out"
 
 
@@ -28,13 +27,13 @@ class RunFilms:
             film of their group is held out, of a stronger part, or of ``near_duplicates_of``.
     """
 
-    learn: list[Row]
-    validate: list[Row]
-    free: list[Row]
+    learn: list[Film]
+    validate: list[Film]
+    free: list[Film]
     left_out: int
 
 
-def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
+def select_films(rows: Sequence[Film], config: TrainingConfig) -> RunFilms:
     """Divide the rows of a snapshot among the purposes of a run.
 
     A film is of its publisher's part where that gave one, else of the catalog's. Films of ``train``
@@ -55,7 +54,7 @@ def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
     parts = keep_whole(groups, open_to)
     shut = {g for g, part in zip(groups, parts, strict=True) if part not in _SOFT}
 
-    def of(name: str) -> list[Row]:
+    def of(name: str) -> list[Film]:
         return [row for row, part in zip(rows, parts, strict=True) if part == name]
 
     wanted = sum(part in (TRAIN, VAL) for part in meant)
@@ -68,7 +67,7 @@ def select_films(rows: Sequence[Row], config: TrainingConfig) -> RunFilms:
     )
 
 
-def held_out(rows: Sequence[Row], fold: int | None) -> list[Row]:
+def held_out(rows: Sequence[Film], fold: int | None) -> list[Film]:
     """Films of a fold, of the sources that have no official split; none for fold None."""
     return [row for row in rows if _in_fold(row, fold)]
 
@@ -92,7 +91,7 @@ def named_films(config: TrainingConfig) -> frozenset[str]:
     return names
 
 
-def check_hold_out(rows: Sequence[Row], config: TrainingConfig) -> None:
+def check_hold_out(rows: Sequence[Film], config: TrainingConfig) -> None:
     """Refuse to hold out what is not there: it would be a leak to take that for nothing.
 
     Raises:
@@ -112,7 +111,7 @@ def check_hold_out(rows: Sequence[Row], config: TrainingConfig) -> None:
             f"hold_out.sources: {config.snapshot} has no films of {', '.join(missing)}"
         )
     if out.fold is not None and not held_out(rows, out.fold):
-        there = {r["fold"] for r in rows if not r["official_split"]} - {None}
+        there = {fold for r in rows if (fold := r["fold"]) is not None and not r["official_split"]}
         raise SnapshotError(
             f"hold_out.fold: expected one of {sorted(there)}, the folds of films without an "
             f"official split, got {out.fold}; whole sources are held out by hold_out.sources"
@@ -122,11 +121,11 @@ def check_hold_out(rows: Sequence[Row], config: TrainingConfig) -> None:
 _SOFT = (None, UNUSED, TRAIN, VAL)
 
 
-def _in_fold(row: Row, fold: int | None) -> bool:
+def _in_fold(row: Film, fold: int | None) -> bool:
     return fold is not None and row["fold"] == fold and not row["official_split"]
 
 
-def _meant(row: Row, config: TrainingConfig) -> str | None:
+def _meant(row: Film, config: TrainingConfig) -> str | None:
     """Part of a film in this run, before its group is looked at."""
     if row["source"] in config.hold_out.sources or _in_fold(row, config.hold_out.fold):
         return HELD

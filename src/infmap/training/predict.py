@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from infmap.models import Network
 from infmap.training.config import TrainingConfig
@@ -22,7 +21,7 @@ def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
 @torch.inference_mode()
 def predict_films(
     network: Network, films: Films, config: TrainingConfig
-) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.float32]]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Maps uint8 (N, 3, S, S), 0..255 = probability, and class logits float32 (N, 3)."""
     device = next(network.parameters()).device
     maps = np.zeros((len(films), 3, *films.images.shape[1:]), np.uint8)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import VAL, own_part
 from infmap.catalog.renamed import current_film_id, current_source
+from infmap.catalog.rows import Film
 from infmap.catalog.truth import mask_paths
 from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
@@ -26,9 +26,9 @@ from infmap.training.calibration import Outputs, calibrate, read_outputs, score,
 from infmap.training.dataset import Films, film_class, join_films, load_films
 from infmap.training.export import quantize
 from infmap.training.int8 import CALIBRATION_FILMS
+from infmap.training.log import Log
 from infmap.training.operating import labelled_films
 from infmap.training.pack import find_pack
-from infmap.training.parts import Row
 from infmap.training.run import FILMS
 from infmap.training.snapshot import read_extents, read_rows
 
@@ -40,7 +40,7 @@ def refit(
     folder: Path,
     snapshot: Path,
     folds: Sequence[Path],
-    say: Callable[[dict[str, Any]], None],
+    say: Log,
     *,
     work: Path,
     version: str | None = None,
@@ -82,7 +82,7 @@ def refit(
     return fitted
 
 
-def validated_on(manifest: Manifest, rows: Sequence[Row]) -> NDArray[np.bool_]:
+def validated_on(manifest: Manifest, rows: Sequence[Film]) -> NDArray[np.bool_]:
     """Films on which detection is decided, bool (N,): those of a part ``val``.
 
     Of the sources that the model's configuration validates on; else, where a publisher names
@@ -98,9 +98,9 @@ def out_of_fold(
     folder: Path,
     manifest: Manifest,
     snapshot: Path,
-    films: Sequence[Row],
+    films: Sequence[Film],
     folds: Sequence[Path],
-    say: Callable[[dict[str, Any]], None],
+    say: Log,
     *,
     work: Path,
 ) -> Outputs:
@@ -112,7 +112,7 @@ def out_of_fold(
     rows, resolve = read_rows(snapshot)
     spec = manifest.preprocessing
 
-    def load(some: Sequence[Row]) -> Films:
+    def load(some: Sequence[Film]) -> Films:
         return load_films(some, resolve, spec, LUNG_SOURCES, pack=find_pack(snapshot, spec))
 
     left = list(films)
@@ -134,7 +134,7 @@ def out_of_fold(
     return join_outputs(parts)
 
 
-def _useful(row: Row) -> bool:
+def _useful(row: Film) -> bool:
     """Whether the opacity threshold or the severity can be decided on a film."""
     return film_class(row) == 2 or mask_paths(row)[1] is not None
 
@@ -156,7 +156,7 @@ def training_films(folder: Path) -> set[str]:
 
 
 def int8_copy(
-    folder: Path, learnt: Sequence[Row], load: Callable[[Sequence[Row]], Films], work: Path
+    folder: Path, learnt: Sequence[Film], load: Callable[[Sequence[Film]], Films], work: Path
 ) -> Path:
     """A folder with the int8 copy of a fold's network, made once, as ``infmap train`` makes it."""
     target = work / f"{folder.name}-int8"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +24,7 @@ from infmap.training.dataset import (
 from infmap.training.export import export
 from infmap.training.int8 import choose_precision
 from infmap.training.launch import check_processes, launch
+from infmap.training.log import Log
 from infmap.training.loop import train
 from infmap.training.pack import find_pack
 from infmap.training.parts import check_hold_out, select_films
@@ -40,7 +39,7 @@ FILMS = "films.txt"
 def run(
     config: TrainingConfig,
     folder: Path,
-    say: Callable[[dict[str, Any]], None],
+    say: Log,
     *,
     processes: int = 1,
     on: str = "local",

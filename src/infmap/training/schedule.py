@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from infmap.training.checks import check_stage, class_name, matches
 from infmap.training.config import Stage, TrainingConfig
@@ -33,7 +33,7 @@ class Schedule:
                 epoch += 1
         self.steps = step
         self._ends = {start for start, *_ in self._spans[1:]} | {step}
-        self._order: tuple[int, np.ndarray[Any, np.dtype[np.int64]]] = (-1, np.empty(0, np.int64))
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def epoch_ends(self, step: int) -> bool:
         """Whether ``step`` steps are whole epochs."""
@@ -57,9 +57,7 @@ class Schedule:
         """Number of a step's micro-batch among all of the run."""
         return step * self._config.micro_batches + part
 
-    def batch(
-        self, step: int, part: int = 0
-    ) -> tuple[Stage, np.ndarray[Any, np.dtype[np.int64]], torch.Generator]:
+    def batch(self, step: int, part: int = 0) -> tuple[Stage, NDArray[np.int64], torch.Generator]:
         """Stage, film indices and random generator of one micro-batch of a step."""
         start, count, stage, epoch = self._span(step)
         if self._order[0] != epoch:
@@ -73,7 +71,7 @@ class Schedule:
     def _span(self, step: int) -> tuple[int, int, Stage, int]:
         return next(span for span in reversed(self._spans) if span[0] <= step)
 
-    def _draw(self, count: int, stage: Stage, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _draw(self, count: int, stage: Stage, epoch: int) -> NDArray[np.int64]:
         random = np.random.default_rng((self._config.seed, epoch))
         parts = []
         for name, repeats in stage.sources.items():

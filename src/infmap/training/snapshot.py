@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.snapshot import read_scores, read_snapshot
 from infmap.catalog.store import locate
 from infmap.core.errors import SnapshotError
-from infmap.training.parts import Row
 
 EXTENT = "geographic_extent"
 """Name of the score that severity is calibrated on."""
@@ -24,7 +24,7 @@ def read_extents(snapshot: Path) -> dict[str, float]:
     return {film_id: sum(values) / len(values) for film_id, values in read.items()}
 
 
-def read_rows(snapshot: Path) -> tuple[list[Row], Callable[[Row, str], Path]]:
+def read_rows(snapshot: Path) -> tuple[list[Film], Callable[[Film, str], Path]]:
     """Rows of a snapshot, and how a row and one of its paths become a file.
 
     Raises:
@@ -34,4 +34,4 @@ def read_rows(snapshot: Path) -> tuple[list[Row], Callable[[Row, str], Path]]:
     missing = set(frame["source"]) - set(roots)
     if missing:
         raise SnapshotError(f"{snapshot}: no folder for source {min(missing)}")
-    return frame.to_dicts(), partial(locate, roots)
+    return film_rows(frame), partial(locate, roots)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,7 +79,7 @@ def place_network(network: Network, device: torch.device) -> Network:
     return network
 
 
-def parameter_groups(network: Network, decay: float) -> list[dict[str, Any]]:
+def parameter_groups(network: Network, decay: float) -> list[dict[str, object]]:
     """Weight decay on matrices and kernels only."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     return [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from infmap.inference.postprocess import class_log_odds, map_amount
 from infmap.training.dataset import INFECTION, LUNGS, Films
+from infmap.training.log import Record
 
 THRESHOLDS = np.arange(0.15, 0.80, 0.05)
 SMALL = 0.01
@@ -45,17 +45,23 @@ class Score:
     sensitivity_99: float
     empty_called: float
 
-    def to_dict(self) -> dict[str, float | None]:
-        """JSON fields; null for NaN."""
+    def to_dict(self) -> Record:
+        """The fields of a record, rounded; None for NaN."""
         return {
-            key: round(float(value), 4) if math.isfinite(value) else None
-            for key, value in asdict(self).items()
+            "threshold": _rounded(self.threshold),
+            "pooled_f1": _rounded(self.pooled_f1),
+            "dice_positive": _rounded(self.dice_positive),
+            "dice_all": _rounded(self.dice_all),
+            "dice_lungs": _rounded(self.dice_lungs),
+            "auroc": _rounded(self.auroc),
+            "sensitivity_99": _rounded(self.sensitivity_99),
+            "empty_called": _rounded(self.empty_called),
         }
 
 
 def score_films(
     maps: NDArray[np.uint8],
-    confidence: NDArray[np.floating[Any]],
+    confidence: NDArray[np.floating],
     films: Films,
     threshold: float | None = None,
 ) -> Score:
@@ -101,9 +107,7 @@ def _infected_share(maps: NDArray[np.uint8], threshold: float) -> NDArray[np.flo
     return np.asarray(infected.sum(axis=(1, 2)) / np.maximum(lungs.sum(axis=(1, 2)), 1))
 
 
-def film_confidence(
-    maps: NDArray[np.uint8], logits: NDArray[np.float32]
-) -> NDArray[np.floating[Any]]:
+def film_confidence(maps: NDArray[np.uint8], logits: NDArray[np.float32]) -> NDArray[np.floating]:
     """How sure a network is of COVID-19 on each film, (N,), before calibration.
 
     Mean infection over the lungs, which detection is read from; the class's log-odds of a network
@@ -126,9 +130,7 @@ def _lung_dice(maps: NDArray[np.uint8], films: Films) -> float:
     return _mean(np.array(values))
 
 
-def _detection(
-    score: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
-) -> tuple[float, float]:
+def _detection(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> tuple[float, float]:
     yes, no = score[positive].astype(float), np.sort(score[~positive].astype(float))
     if not len(yes) or not len(no):
         return float("nan"), float("nan")
@@ -137,5 +139,10 @@ def _detection(
     return float(above.mean() / 2.0 / len(no)), float((yes > cut).mean())
 
 
-def _mean(values: NDArray[Any]) -> float:
+def _rounded(value: float) -> float | None:
+    # Four digits: beyond what the films of a validation set can tell apart.
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+def _mean(values: NDArray[np.floating] | NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else float("nan")

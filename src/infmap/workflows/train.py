@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infmap.core.errors import UsageError, needs_extra
 from infmap.inference.manifest import Manifest
 
-Record = dict[str, Any]
-"""A line of ``log.jsonl``."""
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+    from infmap.training.log import Log as Tell
+    from infmap.training.log import Record
 
 
 def train(
     config: Path,
     out: Path,
-    tell: Callable[[Record], None],
+    tell: Tell,
     *,
     resume: bool = False,
     processes: int = 1,
@@ -51,10 +53,10 @@ def train(
 class Log:
     """Sends records to ``log.jsonl``, to TensorBoard if installed, and to the caller."""
 
-    def __init__(self, folder: Path, tell: Callable[[Record], None]) -> None:
+    def __init__(self, folder: Path, tell: Tell) -> None:
         self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
         self._tell = tell
-        self._board: Any = None
+        self._board: SummaryWriter | None = None
         try:
             from torch.utils.tensorboard import SummaryWriter
 

@@ -1,0 +1,174 @@
+"""What a study writes and reads again: the fields of its JSON files and the columns of films.csv.
+
+They are typed dictionaries and not dataclasses: their keys are the files' own, and a figure that a
+run does not have is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NotRequired, TypeAlias, TypedDict
+
+from infmap.metrics import EstimateRecord
+from infmap.metrics.localization import LocalizationRecord
+
+Cell: TypeAlias = str | int | float | bool | None
+"""What a field of a CSV file holds; None is unknown."""
+Row: TypeAlias = dict[str, Cell]
+"""A row of a table whose columns follow from what was measured, such as results.csv."""
+Figures: TypeAlias = dict[str, EstimateRecord]
+"""Figures by name, each with its interval."""
+
+# A call and not a class: "class" cannot be the name of a class's field.
+FilmRow = TypedDict(
+    "FilmRow",
+    {
+        "film_id": str,
+        "source": str,
+        "group": str,
+        "patient": str | None,
+        "class": str | None,
+        "set": str,
+        "tp": int,
+        "fp": int,
+        "fn": int,
+        "tn": int,
+        "dice": float,
+        "nsd": float,
+        "hd95": float,
+        "covid_probability": float,
+        "covid_detected": bool,
+        "map_peak": float,
+        "map_detected": bool,
+        "infected_share_true": float,
+        "infected_share_predicted": float,
+        "lung_dice": float,
+        "opacity_dice": float,
+        "opaque_share_true": float,
+        "opaque_share_predicted": float,
+        "infection_mean": float,
+        "opacity_mean": float,
+        "opacity_right": float,
+        "opacity_left": float,
+        "class_log_odds": float,
+    },
+    total=False,
+)
+"""A row of films.csv: see ``infmap.study.evaluation`` for what each column is."""
+
+COLUMNS = tuple(FilmRow.__annotations__)
+"""Columns of films.csv; empty is unknown, or what this network does not give."""
+
+
+class Interval(TypedDict):
+    """A figure and the ends of its interval; None where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Line(TypedDict):
+    """A run, or whatever a line of a table is of, with its figures by column."""
+
+    name: str
+    figures: Mapping[str, Interval | None]
+
+
+class Table(TypedDict):
+    """A table of the report: its file's name, its title, headings by column, and its lines."""
+
+    name: str
+    title: str
+    columns: dict[str, str]
+    rows: list[Line]
+
+
+class Speed(TypedDict):
+    """A run's accuracy and speed: pooled F1 of infection with its interval, and ms a film."""
+
+    name: str
+    decoder: str
+    frozen: bool
+    ms: float
+    f1: float
+    low: float
+    high: float
+    runtime: str
+
+
+class Gap(TypedDict):
+    """Pooled F1 of activation maps, and how much higher that of infection maps is."""
+
+    label: str
+    f1: float
+    gap: float
+    low: float | None
+    high: float | None
+
+
+class Chosen(TypedDict):
+    """Operating points of a run, and the films that they were chosen on."""
+
+    infection: float
+    covid: float
+    chosen_on: str
+
+
+class Budget(TypedDict):
+    """What training took, whatever the clock says."""
+
+    films_learnt_from: int
+    steps: int
+    films_seen: int
+
+
+class SetFigures(TypedDict):
+    """Figures of the held-out films, and of each external source."""
+
+    metrics: Figures
+    external: dict[str, Figures]
+
+
+class ActivationFigures(TypedDict, total=False):
+    """How well one method's activation maps show infection; empty without a film that shows any."""
+
+    threshold: float
+    threshold_from: str
+    films: int
+    segmentation: Figures
+    localization: LocalizationRecord
+
+
+class Result(TypedDict, total=False):
+    """result.json: what a finished run found."""
+
+    thresholds: Chosen
+    size: dict[str, float]
+    budget: Budget
+    metrics: Figures
+    external: dict[str, Figures]
+    activation_maps: dict[str, ActivationFigures]
+
+
+class Timing(TypedDict, total=False):
+    """timing.json: what depends on the clock and the machine."""
+
+    train_s: float
+    torch_ms: float
+    torch_device: str
+    threads: int
+    openvino_ms: float
+
+
+class Machine(TypedDict):
+    """environment.json: versions and hardware that a run's figures depend on."""
+
+    python: str
+    system: str
+    host: str
+    processor: str
+    cores: int | None
+    threads: int
+    gpu: str | None
+    packages: NotRequired[dict[str, str]]
