@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from infmap.study.queue import RunRecord, Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -99,7 +101,7 @@ class Progress:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._bar: Any = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Progress:
         """Start the progress bar on a terminal."""

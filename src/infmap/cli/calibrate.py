@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -44,7 +45,7 @@ def calibrate(
     from infmap.api import model_folder
     from infmap.workflows.calibrate import calibrate_site
 
-    def track(paths: Any, total: int) -> Any:
+    def track(paths: Iterable[str], total: int) -> Iterator[str]:
         from infmap.cli.progress import track
 
         return track(paths, total, "reading films", quiet=quiet or as_json)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from infmap.cli.catalog_read import Folder, Json
 
 if TYPE_CHECKING:
     from infmap.catalog.store import Catalog
+    from infmap.workflows.compile import Figures
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 catalog_read.register(app)
@@ -127,7 +129,7 @@ def dedup(
         found = deduplicate(opened, progress)
     if pairs:
         write_pairs(opened, pairs)
-    kinds: dict[str, Any] = {"pairs": len(found)}
+    kinds: dict[str, int] = {"pairs": len(found)}
     for row in found:
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
     _say(kinds, as_json)
@@ -164,7 +166,7 @@ def split(
         official=official,
         by_source=by_source,
     )
-    result: dict[str, Any] = {f"fold {fold}": n for fold, n in report.folds.items()}
+    result: dict[str, int] = {f"fold {fold}": n for fold, n in report.folds.items()}
     result |= {part: n for part, n in report.parts.items()}
     result |= {"kept": report.kept, "moved": report.moved, "lateral": report.lateral}
     if official:
@@ -217,11 +219,11 @@ def compile_command(
     settings = read_catalog_config(config)
     failures = 0
 
-    def say(step: str, figures: dict[str, Any]) -> None:
+    def say(step: str, figures: Figures) -> None:
         nonlocal failures
         failures += figures.get("failures", 0)
         if as_json:
-            _print_json({"step": step} | figures)
+            _print_json({"step": step, **figures})
         else:
             text = ", ".join(f"{k}: {v}" for k, v in figures.items() if k != "notes")
             sys.stdout.write(f"{step}: {text}\n")
@@ -334,11 +336,11 @@ def _fractions(texts: list[str]) -> dict[str, float]:
     return shares
 
 
-def _print_json(result: Any) -> None:
+def _print_json(result: object) -> None:
     sys.stdout.write(json.dumps(result) + "\n")
 
 
-def _say(result: dict[str, Any], as_json: bool) -> None:
+def _say(result: Mapping[str, object], as_json: bool) -> None:
     if as_json:
         _print_json(result)
     else:

@@ -152,7 +152,7 @@ def _summary(manifest: Mapping[str, Any]) -> Iterable[str]:
         yield f"{note}: {n}"
 
 
-def _write_json(objects: Iterable[dict[str, Any]]) -> None:
+def _write_json(objects: Iterable[Mapping[str, object]]) -> None:
     """A list of objects, one a line, written as they come."""
     before = "["
     for one in objects:
@@ -169,7 +169,7 @@ def _write_csv(result: Result) -> None:
     writer.writerows(map(cell, _cells(row)) for row in result.rows)
 
 
-def _show(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+def _show(columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
     """A ruled table on a terminal, and columns between tabs elsewhere."""
     if not sys.stdout.isatty():
         sys.stdout.write("\t".join(columns) + "\n")
@@ -192,7 +192,7 @@ def _show(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
         console.print(f"{more} more rows; --csv prints all", highlight=False)
 
 
-def _cells(row: tuple[Any, ...], absent: str = "") -> list[str]:
+def _cells(row: tuple[object, ...], absent: str = "") -> list[str]:
     """Text of each value, as JSON has it but for the quotes around texts."""
     from infmap.catalog.query import plain
 

@@ -6,9 +6,12 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from infmap.workflows.explain import Line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -47,7 +50,7 @@ def explain(
 
     track = partial(show, text="explaining films", quiet=quiet or as_json)
 
-    def tell(line: dict[str, Any]) -> None:
+    def tell(line: Line) -> None:
         if as_json:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()

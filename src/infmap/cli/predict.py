@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from infmap.report import FilmRow
     from infmap.report.lines import PredictionLine
     from infmap.workflows.inputs import Found
     from infmap.workflows.predict import Outcome
@@ -88,7 +90,7 @@ def predict(
         notes={"not_read": found.notes()},
     )
 
-    def track(rows: Any, total: int) -> Any:
+    def track(rows: Iterable[FilmRow], total: int) -> Iterator[FilmRow]:
         from infmap.cli.progress import track
 
         return track(rows, total, "reading films", quiet=quiet or as_json)

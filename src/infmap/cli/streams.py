@@ -47,7 +47,7 @@ def forgive_closed_pipes() -> None:
             setattr(sys, name, _open(descriptor, stream, line_buffering=lines))
 
 
-def _number(stream: Any) -> int | None:
+def _number(stream: TextIO) -> int | None:
     try:
         return int(stream.fileno())
     except (AttributeError, OSError, ValueError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from types import ModuleType
 
 from infmap.core.errors import UsageError, needs_extra
 
 
-def require_ray(verb: str, *modules: str) -> Any:
+def require_ray(verb: str, *modules: str) -> ModuleType:
     """Ray, without its usage statistics.
 
     Args:
@@ -23,14 +23,13 @@ def require_ray(verb: str, *modules: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     with needs_extra(f"{verb} --on ray", "scale"):
-        import ray
-
+        ray = importlib.import_module("ray")
         for module in modules:
             importlib.import_module(module)
     return ray
 
 
-def join_cluster(on: str, verb: str, *modules: str) -> tuple[Any, bool]:
+def join_cluster(on: str, verb: str, *modules: str) -> tuple[ModuleType, bool]:
     """Join a cluster, unless this process is in one already.
 
     Args:
@@ -49,7 +48,7 @@ def join_cluster(on: str, verb: str, *modules: str) -> tuple[Any, bool]:
     ray = require_ray(verb, *modules)
     if ray.is_initialized():
         return ray, False
-    place: dict[str, Any] = {} if on == "ray" else {"address": on}
+    place: dict[str, str | bool] = {} if on == "ray" else {"address": on}
     if on == "ray" and "RAY_ADDRESS" not in os.environ:
         # A cluster of this process alone, and no port that others on the network could reach.
         place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}

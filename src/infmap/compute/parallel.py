@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from infmap.compute.processes import begin_worker
 from infmap.core.errors import needs_extra
@@ -36,15 +36,13 @@ def spread(
     with needs_extra("the catalog", "catalog"):
         from joblib import Parallel, delayed
     # loky starts processes without the caller's main module, and none is forked beside threads.
-    options: dict[str, Any] = {"backend": "threading"}
+    options: dict[str, object] = {"backend": "threading"}
     if processes and workers > 1:
         options = {"backend": "loky", "idle_worker_timeout": IDLE}
         options |= {"initializer": begin_worker, "initargs": (os.getpid(),)}
         _hush()
     # Four tasks a worker are read ahead: none waits, and memory stays bounded.
-    pool: Any = Parallel(
-        workers, return_as="generator_unordered", pre_dispatch="4*n_jobs", **options
-    )
+    pool = Parallel(workers, return_as="generator_unordered", pre_dispatch="4*n_jobs", **options)
     yield from pool(delayed(work)(item) for item in items)
 
 

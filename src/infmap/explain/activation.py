@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from infmap.core.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
+    from pytorch_grad_cam.base_cam import BaseCAM
     from torch import Tensor, nn
 
-Builder = Callable[["nn.Module", "list[nn.Module]"], Any]
+Builder = Callable[["nn.Module", "list[nn.Module]"], "BaseCAM"]
 
 STRIDES = (8, 16, 32)
 """Strides of the feature maps that a map can be read from; 32 is the deepest."""
@@ -28,31 +29,31 @@ _STEP = 32  # the network pads its input to multiples of this
 _FLAT = 1e-5
 
 
-def _gradcam(model: nn.Module, layers: list[nn.Module]) -> Any:
+def _gradcam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
     from pytorch_grad_cam import GradCAM
 
     return GradCAM(model, layers)
 
 
-def _gradcam_plus_plus(model: nn.Module, layers: list[nn.Module]) -> Any:
+def _gradcam_plus_plus(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
     from pytorch_grad_cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layers)
 
 
-def _scorecam(model: nn.Module, layers: list[nn.Module]) -> Any:
+def _scorecam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
     from infmap.explain.cam import BoundedScoreCAM
 
     return BoundedScoreCAM(model, layers)
 
 
-def _layercam(model: nn.Module, layers: list[nn.Module]) -> Any:
+def _layercam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
     from pytorch_grad_cam import LayerCAM
 
     return LayerCAM(model, layers)
 
 
-def _eigencam(model: nn.Module, layers: list[nn.Module]) -> Any:
+def _eigencam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
     from infmap.explain.cam import SignedEigenCAM
 
     return SignedEigenCAM(model, layers)
@@ -183,7 +184,7 @@ def _tapped(network: nn.Module, stride: int, width: int) -> Iterator[tuple[nn.Mo
 
     tap = torch.nn.Identity()
 
-    def pass_through(_: nn.Module, __: Any, features: list[Tensor]) -> None:
+    def pass_through(_: nn.Module, __: object, features: list[Tensor]) -> None:
         for feature in features:
             if feature.shape[-1] * stride == width:
                 tap(feature)
@@ -199,15 +200,14 @@ def _tapped(network: nn.Module, stride: int, width: int) -> Iterator[tuple[nn.Mo
             logits: Tensor = self.network(x).classes[:, :1]
             return logits
 
-    encoder: Any = network.encoder
-    handle = encoder.register_forward_hook(pass_through)
+    handle = network.get_submodule("encoder").register_forward_hook(pass_through)
     try:
         yield Logit(), tap
     finally:
         handle.remove()
 
 
-def _raw_maps(cam: Any, films: Tensor) -> NDArray[np.float32]:
+def _raw_maps(cam: BaseCAM, films: Tensor) -> NDArray[np.float32]:
     """The method's maps (N, h, w) at the feature map's size, not yet cut off or scaled.
 
     The package's own call would also wipe the gradients of the network's weights.

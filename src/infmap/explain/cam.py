@@ -6,7 +6,7 @@ when a map is asked for.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -30,10 +30,10 @@ class BoundedScoreCAM(ScoreCAM):  # type: ignore[misc]
     def get_cam_weights(
         self,
         input_tensor: torch.Tensor,
-        target_layer: Any,
-        targets: Any,
+        target_layer: object,
+        targets: Sequence[Callable[[torch.Tensor], torch.Tensor]],
         activations: NDArray[np.float32],
-        grads: Any,
+        grads: object,
     ) -> NDArray[np.float32]:
         """Softmax over channels of the score of the film seen through each channel.
 
@@ -70,11 +70,11 @@ class SignedEigenCAM(EigenCAM):  # type: ignore[misc]
 
     def get_cam_image(
         self,
-        input_tensor: Any,
-        target_layer: Any,
-        targets: Any,
+        input_tensor: torch.Tensor,
+        target_layer: object,
+        targets: Sequence[Callable[[torch.Tensor], torch.Tensor]],
         activations: NDArray[np.float32],
-        grads: Any,
+        grads: NDArray[np.float32] | None,
         eigen_smooth: bool = False,
     ) -> NDArray[np.float32]:
         """Projections of activations (N, C, h, w), float32 (N, h, w), zero where these are flat."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from infmap.core.types import Float32Image, Radiograph
 from infmap.core.views import is_lateral
@@ -57,7 +56,7 @@ class Quality:
             tuple(dict.fromkeys(self.warnings + later.warnings)),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, float | None]:
         """JSON fields: the figures to 4 decimals, null for NaN."""
         return {
             name: round(float(value), 4) if math.isfinite(value) else None

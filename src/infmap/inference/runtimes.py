@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class OpenVINORuntime:
                 f"device {device!r} is not here: OpenVINO sees {', '.join(core.available_devices)}"
             )
         # One film alone gets all cores; many batches at once get one stream each and no core twice.
-        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        options: dict[str, str] = {"PERFORMANCE_HINT": "LATENCY"}
         if parallel > 1:
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(parallel)}
         if precision:

@@ -9,9 +9,8 @@ so declaring the schemas is enough. Nothing happens where the import works by it
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-_keep: list[Any] = []
+_keep: list[object] = []
 
 
 def ensure_importable() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -78,7 +77,7 @@ class Encoder(nn.Module):
         import timm
 
         channels = len(spec.mean)
-        self.model: Any = timm.create_model(
+        self.model = timm.create_model(
             spec.timm, features_only=True, in_chans=channels, out_indices=(0, 1, 2, 3, 4)
         )
         self.out_channels: list[int] = [channels, *self.model.feature_info.channels()]

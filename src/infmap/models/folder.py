@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from safetensors import SafetensorError
@@ -13,11 +13,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from infmap.core.errors import ModelError, UsageError
-from infmap.models.network import Network, create_model
+from infmap.models.network import LIGHT_DECODER, Infection, Network, create_model
 
 MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
 OLD_WEIGHTS = "weights.pt"
 """What infmap 0.1 wrote, still read."""
+
+
+class Configuration(TypedDict, total=False):
+    """What a manifest says of the network, see ``NetworkConfig`` of ``infmap.training.config``."""
+
+    decoder: str
+    encoder: str
+    channels: list[int] | None
+    infection: Infection
+    deep_supervision: bool
 
 
 def load_network(folder: Path) -> Network:
@@ -42,7 +52,7 @@ def load_network(folder: Path) -> Network:
             configuration["encoder"],
             infection=configuration.get("infection", "independent"),
             deep_supervision=bool(configuration.get("deep_supervision", False)),
-            **_channels(configuration),
+            channels=_channels(configuration),
         )
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise ModelError(f"{folder / MANIFEST}: describes no network: {error}") from error
@@ -81,11 +91,11 @@ def read_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
         raise ModelError(f"{file}: is no readable weight file ({reason})") from error
 
 
-def _configuration(file: Path) -> dict[str, Any]:
+def _configuration(file: Path) -> Configuration:
     """What the manifest says of the network."""
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        configuration = values["training"]["configuration"]["network"]
+        configuration: Configuration = values["training"]["configuration"]["network"]
     except OSError as error:
         raise ModelError(
             f"{file.parent}: no model folder, {MANIFEST} cannot be read ({error.strerror})"
@@ -99,7 +109,7 @@ def _configuration(file: Path) -> dict[str, Any]:
     return configuration
 
 
-def _channels(configuration: dict[str, Any]) -> dict[str, Any]:
-    """The decoder's widths, where the manifest names them."""
+def _channels(configuration: Configuration) -> tuple[int, ...]:
+    """The decoder's widths: those that the manifest names, else what was built before it did."""
     given = configuration.get("channels")
-    return {} if given is None else {"channels": tuple(int(width) for width in given)}
+    return LIGHT_DECODER if given is None else tuple(int(width) for width in given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 
-def root(value: NDArray[np.floating[Any]], power: float) -> Plane:
+def root(value: NDArray[np.floating], power: float) -> Plane:
     """Float32 root of ``value``, 0 where that is negative; the profile of a superellipse."""
     return np.asarray(np.maximum(value, 0.0) ** np.float32(1.0 / power), dtype=np.float32)
 

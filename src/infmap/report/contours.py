@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import contourpy
 import numpy as np
@@ -33,12 +32,11 @@ def outlines(mask: BoolImage, size: tuple[int, int] | None = None) -> list[Line]
     scale = min(1.0, LONG_SIDE / max(width, height))
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
     plane = np.pad(shrink(mask.astype(np.float32), (columns, rows)), 1).astype(np.float64)
-    no_mask: Any = np.ma.nomask
     # contourpy.contour_generator would look for NaN and masks first, for most of its time.
-    lines: Any = contourpy.SerialContourGenerator(
+    lines = contourpy.SerialContourGenerator(
         *_grid(plane.shape[0], plane.shape[1]),
         plane,
-        no_mask,
+        np.ma.nomask,  # type: ignore[arg-type] - its stub knows arrays alone
         corner_mask=False,
         line_type=contourpy.LineType.Separate,
         fill_type=contourpy.FillType.OuterCode,

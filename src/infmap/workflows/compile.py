@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,26 @@ from infmap.core.errors import UsageError
 from infmap.sources import SOURCES
 from infmap.training.pack import write_pack
 
-Say = Callable[[str, dict[str, Any]], None]
+
+class Figures(TypedDict, total=False):
+    """What a step has to say of itself: the fields of ``compile_catalog``'s step."""
+
+    films: int
+    failures: int
+    notes: dict[str, list[str]]
+    pairs: int
+    folds: dict[int, int]
+    parts: dict[str, int]
+    leaks: int
+    unused: int
+    joined: int
+    sha256: str
+    verdict: list[str]
+    folder: str
+
+
+Say = Callable[[str, Figures], None]
+"""Called with a step's name and figures."""
 
 
 class SplitConfig(Strict):
@@ -95,8 +114,8 @@ def compile_catalog(config: CatalogConfig, say: Say) -> None:
     pairs = deduplicate(catalog)
     say("dedup", {"pairs": len(pairs)})
     placed = split(catalog, **config.split.model_dump())
-    figures = {"folds": placed.folds, "parts": placed.parts, "leaks": len(placed.leaks)}
-    say("split", figures | {"unused": placed.unused, "joined": placed.joined})
+    say("split", {"folds": placed.folds, "parts": placed.parts, "leaks": len(placed.leaks),
+                  "unused": placed.unused, "joined": placed.joined})  # fmt: skip
     about = write_snapshot(catalog, config.snapshot)
     say("snapshot", {"films": about["films"], "sha256": about["sha256"]})
     if config.audit:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from infmap.core.types import Prediction
 
 NONE_WRITTEN = "no DICOM objects were written"
@@ -37,7 +39,7 @@ def write_dicom(
     from infmap.core.errors import FilmError
     from infmap.dicom import header_notes, infection_seg, read_source, severity_report
 
-    made: dict[str, Any] = {}
+    made: dict[str, Dataset] = {}
     try:
         data = _unchanged(path, prediction)
         source = read_source(data)
@@ -69,7 +71,7 @@ def _unchanged(path: str, prediction: Prediction) -> bytes:
     return data
 
 
-def _save(dataset: Any, folder: Path, film_id: str) -> None:
+def _save(dataset: Dataset, folder: Path, film_id: str) -> None:
     from infmap.report.files import make_folder, write_atomically
 
     write_atomically(

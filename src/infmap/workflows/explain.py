@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,8 @@ from infmap.report.overlay import to_bytes
 if TYPE_CHECKING:
     from infmap.models import Network
 
-Track = Callable[[Iterable[Any], int], Iterable[Any]]
-"""Passes films on, given how many there are, and shows how far they are."""
+Track = Callable[[Iterable[tuple[str, str]], int], Iterable[tuple[str, str]]]
+"""Passes films (id, path) on, given how many there are, and shows how far they are."""
 # Two panels fill a screen.
 PANEL = 768
 """Longest side of one picture of an overlay, pixels."""
@@ -48,6 +48,29 @@ COLUMNS = (
     "peak_column",
     "peak_in_infected",
 )
+
+
+class MapFigures(TypedDict, total=False):
+    """Where a map lies, film pixels; None where it is blank, or what it is set against is empty."""
+
+    energy_in_lungs: float | None
+    energy_in_infected: float | None
+    peak_row: int | None
+    peak_column: int | None
+    peak_in_infected: bool | None
+
+
+class Line(TypedDict, total=False):
+    """A line of ``explain.jsonl``; a film that could not be explained has the first four fields."""
+
+    id: str
+    path: str
+    status: Literal["ok", "rejected", "failed"]
+    reason: str | None
+    model: str
+    covid_probability: float
+    stride: int
+    maps: dict[str, MapFigures]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +117,8 @@ def explain_films(
     paths: Sequence[str],
     *,
     track: Track = lambda films, total: films,
-    tell: Callable[[dict[str, Any]], None] = lambda line: None,
-) -> list[dict[str, Any]]:
+    tell: Callable[[Line], None] = lambda line: None,
+) -> list[Line]:
     """Explain films one after the other and write all results; the lines of ``explain.jsonl``.
 
     Args:
@@ -137,27 +160,30 @@ def _network(folder: Path) -> Network:
         return load_network(folder)
 
 
-def _explain(run: Run, film_id: str, path: str) -> dict[str, Any]:
+def _explain(run: Run, film_id: str, path: str) -> Line:
     """Write one film's maps and overlay; its line."""
-    line: dict[str, Any] = {"id": film_id, "path": path, "status": "ok", "reason": None}
     try:
         film = run.predictor.prepare(read_radiograph(path))
         maps, logits = run.predictor.run(film.plane[None])
         prediction = run.predictor.postprocess(film, maps[0], logits[0])
     except RejectedFilm as error:
-        return line | {"status": "rejected", "reason": error.reason}
+        return {"id": film_id, "path": path, "status": "rejected", "reason": error.reason}
     except FilmError as error:
-        return line | {"status": "failed", "reason": error.reason}
+        return {"id": film_id, "path": path, "status": "failed", "reason": error.reason}
     except MemoryError:
         reason = "too large for this machine's memory: reduce the film first"
-        return line | {"status": "failed", "reason": reason}
+        return {"id": film_id, "path": path, "status": "failed", "reason": reason}
     planes = {}
     for method in run.methods:
         plane = activation_maps(run.network, film.plane[None, None], method, stride=run.stride)
         planes[method] = to_film(plane[0], film.fit)
         _write_map(run.out, method, film_id, planes[method])
     _write_overlay(run.out, film_id, prediction, planes)
-    return line | {
+    return {
+        "id": film_id,
+        "path": path,
+        "status": "ok",
+        "reason": None,
         "model": prediction.model,
         "covid_probability": round(prediction.covid_probability, 5),
         "stride": run.stride,
@@ -168,7 +194,7 @@ def _explain(run: Run, film_id: str, path: str) -> dict[str, Any]:
     }
 
 
-def _figures(plane: NDArray[np.float32], prediction: Prediction) -> dict[str, Any]:
+def _figures(plane: NDArray[np.float32], prediction: Prediction) -> MapFigures:
     """Where a map (H, W) lies, against the lungs and the infected region that were found."""
     total = float(plane.sum(dtype=np.float64))
     row, column = (int(i) for i in np.unravel_index(int(plane.argmax()), plane.shape))
@@ -228,7 +254,7 @@ def _save(picture: Image.Image, path: Path) -> None:
     write_atomically(path, fill)
 
 
-def _write_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+def _write_table(path: Path, lines: Sequence[Line]) -> None:
     """One row a film and map; a film without maps has one row with its reason."""
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -238,6 +264,6 @@ def _write_table(path: Path, lines: Sequence[dict[str, Any]]) -> None:
     write_atomically(path, lambda stream: stream.write(text.getvalue().encode()))
 
 
-def _rows(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, figures in line.get("maps", {"": {}}).items():
+def _rows(line: Line) -> Iterator[dict[str, object]]:
+    for name, figures in line["maps"].items() if "maps" in line else [("", MapFigures())]:
         yield {**line, "map": name, **figures}

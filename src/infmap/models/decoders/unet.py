@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from infmap.models.decoders.base import Decoder
 
+if TYPE_CHECKING:
+    from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+
 
 class Unet(Decoder):
     """Upsample, join the skip connection, convolve twice; five times."""
 
-    def __init__(self, parts: Any, width: int) -> None:
+    def __init__(self, parts: UnetDecoder, width: int) -> None:
         super().__init__()
         self.blocks = parts.blocks
         self.width = width

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from infmap.models.decoders.base import Decoder
+
+if TYPE_CHECKING:
+    from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
 
 
 class UnetPlusPlus(Decoder):
@@ -19,7 +22,9 @@ class UnetPlusPlus(Decoder):
     nodes of the finest level are what deep supervision reads.
     """
 
-    def __init__(self, parts: Any, encoder_channels: Sequence[int], width: int) -> None:
+    def __init__(
+        self, parts: UnetPlusPlusDecoder, encoder_channels: Sequence[int], width: int
+    ) -> None:
         super().__init__()
         self.blocks = parts.blocks
         self.depth: int = parts.depth
