@@ -36,7 +36,7 @@ def outlines(mask: BoolImage, size: tuple[int, int] | None = None) -> list[Line]
     lines = contourpy.SerialContourGenerator(
         *_grid(plane.shape[0], plane.shape[1]),
         plane,
-        np.ma.nomask,  # type: ignore[arg-type] - its stub knows arrays alone
+        np.ma.nomask,  # type: ignore[arg-type]  # no array: no mask to look at
         corner_mask=False,
         line_type=contourpy.LineType.Separate,
         fill_type=contourpy.FillType.OuterCode,
