@@ -41,10 +41,6 @@ class Bars:
     """Modules without a test file or a reason, and stale reasons."""
 
 
-# Temporary: two bars that the code does not reach yet, held near what it has today so that neither
-# grows. All other bars hold as they stand above.
-TODAY = Bars(dict_any=155, any_lines=190)
-
 # Modules that hold parsed JSON as it is: a dictionary is their subject, not a shortcut.
 JSON_EDGES = frozenset(
     {
@@ -65,7 +61,7 @@ ALIAS = re.compile(rf"^(?:type )?(\w+)(?:: TypeAlias)? = {DICT_ANY}\s*$", re.MUL
 def main() -> int:
     root = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT
     sys.path.insert(0, str(root / "src"))  # this copy, not one that happens to be installed
-    report = check(root, bars=TODAY)
+    report = check(root)
     sys.stdout.write("".join(f"{line}\n" for line in [*report.problems, report.figures]))
     return 1 if report.problems else 0
 
