@@ -38,6 +38,11 @@ def reading(film: int, reader: str, seed: int, **more: object) -> Reading:
     return Reading(f"film{film}", f"patient{film // 2}", reader, masks(seed), **fields)  # type: ignore[arg-type]
 
 
+def films(readings: list[Reading]) -> list[list[Reading]]:
+    names = dict.fromkeys(reading.film for reading in readings)
+    return [[r for r in readings if r.film == name] for name in names]
+
+
 def row(rows: list[Agreement], **wanted: object) -> Agreement:
     found = [r for r in rows if all(getattr(r, k) == v for k, v in wanted.items())]
     assert len(found) == 1, (wanted, found)
@@ -82,7 +87,7 @@ def test_a_pair_of_readers_is_pooled_over_films_and_kept_apart_by_label() -> Non
     from sklearn.metrics import cohen_kappa_score
 
     readings = [reading(f, name, 10 * f + k) for f in range(4) for k, name in enumerate("ab")]
-    rows = agreements(readings, ["infection", "consolidation"], draws=200)
+    rows = agreements(films(readings), ["infection", "consolidation"], draws=200)
     both = {"zone": ALL, "month": ALL, "kind": "between"}
     for label in ("infection", "consolidation"):
         one = row(rows, readers=("a", "b"), label=label, **both)
@@ -109,7 +114,7 @@ def test_zones_hold_their_own_pixels_only() -> None:
         Reading("f", "p", name, mask, NOVEMBER, lungs())
         for name, mask in (("a", first), ("b", second))
     ]
-    rows = agreements(pair, ["infection"], draws=10)
+    rows = agreements(films(pair), ["infection"], draws=10)
     of = {"readers": ("a", "b"), "month": ALL}
     assert row(rows, zone="A", **of).dice.value == 1
     assert row(rows, zone="F", **of).dice.value == 0
@@ -120,7 +125,7 @@ def test_zones_hold_their_own_pixels_only() -> None:
 def test_repeats_are_compared_with_the_same_readers_first_reading() -> None:
     readings = [reading(0, "a", 1), reading(0, "b", 2)]
     readings.append(reading(0, "a", 1, repeat=True, decided=DECEMBER))
-    rows = agreements(readings, ["infection"], draws=10)
+    rows = agreements(films(readings), ["infection"], draws=10)
     within = row(rows, kind="within", readers=("a", "a"), zone=ALL, month=ALL)
     assert within.dice.value == 1 and within.kappa.value == 1
     assert {r.readers for r in rows if r.kind == "between"} == {(ALL, ALL), ("a", "b")}
@@ -130,7 +135,7 @@ def test_repeats_are_compared_with_the_same_readers_first_reading() -> None:
 def test_months_are_those_of_the_later_reading() -> None:
     readings = [reading(0, "a", 1), reading(0, "b", 1, decided=DECEMBER)]
     readings += [reading(1, "a", 2), reading(1, "b", 3)]
-    rows = agreements(readings, ["infection"], draws=10)
+    rows = agreements(films(readings), ["infection"], draws=10)
     of = {"kind": "between", "readers": (ALL, ALL), "zone": ALL}
     assert row(rows, month="2026-12", **of).dice.value == 1
     assert row(rows, month="2026-11", **of).dice.value < 1
@@ -139,7 +144,7 @@ def test_months_are_those_of_the_later_reading() -> None:
 
 def test_without_lungs_the_whole_film_counts_and_no_zone() -> None:
     readings = [reading(0, name, k, lungs=None) for k, name in enumerate("ab")]
-    rows = agreements(readings, ["infection"], draws=10)
+    rows = agreements(films(readings), ["infection"], draws=10)
     assert {r.zone for r in rows} == {ALL}
     planes = [plane(r.mask, "infection") for r in readings]
     assert rows[0].kappa.value == pytest.approx(cohen_kappa(*planes), abs=1e-12)
@@ -148,11 +153,11 @@ def test_without_lungs_the_whole_film_counts_and_no_zone() -> None:
 def test_fleiss_takes_films_of_several_readers_and_no_repeats() -> None:
     readings = [reading(0, name, k, lungs=None) for k, name in enumerate("abc")]
     alone = [reading(1, "a", 9), reading(0, "a", 8, repeat=True, lungs=None)]
-    found = fleiss([*readings, *alone], ["infection"], draws=10)["infection"]
+    found = fleiss(films([*readings, *alone]), ["infection"], draws=10)["infection"]
     assert found.n == 1
     planes = [plane(r.mask, "infection") for r in readings]
     assert found.value == pytest.approx(fleiss_kappa(planes), abs=1e-12)
-    assert math.isnan(fleiss(alone, ["infection"])["infection"].value)
+    assert math.isnan(fleiss(films(alone), ["infection"])["infection"].value)
 
 
 def test_masks_of_two_sizes_are_refused() -> None:

@@ -18,9 +18,16 @@ MASK = np.array([[1, 1, 0, 0]], np.uint8)
 EDITED = np.array([[1, 1, 1, 1]], np.uint8)
 
 
-def choice(film: int, picked: str | None, *, round: int = 1, **more: np.ndarray) -> Choice:
-    masks = {"proposal": MASK, "kept": MASK} if picked else {}
-    return Choice(f"f{film}", f"p{film}", round, ("a@1", "b@1"), 3, picked, **(masks | more))
+def choice(
+    film: int,
+    picked: str | None,
+    *,
+    round: int = 1,
+    edited: float = 0,
+    overturned: bool = False,
+) -> Choice:
+    shown = ("a@1", "b@1")
+    return Choice(f"f{film}", f"p{film}", round, shown, 3, picked, edited, overturned)
 
 
 def of(rows: list[NetworkFigures], network: str, round: int | None) -> NetworkFigures:
@@ -40,10 +47,10 @@ def test_the_win_rate_counts_every_film_that_showed_the_network() -> None:
 def test_edits_and_a_seniors_changes_count_against_the_network_picked() -> None:
     choices = [
         choice(0, "a@1"),
-        choice(1, "a@1", kept=EDITED),
-        choice(2, "a@1", final=EDITED),
-        choice(3, "a@1", final=MASK),
-        choice(4, "b@1", final=EDITED),
+        choice(1, "a@1", edited=0.5),
+        choice(2, "a@1", overturned=True),
+        choice(3, "a@1"),
+        choice(4, "b@1", overturned=True),
     ]
     a = of(network_figures(choices, draws=50), "a@1", None)
     assert a.as_it_is.value == 0.75
@@ -80,8 +87,3 @@ def test_time_is_the_median_of_a_readers_films_and_their_sum() -> None:
     assert list(rows) == [("all", "choose"), ("all", "draw"), ("ann", "draw"), ("bob", "choose")]
     assert rows["ann", "draw"].median.value == 120 and rows["ann", "draw"].minutes == 13
     assert rows["bob", "choose"].median.n == 1
-
-
-def test_a_pick_without_its_masks_is_a_programmers_error() -> None:
-    with pytest.raises(ValueError, match="expected the proposal"):
-        network_figures([Choice("f", "p", 1, ("a@1",), 2, "a@1")])

@@ -217,6 +217,24 @@ def folder(root: Path) -> Expected:
     return Expected(3, (1, 1, 0), infection_masks=1, lung_masks=1)
 
 
+def annotation(root: Path) -> Expected:
+    header = (
+        "path,name,patient_id,infection_mask,opacity_mask,lung_mask,origin,readers,adjudicated,"
+        "film_sha256"
+    )
+    home = root / "approved"
+    rows = []
+    for name, origin in (("0a1b", "hand"), ("2c3d", "edited from infmap-lite0@0.3.1")):
+        masks = [f"masks/{kind}/{name}.png" for kind in ("infection", "opacity", "lungs")]
+        rows.append([f"images/{name}.png", name, "annotation:77", *masks, origin, 1, 0, name * 16])
+        film(home / "images" / f"{name}.png")
+        for path in masks:
+            mask(home / path)
+    rows[1][5] = ""  # nobody outlined the lungs
+    table(home / "films.csv", header, rows)
+    return Expected(2, (0, 0, 0), infection_masks=2, lung_masks=1)
+
+
 LAYOUTS: dict[str, Callable[[Path], Expected]] = {
     "covid-cxnet": covid_cxnet,
     "bimcv-covid19": bimcv_covid19,
@@ -227,4 +245,5 @@ LAYOUTS: dict[str, Callable[[Path], Expected]] = {
     "shenzhen": shenzhen,
     "jsrt": jsrt,
     "folder": folder,
+    "annotation": annotation,
 }

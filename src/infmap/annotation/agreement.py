@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -103,7 +103,11 @@ def dice(a: BoolImage, b: BoolImage) -> float:
 
 
 def agreements(
-    readings: Iterable[Reading], labels: Sequence[str], *, draws: int = 1000, seed: int = 0
+    films: Iterable[Sequence[Reading]],
+    labels: Sequence[str],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> list[Agreement]:
     """Agreement by pair of readers, by zone and by month.
 
@@ -111,13 +115,13 @@ def agreements(
     then each pair (whole film, by zone), first between readers and then within them.
 
     Args:
-        readings: one reading of a film and reader, and repeats.
+        films: each film's readings, one of each reader and repeats; one film is held at a time.
         labels: names out of ``masks.LABELS``.
         draws: of the bootstrap by patient.
         seed: of the draws.
     """
     groups: dict[tuple[Kind, str, str, str, tuple[str, str]], list[_Pair]] = defaultdict(list)
-    for pair in _pairs(readings, labels):
+    for pair in (pair for readings in films for pair in _pairs(readings, labels)):
         everyone = (ALL, ALL)
         groups[pair.kind, pair.label, pair.zone, ALL, everyone].append(pair)
         groups[pair.kind, pair.label, pair.zone, ALL, pair.readers].append(pair)
@@ -134,20 +138,30 @@ def agreements(
 
 
 def fleiss(
-    readings: Iterable[Reading], labels: Sequence[str], *, draws: int = 1000, seed: int = 0
+    films: Iterable[Sequence[Reading]],
+    labels: Sequence[str],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> dict[str, Estimate]:
     """Fleiss' kappa by label over all films with two readers or more; repeats are left out.
 
     Films may have different numbers of readers: each pixel's agreement is that of its own.
     """
-    films = [readings for readings in _by_film(readings).values() if len(readings) > 1]
+    sums: dict[str, list[Float64]] = {label: [] for label in labels}
+    patients = []
+    for readings in films:
+        first = [reading for reading in readings if not reading.repeat]
+        if len(first) > 1:
+            patients.append(first[0].patient)
+            for label in labels:
+                sums[label].append(_fleiss_of(first, label))
+    if not patients:
+        return dict.fromkeys(labels, Estimate(math.nan, math.nan, math.nan, 0))
+    clusters = Clusters(patients)
     out = {}
     for label in labels:
-        rows = np.array([_fleiss_of(readings, label) for readings in films]).reshape(-1, 4)
-        if not len(rows):
-            out[label] = Estimate(math.nan, math.nan, math.nan, 0)
-            continue
-        clusters = Clusters([readings[0].patient for readings in films])
+        rows = np.array(sums[label])
         drawn = _fleiss(clusters.sums(rows, draws, seed))
         value = float(_fleiss(rows.sum(axis=0, keepdims=True))[0])
         out[label] = Estimate(value, *clusters.percentiles(drawn, 0.95), len(rows))
@@ -164,27 +178,15 @@ def _order(
     ), zone, month  # fmt: skip
 
 
-def _by_film(readings: Iterable[Reading]) -> Mapping[str, list[Reading]]:
-    films: dict[str, list[Reading]] = defaultdict(list)
-    for reading in readings:
-        if not reading.repeat:
-            films[reading.film].append(reading)
-    return films
-
-
-def _pairs(readings: Iterable[Reading], labels: Sequence[str]) -> Iterator[_Pair]:
+def _pairs(readings: Sequence[Reading], labels: Sequence[str]) -> Iterator[_Pair]:
     """Every pair of readings of a film by two readers, and of a reading with its repeat."""
-    given = list(readings)
-    first = _by_film(given)
-    zones = {film: _zones(of[0]) for film, of in first.items()}
-    for film, of in first.items():
-        ordered = sorted(of, key=lambda reading: reading.reader)
-        for a, b in combinations(ordered, 2):
-            yield from _compare("between", a, b, zones[film], labels)
-    for again in (reading for reading in given if reading.repeat):
-        for before in first.get(again.film, ()):
-            if before.reader == again.reader:
-                yield from _compare("within", before, again, zones[again.film], labels)
+    first = sorted((r for r in readings if not r.repeat), key=lambda r: r.reader)
+    zones = _zones(readings[0]) if readings else None
+    for a, b in combinations(first, 2):
+        yield from _compare("between", a, b, zones, labels)
+    for again in (r for r in readings if r.repeat):
+        for before in (r for r in first if r.reader == again.reader):
+            yield from _compare("within", before, again, zones, labels)
 
 
 def _zones(reading: Reading) -> LungZones | None:

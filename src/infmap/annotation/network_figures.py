@@ -15,7 +15,7 @@ from infmap.annotation.masks import Mask
 from infmap.metrics import Bootstrap, Estimate, film_mean, film_median, rate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Choice:
     """A decision on a task that showed proposals.
 
@@ -26,9 +26,8 @@ class Choice:
         shown: network (name@version) of every candidate that a network made.
         candidates: number of candidates, a hand-drawn one included.
         picked: network whose proposal was kept or edited; None: another candidate, or none.
-        proposal: the picked one's mask, uint8 (H, W).
-        kept: what the reader made of it, uint8 (H, W); the same where it was chosen as it is.
-        final: the mask that a senior approved instead, uint8 (H, W); None where no senior decided.
+        edited: ``edit_distance`` from the picked proposal to what the reader kept.
+        overturned: a senior approved another mask than the reader kept.
     """
 
     film: str
@@ -37,9 +36,8 @@ class Choice:
     shown: tuple[str, ...]
     candidates: int
     picked: str | None = None
-    proposal: Mask | None = None
-    kept: Mask | None = None
-    final: Mask | None = None
+    edited: float = 0.0
+    overturned: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,30 +146,15 @@ def _figures(
     patients = [choice.patient for choice in choices]
     wins = [choice.picked == network for choice in choices]
     picked = [choice for choice, won in zip(choices, wins, strict=True) if won]
-    distances = [_distance(choice.proposal, choice.kept) for choice in picked]
     of_picked = [choice.patient for choice in picked]
-    known = np.array(distances, np.float64)
+    edited = np.array([choice.edited for choice in picked], np.float64)
     nothing = Estimate(np.nan, np.nan, np.nan, 0)
     return NetworkFigures(
         network=network,
         round=number,
         win_rate=rate(wins, patients),
         by_chance=float(np.mean([1 / choice.candidates for choice in choices])),
-        as_it_is=rate([d == 0 for d in distances], of_picked) if picked else nothing,
-        edit_distance=film_mean(known, Bootstrap(of_picked, draws, seed)) if picked else nothing,
-        overturn_rate=rate([_overturned(c) for c in picked], of_picked) if picked else nothing,
-    )
-
-
-def _distance(before: Mask | None, after: Mask | None) -> float:
-    if before is None or after is None:
-        raise ValueError("expected the proposal and what became of it for a picked network")
-    return edit_distance(before, after)
-
-
-def _overturned(choice: Choice) -> bool:
-    return (
-        choice.final is not None
-        and choice.kept is not None
-        and bool((choice.final != choice.kept).any())
+        as_it_is=rate(edited == 0, of_picked) if picked else nothing,
+        edit_distance=film_mean(edited, Bootstrap(of_picked, draws, seed)) if picked else nothing,
+        overturn_rate=rate([c.overturned for c in picked], of_picked) if picked else nothing,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infmap.sources import (
     actualmed,
+    annotation,
     bimcv_covid19,
     chestxray14,
     cohen,
@@ -44,6 +45,7 @@ SOURCES: dict[str, Source] = {
     "shenzhen": shenzhen.SOURCE,
     "jsrt": jsrt.SOURCE,
     "folder": folder.SOURCE,
+    "annotation": annotation.SOURCE,
 }
 """Source name to the source."""
 
