@@ -1,6 +1,7 @@
 """What a server tells of its work: a log line, a count and a time for every request.
 
-A line names the route, never the path: no name of a film or a patient gets into a log.
+A line names the route, never the path, and of an error its kind and place, never its message: no
+name of a film or a patient gets into a log.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import logging
 import re
 import secrets
 import time
-from typing import TypedDict
+import traceback
+from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
@@ -23,6 +26,9 @@ LOG = logging.getLogger("infmap.web")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 # 5 ms to 5 s: a stroke is saved in tens of milliseconds, a whole film takes a second.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+DEEPEST = 20
+"""Frames of an error that are logged."""
 
 
 class RequestLine(TypedDict):
@@ -36,6 +42,8 @@ class RequestLine(TypedDict):
     status: int
     milliseconds: float
     bytes: int
+    error: NotRequired[str]
+    stack: NotRequired[list[str]]
 
 
 class RequestMetrics:
@@ -87,19 +95,25 @@ class Observed:
         given = Headers(scope=scope).get(HEADER, "")
         request = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request
-        status, sent, began = 500, 0, time.perf_counter()
+        status, sent, sent_head, began = 500, 0, False, time.perf_counter()
 
         async def send_counted(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, sent_head
             if message["type"] == "http.response.start":
+                sent_head = True
                 status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = request
             sent += len(message.get("body", b""))
             await send(message)
 
         self.metrics.active.inc()
+        error: Exception | None = None
         try:
             await self.app(scope, receive, send_counted)
+        except Exception as raised:
+            error = raised
+            if not sent_head:
+                await internal_error()(scope, receive, send_counted)
         finally:
             seconds = time.perf_counter() - began
             route, method = _route(scope), _method(scope)
@@ -116,13 +130,26 @@ class Observed:
                 "milliseconds": round(1000.0 * seconds, 1),
                 "bytes": sent,
             }
+            if error is not None:
+                line |= {"error": type(error).__name__, "stack": _stack(error)}
             LOG.log(logging.ERROR if status >= 500 else logging.INFO, json.dumps(line))
+
+
+def internal_error() -> Response:
+    """The answer where something went wrong that nobody foresaw; the log says what."""
+    return JSONResponse({"error": "something went wrong here; the log says what"}, 500)
 
 
 def _route(scope: Scope) -> str:
     """The route's pattern; a path that no route answers could hold anything."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "none"
+
+
+def _stack(error: Exception) -> list[str]:
+    """Where an error was raised, innermost last; its message may be of a patient and stays out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames[-DEEPEST:]]
 
 
 def _method(scope: Scope) -> str:
