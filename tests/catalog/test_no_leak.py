@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from infmap.catalog.groups import (
+    divided_groups,
     film_groups,
     sharing_with,
-    torn_groups,
 )
 from infmap.catalog.splits import assign_folds, split
 from infmap.catalog.store import Catalog
@@ -194,7 +194,7 @@ def test_the_planted_films_are_torn_to_begin_with() -> None:
     rows = planted()
     groups = film_groups(rows)
     for column in ("source", "official_split", "split", "fold"):
-        assert len(torn_groups(groups, [row[column] for row in rows])) > 4, column
+        assert len(divided_groups(groups, [row[column] for row in rows])) > 4, column
 
 
 @pytest.mark.parametrize("path", PATHS)

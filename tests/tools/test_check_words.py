@@ -20,6 +20,16 @@ def test_terms_are_found_in_pages_and_in_code(tmp_path: Path) -> None:
     ]
 
 
+def test_rooms_that_were_read_keep_to_the_longer_list(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("A page.\n")
+    for room in ("dicom", "hall"):
+        module = tmp_path / "src" / "infmap" / room / "a.py"
+        module.parent.mkdir(parents=True)
+        module.write_text('"""Tones of a film."""\n')
+    found = problems(tmp_path)
+    assert found == ["src/infmap/dicom/a.py:1: 'Tones'; say grey levels, contrast"]
+
+
 def test_plain_words_pass(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("Images are assigned to folds.\n")
     assert problems(tmp_path) == []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ORDER = (*views.PIXEL_VIEWS, views.TONES, views.SIZE)
+ORDER = (*views.PIXEL_VIEWS, views.HISTOGRAM, views.SIZE)
 COLOURS = dict(
     zip(ORDER, ("#17202c", "#d1495b", "#e08e0b", "#8f5ba6", "#1b6ca8", "#7fb2d6"), strict=True)
 )
@@ -42,7 +42,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def areas(probes: Sequence[Probe]) -> bytes:
-    """AUROC of every probe with its interval, grouped by what is told among which films; PNG."""
+    """AUROC of every probe with its interval, grouped by target and films; PNG."""
     groups = list(dict.fromkeys((p.told, p.among) for p in probes))
     groups.sort(key=lambda key: (key[0] != "label", "tested on" in key[1]))
     own = {key: [p for p in probes if (p.told, p.among) == key] for key in groups}
@@ -94,7 +94,7 @@ def pictured(patterns: Sequence[Pattern]) -> list[Pattern]:
 
 
 def patterns(chosen: Sequence[Pattern]) -> bytes:
-    """Average film of each class and the probe's pattern, a row a view; PNG."""
+    """Average film of each class and the probe's pattern, one row per view; PNG."""
     figure = _figure(8.6, 2.25 * len(chosen))
     axes = figure.subplots(len(chosen), 4, squeeze=False, width_ratios=(1, 1, 1, 1.12))
     limit = max(float(np.nanmax(np.abs(p.correlation))) for p in chosen)

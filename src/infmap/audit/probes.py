@@ -58,14 +58,14 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """How well one thing is told from one view.
+    """How well one thing is predicted from one view.
 
     Attributes:
         view: what the probe was shown.
         told: "label" (COVID-19 against all else) or "source".
         among: the films: a source, "all sources", "COVID-19 films"; or "all but NAME, tested on
             NAME" where a source was left out.
-        auroc: area under the ROC curve of films not learnt from; for more than two sources the
+        auroc: area under the ROC curve of films not trained on; for more than two sources the
             mean over sources, each against the rest. 95 % cluster bootstrap interval.
         accuracy: balanced accuracy (mean recall of the classes) with its interval.
         chance_auroc: ``auroc`` of a refit on shuffled labels; NaN where a source is left out.
@@ -151,7 +151,7 @@ class Auditor:
             films = views.films_of(self.sample, view)
             if len(films):
                 yield from self._pixels(view, films)
-        for view in (views.TONES, views.SIZE):
+        for view in (views.HISTOGRAM, views.SIZE):
             yield from self._table(view)
 
     def _pixels(self, view: str, films: NDArray[np.int64]) -> Iterator[Probe]:
@@ -213,23 +213,23 @@ class Auditor:
     ) -> Features:
         """Principal components and texture of all films, each with the training films' spread 1.
 
-        The components are learnt on at most 2,000 of the training films.
+        The components are fitted on at most 2,000 of the training films.
         """
         decomposition = _import("decomposition")
         rng = np.random.default_rng(self.seed)
-        learnt = rng.permutation(np.flatnonzero(train))[:_FITTED]
+        fitted = rng.permutation(np.flatnonzero(train))[:_FITTED]
         flat = pictures.reshape(len(pictures), -1)
-        size = min(COMPONENTS, len(learnt) - 1)
+        size = min(COMPONENTS, len(fitted) - 1)
         pca = decomposition.PCA(
             size, whiten=True, svd_solver="randomized", iterated_power=3, random_state=self.seed
         )
-        pca.fit(flat[learnt].astype(np.float32) / 255)
+        pca.fit(flat[fitted].astype(np.float32) / 255)
         parts = [
             pca.transform(flat[at : at + _ROWS].astype(np.float32) / 255)
             for at in range(0, len(flat), _ROWS)
         ]
         # 1e-3: a texture that does not vary among the training films must not be blown up.
-        scaled = (texture - texture[learnt].mean(0)) / np.maximum(texture[learnt].std(0), 1e-3)
+        scaled = (texture - texture[fitted].mean(0)) / np.maximum(texture[fitted].std(0), 1e-3)
         return np.concatenate([np.concatenate(parts), scaled], axis=1).astype(np.float32)
 
     def _probe(

@@ -33,7 +33,7 @@ class AuditReport:
 
     Attributes:
         findings: the verdict, worst first.
-        probes: how well label and source are told from each view.
+        probes: how well label and source are predicted from each view.
         rates: how often writing was found.
         overlaps: what splits and sources share.
         tables: class by source and by other properties, of all films.

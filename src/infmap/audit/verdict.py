@@ -95,7 +95,7 @@ def _labels(probes: Sequence[Probe]) -> Iterator[Finding]:
             for probe in blind
             if probe is not shown
         )
-        text = f"{_capital(among)}: COVID-19 is told from {_FROM[shown.view]} with AUROC "
+        text = f"{_capital(among)}: COVID-19 is predicted from {_FROM[shown.view]} with AUROC "
         text += interval(shown.auroc) + (f" ({also})" if also else "")
         if whole:
             text += f"; the same probe reaches {interval(whole.auroc)} with the lungs in view"
@@ -103,8 +103,8 @@ def _labels(probes: Sequence[Probe]) -> Iterator[Finding]:
         size = by.get((among, views.SIZE))
         if size and size.auroc.low > 0.5:
             grade, advice = _graded(size.auroc.low)
-            text = f"{_capital(among)}: COVID-19 is told from {_FROM[views.SIZE]} alone with AUROC "
-            yield Finding(grade, f"{text}{interval(size.auroc)}. {advice}")
+            text = f"{_capital(among)}: COVID-19 is predicted from {_FROM[views.SIZE]} alone with "
+            yield Finding(grade, f"{text}AUROC {interval(size.auroc)}. {advice}")
 
 
 def _graded(low: float) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def _sources(probes: Sequence[Probe]) -> Iterator[Finding]:
             continue
         among = "" if probe.among == "all sources" else f" among {probe.among}"
         text = (
-            f"The source of a film is told{among} from {_FROM[probe.view]} with AUROC "
+            f"The source of a film is predicted{among} from {_FROM[probe.view]} with AUROC "
             f"{interval(probe.auroc)} and balanced accuracy {interval(probe.accuracy)} "
             f"({len(probe.classes)} sources, chance {1 / len(probe.classes):.2f})."
         )
@@ -134,7 +134,7 @@ def _left_out(probes: Sequence[Probe]) -> Iterator[Finding]:
             continue
         name = among.rpartition(" ")[2]
         text = (
-            f"Learnt from the whole films of the other sources and tested on {name}, the probe "
+            f"Trained on the whole films of the other sources and tested on {name}, the probe "
             f"tells COVID-19 with AUROC {interval(probe.auroc)}, against {interval(together.auroc)}"
             " when all sources are on both sides."
         )

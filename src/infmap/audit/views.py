@@ -22,7 +22,7 @@ WHOLE = "whole film"
 WITHOUT_LUNGS = "without lungs"
 WITHOUT_BOX = "without the lungs' box"
 EDGE = "border only"
-TONES = "size and histogram"
+HISTOGRAM = "size and histogram"
 SIZE = "size only"
 
 Keep = Callable[[BoolImage, BoolImage], BoolImage]

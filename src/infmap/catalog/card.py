@@ -197,7 +197,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
         polars().len().alias("films"),
     )
     across = spanning.filter(column("sources") > 1)
-    torn = spanning.filter(column("splits") > 1)
+    divided = spanning.filter(column("splits") > 1)
     several = spanning.filter(column("films") > 1)
     if len(several):
         found.append(
@@ -205,9 +205,9 @@ def known_traps(films: pl.DataFrame) -> list[str]:
             f"{len(across)} clusters hold films of more than one source, so that results from one "
             "source on another need them grouped first. The folds do that."
         )
-    if len(torn):
+    if len(divided):
         found.append(
-            f"{len(torn)} clusters have films on both sides of a publisher's split: a result on "
+            f"{len(divided)} clusters have films on both sides of a publisher's split: a result on "
             "the official split counts films that were trained on."
         )
     if patients := films["patient_id"].null_count():
@@ -228,7 +228,7 @@ def known_traps(films: pl.DataFrame) -> list[str]:
     if len(blind):
         found.append(
             f"The view of most films of the classes {', '.join(blind)} is unknown: whether bedside "
-            "films (AP) are commoner in one class cannot be told, and a network may use it."
+            "films (AP) are more frequent in one class is unknown, and a network may use it."
         )
     return found
 

@@ -47,7 +47,7 @@ class SnapshotDiff:
         a: the first folder.
         b: the second folder.
         films: how many each holds.
-        changes: one row a film and column that differs: film_id, source, kind (see ``KINDS``),
+        changes: one row per film and column that differs: film_id, source, kind (see ``KINDS``),
             column, before, after, as texts, null where absent or unknown.
     """
 

@@ -42,7 +42,7 @@ def own_part(film: Mapping[str, object]) -> str | None:
 
 
 def keep_whole(groups: Sequence[str], parts: Sequence[str | None]) -> list[str | None]:
-    """Parts of which none tears a group between learning, deciding and scoring.
+    """Parts that divide no group between training, validation and scoring.
 
     Of the parts that a group's films are meant for, the strongest holds: ``train`` is weaker than
     ``val``, and ``val`` than any other. Films of the group that are meant for a weaker one become
@@ -62,7 +62,7 @@ def keep_whole(groups: Sequence[str], parts: Sequence[str | None]) -> list[str |
 
 
 def whole_folds(groups: Sequence[str], folds: Sequence[int | None]) -> list[int | None]:
-    """Folds that tear no group: each film gets the fold of most of its group's, else the lowest.
+    """Folds that divide no group: each film gets the fold of most of its group's, else the lowest.
 
     Args:
         groups: of each film, see ``film_groups``.
@@ -78,7 +78,7 @@ def whole_folds(groups: Sequence[str], folds: Sequence[int | None]) -> list[int 
     ]
 
 
-def torn_groups(groups: Sequence[str], sides: Sequence[object]) -> list[str]:
+def divided_groups(groups: Sequence[str], sides: Sequence[object]) -> list[str]:
     """Groups whose films lie on several sides, such as folds or parts; a side of None is none."""
     found: dict[str, set[object]] = defaultdict(set)
     for group, side in zip(groups, sides, strict=True):

@@ -46,7 +46,7 @@ LABELS = tuple(
     for name in SourceRecord.__dataclass_fields__
     if name in COLUMNS["films"] and name not in MASKS
 )
-JUDGED = ("duplicate_group", "split", "fold")
+KEPT = ("duplicate_group", "split", "fold")
 # Films a task, chosen by hand: few are lost when a run is killed, and the cost of starting a task
 # is shared by many.
 CHUNK = 64
@@ -229,13 +229,13 @@ class _Ingest:
             "film_id", keep="last"
         )
         stays = self.old.filter(~module.col("source").is_in(list(self.roots)))
-        judged = self.old.select("film_id", "bytes_hash", *JUDGED)
+        kept = self.old.select("film_id", "bytes_hash", *KEPT)
         films = (
             self._labels()
             .join(measured, on="film_id")
             # By the bytes as well: a film that was replaced under its name keeps no verdict and no
             # split.
-            .join(judged, on=["film_id", "bytes_hash"], how="left")
+            .join(kept, on=["film_id", "bytes_hash"], how="left")
         )
         films = conform("films", films)
         notes = {

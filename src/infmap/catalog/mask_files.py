@@ -54,7 +54,7 @@ class Mask:
     """A mask as read.
 
     Attributes:
-        foreground: bool (h, w), mask pixels, turned by the mask's own EXIF orientation.
+        foreground: bool (h, w), mask pixels, rotated by the mask's own EXIF orientation.
         turned: whether the mask says by EXIF how it lies.
         notes: what was decided about it, each a phrase.
     """
@@ -79,8 +79,8 @@ def read_mask(path: Path, values: Sequence[float] | None = None) -> Mask:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableFilm(f"{EXPECTED}, the system says {error.strerror}") from error
-    if values is None and (tones := plain_grey_levels(data)) is not None:
-        return _decide(tones, lossy=False)
+    if values is None and (levels := plain_grey_levels(data)) is not None:
+        return _decide(levels, lossy=False)
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again")
     with quiet():  # what Pillow says of odd tags is of no use here

@@ -158,8 +158,8 @@ def measure_file(path: str | Path) -> tuple[Film, NDArray[np.uint8]]:
     exact: RealArray
     bits: int | None
     photometric: str | None
-    if (tones := plain_grey_levels(data)) is not None:
-        plane = exact = tones
+    if (levels := plain_grey_levels(data)) is not None:
+        plane = exact = levels
         bits, photometric = 8, "MONOCHROME2"
     else:
         film = read_radiograph(data, name=os.path.basename(path), digest=False)

@@ -35,8 +35,8 @@ Plane = NDArray[np.uint8]
 def write_pairs(catalog: Catalog, out: Path, most: int = MOST) -> int:
     """Write one page, complete in itself, that shows pairs side by side and laid over each other.
 
-    Pairs that nobody judged come first, the most doubtful of them at the top. Pairs of the same
-    bytes or pixels leave no doubt and are not shown. The page saves ``decisions.csv``.
+    Pairs that no reader has decided on come first, the most doubtful of them at the top. Pairs of
+    the same bytes or pixels leave no doubt and are not shown. The page saves ``decisions.csv``.
 
     Args:
         catalog: after ``deduplicate``.
@@ -172,7 +172,7 @@ def _picture(catalog: Catalog, film: Mapping[str, object], thumb: Plane) -> Plan
 
 
 def _laid_over(planes: Sequence[Plane], thumbs: Sequence[Plane], kind: str) -> Plane:
-    """The second picture in the place, polarity and tones of the first, uint8 (320, 320)."""
+    """The second picture in the place, polarity and grey levels of the first, uint8 (320, 320)."""
     with needs_extra("the page of pairs", "catalog"):
         import cv2
 

@@ -18,7 +18,7 @@ _MOST_PIXELS = 1 << 26
 
 
 def plain_grey_levels(data: bytes) -> NDArray[np.uint8] | None:
-    """Tones of an 8-bit grey PNG film, as ``read_radiograph`` gives them, times 255.
+    """Grey levels of an 8-bit grey PNG film, as ``read_radiograph`` gives them, times 255.
 
     Args:
         data: a whole file.

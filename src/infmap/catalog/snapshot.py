@@ -50,8 +50,8 @@ def write_snapshot(catalog: Catalog, out: Path) -> SnapshotAbout:
         What snapshot.json holds.
 
     Raises:
-        SnapshotError: no films, films without cluster or fold, folds or parts that tear a group, or
-            ``out`` holds something else.
+        SnapshotError: no films, films without duplicate group or fold, folds or parts that divide a
+            group, or ``out`` holds something else.
     """
     tables, manifest = _read_tables(catalog)
     films = tables["films"]
@@ -142,7 +142,7 @@ def read_snapshot(folder: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     """Films of a snapshot, and where their files lie.
 
     Returns:
-        One row a film, columns that an older version lacked null; and source to its absolute
+        One row per film, columns that an older version lacked null; and source to its absolute
         folder, "@catalog" to that of derived masks.
 
     Raises:

@@ -16,9 +16,9 @@ from infmap.catalog.groups import (
     TRAIN,
     UNUSED,
     VAL,
+    divided_groups,
     film_groups,
     keep_whole,
-    torn_groups,
 )
 from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.schema import make_frame, polars
@@ -77,7 +77,7 @@ def split(
     official: bool = False,
     by_source: bool = False,
 ) -> SplitReport:
-    """Give each frontal film its ``fold`` and its ``split``; no group is torn by either.
+    """Give each frontal film its ``fold`` and its ``split``; neither divides a group.
 
     Done again with the same settings after films came in, every film stays where it was, and only
     new ones are assigned.
@@ -88,7 +88,7 @@ def split(
         seed: of the order in which groups of one size are placed.
         fractions: part to its share of the films, instead of folds of one size; fold n is the nth.
         official: films keep the part that their publisher gave them, but where publishers' parts
-            tear a group, it keeps the strongest and its other films are ``unused``; leaks are
+            divide a group, it keeps the strongest and its other films are ``unused``; leaks are
             reported. A film without such a part follows the group's.
         by_source: a fold is a source, in the order of their names: to leave one source out. A group
             that spans sources goes to the smallest of them.
@@ -171,7 +171,7 @@ def assign_folds(films: Sequence[Film], folds: int, seed: int) -> list[int]:
 
 
 def check_whole(films: Sequence[Mapping[str, object]]) -> None:
-    """Refuse films whose folds or parts tear a group, as when copies were found after the split.
+    """Refuse films whose folds or parts divide a group: duplicates were found after the split.
 
     Raises:
         SnapshotError: a group lies in several folds or parts.
@@ -179,10 +179,10 @@ def check_whole(films: Sequence[Mapping[str, object]]) -> None:
     groups = film_groups(films)
     parts = [None if film["split"] == UNUSED else film["split"] for film in films]
     for what, sides in (("folds", [film["fold"] for film in films]), ("parts", parts)):
-        if torn := torn_groups(groups, sides):
+        if divided := divided_groups(groups, sides):
             raise SnapshotError(
-                f"{len(torn)} groups of patients and near-duplicates lie in several {what}, such "
-                f"as that of {torn[0]}; run infmap catalog split again"
+                f"{len(divided)} groups of patients and near-duplicates lie in several {what}, "
+                f"such as that of {divided[0]}; run infmap catalog split again"
             )
 
 
@@ -268,7 +268,7 @@ def _whole_sources(groups: Sequence[str], own: list[int], sources: Sequence[str]
 
 
 def _with_official(films: Sequence[Film], groups: Sequence[str], drawn: Sequence[str]) -> list[str]:
-    """Publishers' parts and drawn ones together, no group torn."""
+    """Publishers' parts and drawn ones together, no group divided."""
     official: dict[str, set[str]] = defaultdict(set)
     for film, group in zip(films, groups, strict=True):
         if film["official_split"]:

@@ -155,7 +155,7 @@ class Catalog:
             found = np.load(path, mmap_mode="r") if path else np.zeros((0, SIDE, SIDE), np.uint8)
         except (OSError, ValueError) as error:
             raise SnapshotError(f"{path}: damaged or missing; ingest again") from error
-        # Thumbnails are told by their place: one too few would give every later film another's
+        # Thumbnails are found by their place: one too few would give every later film another's
         # picture.
         if found.shape != (films["rows"] if films else 0, SIDE, SIDE) or found.dtype != np.uint8:
             raise SnapshotError(f"{path}: expected one picture a film; ingest again")

@@ -1,9 +1,9 @@
 """The error tree.
 
-InfmapError                 every error a user can cause or mend; one line, no traceback
+InfmapError                 every error a user can cause or correct; one line, no traceback
 ├── FilmError               about one film; the other films go on
 │   ├── UnreadableFilm      could not be read            (status "failed")
-│   └── RejectedFilm        read, but not to be judged   (status "rejected")
+│   └── RejectedFilm        read, but not fit for use    (status "rejected")
 ├── UsageError              wrong arguments or paths     (exit status 2)
 ├── ModelError              a model folder is missing, damaged or of another version
 ├── SnapshotError           a snapshot or catalog is missing, damaged or inconsistent
@@ -45,7 +45,7 @@ class UnreadableFilm(FilmError):
 
 
 class RejectedFilm(FilmError):
-    """The file was decoded, but is not a frontal chest film fit to be judged.
+    """The file was decoded, but is not a frontal chest film fit for reading.
 
     Args:
         reason: as of ``FilmError``.

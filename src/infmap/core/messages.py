@@ -19,7 +19,7 @@ def messages_to(path: Path) -> Iterator[None]:
     so does the message of a crash: Python's fault handler writes it there.
 
     Args:
-        path: the file, begun anew; it is removed where nothing was written.
+        path: the file, started again from empty; it is removed where nothing was written.
     """
     with ExitStack() as undo:
         file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by the stack

@@ -137,18 +137,18 @@ class Prediction:
             films named in ``calibrated_on``.
         covid_detected: the probability reaches the operating point; exactly then a pixel is
             infected.
-        infected_fraction: infected share of the lung area, [0, 1]; NaN without lungs.
+        infected_fraction: infected fraction of the lung area, [0, 1]; NaN without lungs.
         infected_fraction_right: the same for the patient's right lung.
         infected_fraction_left: the same for the patient's left lung.
-        opacity_fraction: opaque share of the lung area, whatever the cause, [0, 1].
+        opacity_fraction: fraction of the lung area with opacity, whatever the cause, [0, 1].
         opacity_fraction_right: the same for the patient's right lung.
         opacity_fraction_left: the same for the patient's left lung.
-        zones: zone A to F (Brixia) to infected share of that zone, [0, 1]; NaN for an empty zone.
+        zones: zone A to F (Brixia) to the infected fraction of it, [0, 1]; NaN for an empty zone.
         severity: grade and extent score.
         quality: measured figures of the quality gate.
         warnings: sentences a reader should see beside the result.
         model: "name@version".
-        radiograph: the film that was judged.
+        radiograph: the film that was read.
         model_sha256: checksum of the model folder, see ``Manifest.sha256``; "" where unknown.
         thresholds: operating points in use, each on a probability: of a pixel to be "lungs",
             "opacity", "infection", and of a film to be "covid"; empty where unknown.

@@ -38,7 +38,7 @@ Warp = NDArray[np.float32]
 
 
 class Structure:
-    """The fine structure of a film, free of its tone curve.
+    """The fine structure of a film, free of its contrast curve.
 
     Args:
         thumb: uint8 (64, 64).
@@ -63,7 +63,7 @@ class Structure:
 
     @cached_property
     def narrow(self) -> Plane:
-        """Between blurs of 0.8 and 2 pixels, float32 (64, 64); identity is judged by it."""
+        """Between blurs of 0.8 and 2 pixels, float32 (64, 64); identity is decided by it."""
         return self._band(2.0)
 
     def mirrored(self) -> Structure:

@@ -81,7 +81,7 @@ def copies(
         thumbs: uint8 (N, 64, 64), may be mapped from disk.
         films: int64 (M,), the thumbnails to compare.
         progress: called with pairs compared and candidate pairs in all.
-        seed: of what the embedding is learnt from.
+        seed: of the films that the embedding is fitted on.
 
     Raises:
         MissingExtra: faiss or OpenCV is not installed.
@@ -144,26 +144,27 @@ def _scores(thumbs: NDArray[np.uint8], pairs: Candidates, start: int) -> NDArray
 def with_verdicts(
     found: Sequence[DuplicatePair], before: Iterable[DuplicatePair], films: set[str]
 ) -> list[DuplicatePair]:
-    """Rows found now with the verdicts of before; judged pairs stay although not found again.
+    """Rows found now with the verdicts of before; pairs with a verdict stay though not found again.
 
     Args:
         found: rows of ``duplicates``.
         before: rows of ``duplicates`` as they were.
         films: film_id of all films there are; pairs with others are dropped.
     """
-    judged = {(r["film_a"], r["film_b"]): r for r in before if r["verdict"]}
+    decided = {(r["film_a"], r["film_b"]): r for r in before if r["verdict"]}
     rows: list[DuplicatePair] = []
     for row in found:
-        known = judged.get((row["film_a"], row["film_b"]))
+        known = decided.get((row["film_a"], row["film_b"]))
         rows.append({**row, "verdict": known["verdict"] if known else None})
     seen = {(r["film_a"], r["film_b"]) for r in rows}
-    rows += [r for pair, r in judged.items() if pair not in seen and films.issuperset(pair)]
+    rows += [r for pair, r in decided.items() if pair not in seen and films.issuperset(pair)]
     return sorted(rows, key=lambda row: (row["film_a"], row["film_b"]))
 
 
 def clusters_of(names: Sequence[str], rows: Sequence[DuplicatePair]) -> dict[str, str]:
     """Cluster of each film, by rows of ``duplicates`` and their verdicts."""
-    # The surest first: where a rejected pair forbids a group to join, the weaker link gives way.
+    # The most certain first: where a rejected pair keeps two groups apart, the weaker link is
+    # given up.
     strong = sorted(rows, key=lambda r: (r["verdict"] != CONFIRMED, -(r["score"] or 0.0)))
     links = [(r["film_a"], r["film_b"]) for r in strong if r["verdict"] != REJECTED]
     apart = [(r["film_a"], r["film_b"]) for r in rows if r["verdict"] == REJECTED]
@@ -179,15 +180,15 @@ def components(
 
     Args:
         members: all names.
-        links: pairs that belong together, the surest first.
+        links: pairs that belong together, the most certain first.
         apart: pairs that must not meet in one component; links that would join them are left out.
     """
     parent = {member: member for member in members}
-    foes: dict[str, set[str]] = defaultdict(set)  # of the judged members only
+    foes: dict[str, set[str]] = defaultdict(set)  # of members with a verdict only
     for a, b in apart:
         foes[a].add(b)
         foes[b].add(a)
-    judged = {member: {member} for member in foes}  # root to its judged members
+    decided = {member: {member} for member in foes}  # root to its members with a verdict
 
     def root(member: str) -> str:
         while parent[member] != member:
@@ -199,14 +200,14 @@ def components(
         low, high = sorted((root(a), root(b)))
         if low == high:
             continue
-        inside, outside = judged.get(low, set()), judged.get(high, set())
+        inside, outside = decided.get(low, set()), decided.get(high, set())
         if any(foes[member] & outside for member in inside):
             continue
         # The lower name becomes the root, so that names of groups do not depend on the order of
         # links.
         parent[high] = low
         if outside:
-            judged[low] = inside | outside
+            decided[low] = inside | outside
     return {member: root(member) for member in members}
 
 

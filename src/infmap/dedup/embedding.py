@@ -1,7 +1,7 @@
 """Films as short vectors in which small edits matter little and identity much.
 
-Tones are replaced by their ranks, so a change of gamma or an equalisation vanishes and an
-inversion is a change of sign. A linear discriminant (Fisher 1936), learnt from the catalog's own
+Grey levels are replaced by their ranks, so a change of gamma or an equalisation vanishes and an
+inversion is a change of sign. A linear discriminant (Fisher 1936), fitted on the catalog's own
 films against small edits of them, then keeps the directions that tell films apart.
 """
 
@@ -29,12 +29,12 @@ _FEWEST = 200  # films below which a discriminant is not worth learning
 _RIDGE = 0.02
 # Films at a time: 16 MB of ranks.
 _BLOCK = 4096
-_SAMPLE = 2000  # films that the embedding is learnt from
+_SAMPLE = 2000  # films that the embedding is fitted on
 _FLAT = 8000  # films up to which every film is compared
 _NEAREST = 4  # of each look
 _KEEP = 3  # of each film
 _LIKE = 0.45  # cosine of a candidate
-_LIKE_FEW = 0.2  # the same where no discriminant was learnt; few films are soon compared
+_LIKE_FEW = 0.2  # the same where no discriminant was fitted; few films are soon compared
 _UNSURE = 0.30  # correlation with the common polarity below which both are tried
 
 Vectors = NDArray[np.float32]
@@ -84,7 +84,7 @@ class Embedding:
 
 
 def equalised(thumbs: Thumbnails) -> Vectors:
-    """Ranks of tones at 32 x 32, ties at their middle rank.
+    """Ranks of grey levels at 32 x 32, ties at their middle rank.
 
     Args:
         thumbs: uint8 (N, 64, 64).
@@ -98,19 +98,19 @@ def equalised(thumbs: Thumbnails) -> Vectors:
     return mid_ranks(sums.reshape(n, -1), 1021)
 
 
-def mid_ranks(values: NDArray[np.uint16], tones: int) -> Vectors:
+def mid_ranks(values: NDArray[np.uint16], levels: int) -> Vectors:
     """Middle ranks of each row.
 
     Args:
-        values: uint16 (N, M), below ``tones``.
-        tones: number of tones.
+        values: uint16 (N, M), below ``levels``.
+        levels: number of grey levels.
 
     Returns:
         float32 (N, M), [-0.5, 0.5], mean 0 in each row.
     """
     n, size = values.shape
-    index = values.astype(np.int64) + np.arange(n)[:, None] * tones
-    counts = np.bincount(index.reshape(-1), minlength=n * tones).reshape(n, tones)
+    index = values.astype(np.int64) + np.arange(n)[:, None] * levels
+    counts = np.bincount(index.reshape(-1), minlength=n * levels).reshape(n, levels)
     ends = np.cumsum(counts, axis=1, dtype=np.int32)
     middle = ((ends - 0.5 * counts) / size - 0.5).astype(np.float32)
     return np.take(middle.reshape(-1), index)
@@ -249,7 +249,7 @@ def candidates(thumbs: Thumbnails, films: NDArray[np.int64], seed: int = 0) -> C
     Args:
         thumbs: uint8 (N, 64, 64), may be mapped from disk.
         films: int64 (M,), the films to compare, ascending.
-        seed: of the sample and the edits that the embedding is learnt from.
+        seed: of the sample and the edits that the embedding is fitted on.
 
     Returns:
         Pairs of indices into ``thumbs``, at most 3 a film and polarity.

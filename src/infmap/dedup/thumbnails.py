@@ -61,7 +61,7 @@ def _whole(length: int, least: int) -> int:
 
 
 def to_bytes(pixels: Float32Image) -> NDArray[np.uint8]:
-    """Tones in [0, 1] as 0..255, (H, W), without a second plane of floats."""
+    """Grey levels in [0, 1] as 0..255, (H, W), without a second plane of floats."""
     return np.asarray(opencv().convertScaleAbs(pixels, alpha=255.0), np.uint8)
 
 
@@ -83,7 +83,7 @@ def opencv() -> ModuleType:
 
 
 def _content(plane: NDArray[np.uint8]) -> tuple[int, int]:
-    """First and end row between the lines at either edge that show one tone only."""
+    """First and end row between the lines at either edge that show one grey level only."""
     n = len(plane)
     if _shows(plane[[0, -1]]).all():  # most films have no frame
         return 0, n
@@ -96,7 +96,7 @@ def _content(plane: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _shows(lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether each line shows more than one tone, but for a twentieth of it at either end."""
+    """Whether each line shows more than one grey level, but for a twentieth of it at either end."""
     width = lines.shape[1]
     ranked = np.sort(lines.astype(np.int16), axis=1)  # 20 times as fast as uint8 in numpy 2.4
     return ranked[:, width - 1 - width // 20] - ranked[:, width // 20] > _FRAME_CONTRAST

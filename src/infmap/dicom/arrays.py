@@ -29,7 +29,7 @@ def as_array(source: object) -> RealArray | None:
 
 
 def film_of_array(values: RealArray) -> tuple[Float32Image, list[str]]:
-    """Tones of an array.
+    """Grey levels of an array.
 
     Args:
         values: (H, W), (H, W, 1), (1, H, W), or the colours of a grey film: (H, W, 3), (H, W, 4)

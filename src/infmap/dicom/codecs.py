@@ -143,7 +143,7 @@ def check_jpeg(data: bytes, frame: Frame) -> None:
     """Decode a JPEG stream of any precision for nothing but libjpeg's opinion of it.
 
     simplejpeg reads 8-bit streams only. The entropy coding does not depend on the precision, so
-    a stream of 12 or 16 bits is checked under a frame header that says 8: its tones come out
+    a stream of 12 or 16 bits is checked under a frame header that says 8: its grey levels come out
     wrong, libjpeg's warnings right.
 
     Args:
@@ -213,7 +213,7 @@ def _is_harmless(warning: str, data: bytes) -> bool:
 
 
 def _is_padding(data: bytes, count: int) -> bool:
-    """Whether the bytes before the end are filling rather than data that nobody decoded."""
+    """Whether the bytes before the end are filling rather than data that were not decoded."""
     end = data.rfind(_EOI)
     # Zeros and fill bytes (0xFF) are what encoders and archives pad with.
     return set(data[max(0, end - count) : end]) <= {0x00, 0xFF}

@@ -61,7 +61,7 @@ def stretch(values: RealArray, known: NDArray[np.bool_] | None = None) -> Float3
 
 
 def from_numbers(values: RealArray, bits: int | None = None) -> tuple[Float32Image, list[str]]:
-    """Map grey values to tones by what their type and range say.
+    """Map grey values to grey levels by what their type and range say.
 
     bool: 0 and 1. uint8: v / 255. Floats within [0, 1]: kept. Wider unsigned integers: v over the
     full range of 16 bits, or of their own, where the brightest reaches half of it; else (12-bit

@@ -79,7 +79,7 @@ class FilmHeader:
 
     Attributes:
         dataset: patient, study and identity; valid, Unicode, without pixels or private elements.
-        repaired: keywords of elements whose spelling was mended.
+        repaired: keywords of elements whose spelling was corrected.
         left_out: keywords of elements that broke their value representation.
         replaced: keywords of UIDs that were missing or invalid, and are made up now.
     """
@@ -259,7 +259,7 @@ def _encodings(source: Dataset) -> list[str] | None:
 
 
 def _term(text: str) -> str:
-    """A defined term of Specific Character Set, common misspellings mended."""
+    """A defined term of Specific Character Set, common misspellings corrected."""
     term = text.strip(" \0").upper()
     found = _TERM.fullmatch(term)
     if found:

@@ -1,4 +1,4 @@
-"""Which way a film lies, and how to turn it for reading."""
+"""Orientation of a film, and how to rotate and flip it for reading."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def read_radiograph(
     max_pixels: int = 200_000_000,
     digest: bool = True,
 ) -> Radiograph:
-    """Read one film. Its kind is told by its content, never by its name.
+    """Read one film. Its kind is detected from its content, never from its name.
 
     Args:
         source: a path; the bytes of a file, or a file opened for them; an array of numpy, torch

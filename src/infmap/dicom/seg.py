@@ -69,7 +69,7 @@ def infection_seg(
 
     It has three frames, also where a region is empty: segment 1 is the lungs, segment 2 the
     infected region, segment 3 opacity of any cause. They lie in the pixel grid that the film is
-    stored in, whichever way the reader turned it; a viewer can lay them over the film as it is.
+    stored in, however reading rotated it; a viewer can lay them over the film as it is.
 
     Args:
         source: the film, with or without pixels; left as it is. Needs no frame of reference.
@@ -116,7 +116,7 @@ def infection_seg(
         )
         # The same grid as the film's, so the same directions (PS3.3 C.7.6.1, type 2C).
         seg.PatientOrientation = header.get("PatientOrientation") or None
-        seg.ContentCreatorName = None  # type 2; nobody, a program made it
+        seg.ContentCreatorName = None  # type 2, empty: a program made it
         for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
             item.DimensionOrganizationUID = uid_from("dimensions", uid)
     return seg
@@ -137,7 +137,7 @@ def _stored(plane: RealArray, source: Dataset) -> RealArray:
     if plane.ndim != 2 or turned.shape != expected:
         raise UsageError(
             f"expected planes of the film's {expected[0]} x {expected[1]} pixels, "
-            f"got {turned.shape}; give the film that was judged"
+            f"got {turned.shape}; give the film that was read"
         )
     return turned
 

@@ -186,7 +186,7 @@ def _content(
         "algorithm_id": hd.sr.AlgorithmIdentification(
             name=MAKER,
             version=version_of(),
-            # Once where the film is judged; the other groups are parts of that.
+            # Once where the film is assessed; the other groups are parts of that.
             parameters=_parameters(p) if group.evaluations else None,
         ),
         "measurements": [

@@ -114,18 +114,18 @@ def _percent(share: float) -> str:
 def _names_someone(warning: str, p: Prediction, header: Dataset) -> bool:
     """Whether a warning may name a file or repeat what the header says of a person."""
     path = PurePath(p.radiograph.source.replace("\\", "/"))
-    told = {p.radiograph.source, path.name}
+    named = {p.radiograph.source, path.name}
     if not (path.stem.isalpha() and path.stem.islower()):  # "chest" is in many a sentence
-        told.add(path.stem)
+        named.add(path.stem)
     # Names that the reader gives to films without a file.
-    told -= {"array", "dataset", "bytes"}
+    named -= {"array", "dataset", "bytes"}
     for keyword in PATIENT:
-        told.update(re.split(r"[\^=\\]", str(header.get(keyword) or "")))
-        told.add(str(header.get(keyword) or ""))
+        named.update(re.split(r"[\^=\\]", str(header.get(keyword) or "")))
+        named.add(str(header.get(keyword) or ""))
     text = warning.casefold()
     repeats = any(
         re.search(rf"(?<!\w){re.escape(v.casefold())}(?!\w)", text)
-        for v in told
+        for v in named
         if len(v.strip()) >= _SHORTEST
     )
     return repeats or _PATH.search(warning) is not None

@@ -26,11 +26,11 @@ _MOST_CLIPPED = 0.2
 """Share of differing pixels that a window may turn black or white: air beside the body is less."""
 
 _LEAST_SPAN = 0.2
-"""Part of the tones that a window must use: one for 16 bits on a film of 12 uses a sixteenth."""
+"""Part of the grey levels that a window must use: a 16-bit window on a 12-bit film uses 1/16."""
 
 
 def grey_levels_of(dataset: Dataset, stored: RealArray, notes: list[str]) -> Float32Image:
-    """Tones of a grey film.
+    """Grey levels of a grey film.
 
     Args:
         dataset: its header.
@@ -43,26 +43,26 @@ def grey_levels_of(dataset: Dataset, stored: RealArray, notes: list[str]) -> Flo
     padding = _padding(dataset, stored)
     known = None if padding is None else ~padding
     values = _modality(dataset, stored, notes)
-    tones = _shown(dataset, values, known, notes)
+    levels = _shown(dataset, values, known, notes)
     if _is_inverse(dataset, notes):
-        tones = invert(tones)
+        levels = invert(levels)
     if padding is not None:
         # Last, so that inversion does not turn padding white.
-        tones[padding] = np.float32(0.0)
-    return tones
+        levels[padding] = np.float32(0.0)
+    return levels
 
 
-def invert(tones: Float32Image) -> Float32Image:
-    """Swap bright and dark within the range that the tones really span.
+def invert(levels: Float32Image) -> Float32Image:
+    """Swap bright and dark within the range that the grey levels really span.
 
     Args:
-        tones: float32 (H, W), [0, 1].
+        levels: float32 (H, W), [0, 1].
 
     Returns:
         float32 (H, W), the same range.
     """
-    low, high = float(tones.min()), float(tones.max())
-    result: Float32Image = np.clip((high + low) - tones, low, high).astype(np.float32)
+    low, high = float(levels.min()), float(levels.max())
+    result: Float32Image = np.clip((high + low) - levels, low, high).astype(np.float32)
     return result
 
 
@@ -118,7 +118,7 @@ def _modality(dataset: Dataset, stored: RealArray, notes: list[str]) -> RealArra
 def _shown(
     dataset: Dataset, values: RealArray, known: NDArray[np.bool_] | None, notes: list[str]
 ) -> Float32Image:
-    """Tones by the first stated way that shows the film, else by percentiles."""
+    """Grey levels by the first stated way that shows the film, else by percentiles."""
     # Padding does not count: it may be a value far outside the film's and would pass for contrast.
     picked = sample(values[known] if known is not None else values)
     hidden: list[str] = []
@@ -186,15 +186,15 @@ def _pairs(centers: list[float | None], widths: list[float | None]) -> list[tupl
     return list(zip(*first))
 
 
-def _shows(tones: Float32Image, values: RealArray) -> bool:
-    """Whether tones keep what differs in the values.
+def _shows(levels: Float32Image, values: RealArray) -> bool:
+    """Whether grey levels keep what differs in the values.
 
     Collimated borders and saturated pixels are one value each and are clipped by any window, so
     the extreme values do not count. Of the rest, a window for this film clips little and spans
-    much of the tones; one for another bit depth or body part does not.
+    much of the grey levels; one for another bit depth or body part does not.
 
     Args:
-        tones: float32 (N,), [0, 1].
+        levels: float32 (N,), [0, 1].
         values: (N,), what they were made from.
     """
     low, high = values.min(), values.max()
@@ -202,11 +202,11 @@ def _shows(tones: Float32Image, values: RealArray) -> bool:
         return True
     inner = (values > low) & (values < high)
     if not inner.any():
-        return bool(tones.min() < tones.max())
-    shown = tones[inner]
+        return bool(levels.min() < levels.max())
+    shown = levels[inner]
     if float(((shown <= 0.0) | (shown >= 1.0)).mean()) > _MOST_CLIPPED:
         return False
-    span = np.percentile(tones, [100 * _EDGE, 100 * (1 - _EDGE)])
+    span = np.percentile(levels, [100 * _EDGE, 100 * (1 - _EDGE)])
     return bool(span[1] - span[0] >= _LEAST_SPAN)
 
 

@@ -36,7 +36,7 @@ EXPORTS: dict[str, Exporter] = {
 
 __all__ = ["EXPORTS", "Exporter", "Link", "SplitColumn", "export"]
 
-_TORN = "it shares a patient or a near-duplicate with a film of a stronger part"
+_DIVIDED = "it shares a patient or a near-duplicate with a film of a stronger part"
 Outcome = tuple[ExportFilm, Entry | LeftOut, Counter[str]]
 
 
@@ -91,7 +91,7 @@ def export(
 
         def one(film: ExportFilm) -> Outcome:
             if film.split == UNUSED:
-                return film, LeftOut(_TORN), Counter()
+                return film, LeftOut(_DIVIDED), Counter()
             sheet = Sheet(film, part, exporter.grey_png, link, lungs)
             try:
                 return film, exporter.film(sheet), sheet.notes
@@ -126,7 +126,7 @@ def _whole(out: Path) -> Iterator[Path]:
             yield part
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UsageError(f"cannot write {out}: {reason}; mend that or name another") from error
+        raise UsageError(f"cannot write {out}: {reason}; correct that or name another") from error
 
 
 def _side_by_side(

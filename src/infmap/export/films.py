@@ -83,7 +83,7 @@ def collect(
 ) -> tuple[list[ExportFilm], Origin]:
     """Films of a catalog or a snapshot, in the order of their names.
 
-    No group is torn by what is exported, though it be by the column: see ``infmap.catalog.groups``.
+    What is exported divides no group, though the column may: see ``infmap.catalog.groups``.
 
     Args:
         folder: a catalog or a snapshot.

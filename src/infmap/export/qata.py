@@ -3,7 +3,7 @@
 Below QaTa-COV19/: QaTa-COV19-v2/{Train Set,Test Set}/{Images/NAME.png,Ground-truths/mask_NAME.png}
 hold the COVID-19 films. Control_Group/ holds films known to be without COVID-19, and no masks:
 normal ones in Control_Group_I, others in Control_Group_II/CHESTXRAY-14/{Train,Test}, the layout's
-place for controls whose finding is not told. It has no place for validation, which goes to
+place for controls whose finding is unknown. It has no place for validation, which goes to
 training.
 """
 

@@ -2,7 +2,7 @@
 
 Publisher's layout, after unpacking all archives into one folder: covid19_posi/participants.tsv,
 sub-S*/sub-S*_sessions.tsv, sub-S*/ses-E*/mod-rx/*_bp-chest_vp-{pa,ap,ll}_{cr,dx}.png, each with a
-.json of its DICOM header, derivatives/labels/*labels_covid*.tsv (labels of the reports, one row a
+.json of its DICOM header, derivatives/labels/*labels_covid*.tsv (labels of the reports, one row per
 session) and derivatives/EHR/sil_reg_covid_posi.tsv (tests).
 
 All patients had a positive test at some time. A film shows COVID-19 where its report says so, or

@@ -113,7 +113,7 @@ def _download(item: Download, part: Path, progress: Progress | None) -> None:
 
 
 def _start(answer: http.client.HTTPResponse, done: int) -> tuple[int, int | None]:
-    """Where the answer's bytes belong, and the length of the whole file where it is told."""
+    """Where the answer's bytes belong, and the length of the whole file where it is stated."""
     length = answer.headers.get("Content-Length")
     match = re.fullmatch(
         r"bytes (\d+)-\d+/(\d+|\*)", (answer.headers.get("Content-Range") or "").strip()
