@@ -178,6 +178,12 @@ class PlannedAnswer(TypedDict):
     withdrawn: int
 
 
+class ProposalAnswer(TypedDict):
+    """A proposal that was taken in."""
+
+    proposal: str
+
+
 class EntryAnswer(TypedDict):
     """An entry of the audit log."""
 

@@ -18,6 +18,7 @@ from infmap.annotation import (
     routes_drafts,
     routes_films,
     routes_projects,
+    routes_results,
     routes_session,
     routes_station,
     routes_tasks,
@@ -38,12 +39,14 @@ LARGEST_BODY = 8 * 2**20
 BODY_SECONDS = 60.0
 # Passwords hashed at one time, 64 MiB each: more would only slow each other down.
 HASHING = 2
+REPORTS = 1
 ROUTERS = (
     routes_session.router,
     routes_tasks.router,
     routes_drafts.router,
     routes_films.router,
     routes_projects.router,
+    routes_results.router,
     routes_admin.router,
     routes_station.router,
 )
@@ -88,7 +91,13 @@ def create_api(store: Store, settings: AppSettings) -> FastAPI:
     # No description is served: it would tell strangers what to try, and its page loads scripts
     # from elsewhere.
     api = FastAPI(title="infmap annotation station", openapi_url=None)
-    api.state.desk = Desk(store, settings.proxies, settings.limits, anyio.CapacityLimiter(HASHING))
+    api.state.desk = Desk(
+        store,
+        settings.proxies,
+        settings.limits,
+        anyio.CapacityLimiter(HASHING),
+        anyio.CapacityLimiter(REPORTS),
+    )
     api.state.metrics = RequestMetrics("infmap_annotation")
     api.mount("/web", PageFiles(WEB))
     api.mount("/station", PageFiles(routes_station.STATIC))

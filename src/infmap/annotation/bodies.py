@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
 
 # Identifiers that the station makes have 22 characters.
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -30,6 +30,8 @@ Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Side = Annotated[str, Field(pattern=r"^[A-H]$")]
 Tab = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+NetworkName = Annotated[Plain, Field(min_length=1, max_length=128)]
+Round = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Role = Literal["administrator", "senior", "reader", "observer"]
 
 IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -142,6 +144,16 @@ class NewProject(Body):
     name: Annotated[Plain, Field(min_length=1, max_length=128)]
     labels: Annotated[list[Plain], Field(min_length=1, max_length=6)] | None = None
     settings: Rules = Rules()
+
+
+class NewProposal(Body):
+    """A network's mask of a film; ``mask`` and ``lungs`` are IMK1 as base64."""
+
+    film: Id
+    network: NetworkName
+    round: Round
+    mask: Base64Bytes
+    lungs: Base64Bytes | None = None
 
 
 class Part(Body):

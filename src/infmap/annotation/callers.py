@@ -55,12 +55,14 @@ class Desk:
         proxies: who is believed about users, addresses and TLS.
         limits: how often one may ask.
         hashing: how many passwords are hashed at one time.
+        reports: how many reports and exports are made at one time.
     """
 
     store: Store
     proxies: TrustedProxies
     limits: Limits
     hashing: anyio.CapacityLimiter
+    reports: anyio.CapacityLimiter
 
 
 @dataclass(frozen=True)
