@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from infmap.catalog.schema import COLUMNS
-from infmap.catalog.store import Row
 
 
-def row(source: str, number: int, **known: Any) -> Row:
-    empty: Row = dict.fromkeys(COLUMNS["films"])
+def row(source: str, number: int, **known: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = dict.fromkeys(COLUMNS["films"])
     name = f"{source}/{number}.png"
     return empty | {
         "film_id": name, "source": source, "path": f"{number}.png", "duplicate_group": name,

@@ -8,7 +8,7 @@ from pathlib import Path
 from infmap.audit.counts import tables
 from infmap.audit.overlap import overlaps
 from infmap.audit.verdict import verdict
-from infmap.catalog.store import Row
+from infmap.dedup.duplicates import DuplicatePair
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rows import row  # noqa: E402
@@ -21,7 +21,7 @@ def test_patients_and_duplicates_across_splits_are_counted() -> None:
         row("a", 3, official_split="val"),
         row("b", 4),
     ]
-    pairs: list[Row] = [
+    pairs: list[DuplicatePair] = [
         {"film_a": "a/1.png", "film_b": "a/3.png", "verdict": None},
         {"film_a": "a/3.png", "film_b": "b/4.png", "verdict": "confirmed"},
         {"film_a": "a/1.png", "film_b": "b/4.png", "verdict": "rejected"},

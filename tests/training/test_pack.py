@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -95,6 +96,21 @@ def test_a_film_that_is_not_in_the_pack_as_described_is_decoded(snapshot, tmp_pa
     pack = find_pack(out, SPEC)
     assert pack.find(films).tolist() == [0, -1, 2, 3, 4]
     assert same(load(out, pack=pack), load(out))
+
+
+def test_a_pack_that_calls_a_source_by_its_former_name_is_used(snapshot):
+    folder = write_pack(snapshot, 64, 1)
+    path = folder / "films.parquet"
+    name = pl.col("film_id").str.replace("^s/", "radiologist/")
+    packed = pl.read_parquet(path, memory_map=False).with_columns(name)
+    path.unlink()  # it is read only
+    packed.write_parquet(path)
+    films = read_snapshot(snapshot)[0].to_dicts()
+    today = [
+        row | {"film_id": row["film_id"].replace("s/", "general-blockchain/")} for row in films
+    ]
+    assert Pack(folder).find(today).tolist() == [0, 1, 2, 3, 4]
+    assert Pack(folder).find(films).tolist() == [-1] * 5, "films of another source"
 
 
 def test_one_film_can_be_read_alone_in_any_process(snapshot):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from infmap.models.losses.combined import class_loss
-from infmap.training.parts import held_out, select_films
+from infmap.training.parts import check_hold_out, held_out, named_films, select_films
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small import small_config  # noqa: E402
@@ -31,6 +31,15 @@ def test_the_class_is_learnt_from_what_is_known_of_it():
 def row(film_id, **changes):
     values = {"source": "a", "official_split": None, "fold": None, "duplicate_group": film_id}
     return {"film_id": film_id, **values, **changes}
+
+
+def test_films_to_hold_out_may_have_the_former_name_of_their_source(tmp_path):
+    path = tmp_path / "films.txt"
+    path.write_text("a/0\nradiologist/covid19/1.png\n")
+    names = named_films(small_config(hold_out={"films": str(path)}))
+    assert names == {"a/0", "general-blockchain/covid19/1.png"}
+    rows = [row("a/0"), row("general-blockchain/covid19/1.png", source="general-blockchain")]
+    check_hold_out(rows, small_config(hold_out={"films": str(path)}))
 
 
 def test_near_duplicates_of_held_out_sources_and_folds_are_not_learnt_from():

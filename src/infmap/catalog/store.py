@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,10 @@ from infmap.dedup.thumbnails import SIDE
 if TYPE_CHECKING:
     import polars as pl
 
-Row = dict[str, Any]
 CATALOG_ROOT = "@catalog"
 PICTURES = "pictures"
 
-__all__ = ["CATALOG_ROOT", "Catalog", "Row", "locate", "make_frame", "read_frame", "write_frame"]
+__all__ = ["CATALOG_ROOT", "Catalog", "locate", "make_frame", "read_frame", "write_frame"]
 
 
 class Catalog:

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from infmap.catalog.query import Result
+    from infmap.export.manifest import ExportManifest
 
 SHOWN = 1000
 """Rows that a terminal is shown; files and pipes get all."""
@@ -143,7 +144,7 @@ def export(
     return 3 if manifest["failed"] else 0
 
 
-def _summary(manifest: Mapping[str, Any]) -> Iterable[str]:
+def _summary(manifest: ExportManifest) -> Iterable[str]:
     splits = ", ".join(f"{name} {n}" for name, n in manifest["splits"].items())
     yield f"films: {manifest['films']} ({splits})"
     for reason in manifest["left_out"]:
