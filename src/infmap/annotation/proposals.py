@@ -21,10 +21,11 @@ from sqlalchemy import Connection, select, text, update
 
 from infmap.annotation import audit, films, planning, projects, schema
 from infmap.annotation.importing import FULL
-from infmap.annotation.masks import Mask, decode, encode
+from infmap.annotation.masks import Mask, decode, encode, of_planes
 from infmap.annotation.planning import Planned
 from infmap.annotation.store import Store, new_id, now, put_mask
 from infmap.core.errors import FilmError, UsageError
+from infmap.core.types import Prediction
 from infmap.web.film_encoding import decode_film
 
 _LONGEST_NAME = 128
@@ -73,6 +74,18 @@ class Proposed:
     made: int
     without: tuple[tuple[str, str], ...]
     planned: Planned
+
+
+def of_prediction(prediction: Prediction, labels: Sequence[str]) -> Proposal:
+    """The proposal that the system's own reading of a film makes, in a project with these labels.
+
+    The infected region becomes "infection" and the lungs "lungs"; it does not tell ground glass
+    from consolidation, and finds no effusion.
+    """
+    planes = {"infection": prediction.infected, "lungs": prediction.lungs}
+    lungs = of_planes({"lungs": prediction.lungs})
+    wanted = {label: where for label, where in planes.items() if label in labels}
+    return Proposal(of_planes(wanted) if wanted else np.zeros_like(lungs), lungs)
 
 
 class Station(Protocol):

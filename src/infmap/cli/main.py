@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "train": "train a network on a snapshot",
     "benchmark": "compare networks, encoders and regimes on a snapshot",
     "explain": "activation maps beside the infection map",
+    "annotate": "readers and networks draw masks together",
     "export": "write a model as ONNX, with its preprocessing and card",
 }
 """Verb to its one-line help, in the order shown; each is a module of this package."""
