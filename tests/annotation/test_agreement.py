@@ -10,12 +10,10 @@ from infmap.annotation.agreement import (
     Agreement,
     Reading,
     agreements,
-    cohen_kappa,
-    dice,
     fleiss,
-    fleiss_kappa,
 )
 from infmap.annotation.masks import bit, plane
+from infmap.metrics.mask_agreement import cohen_kappa, dice, fleiss_kappa
 
 NOVEMBER, DECEMBER = 1_795_000_000_000, 1_797_000_000_000  # 2026, UTC milliseconds
 SHAPE = (48, 40)
@@ -47,40 +45,6 @@ def row(rows: list[Agreement], **wanted: object) -> Agreement:
     found = [r for r in rows if all(getattr(r, k) == v for k, v in wanted.items())]
     assert len(found) == 1, (wanted, found)
     return found[0]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_kappa_and_dice_are_those_of_scikit_learn(seed: int) -> None:
-    from sklearn.metrics import cohen_kappa_score, f1_score
-
-    a, b = plane(masks(seed), "infection"), plane(masks(seed + 1, 0.4), "infection")
-    a = a | b if seed % 2 else a
-    assert cohen_kappa(a, b) == pytest.approx(cohen_kappa_score(a.ravel(), b.ravel()), abs=1e-12)
-    assert dice(a, b) == pytest.approx(f1_score(a.ravel(), b.ravel()), abs=1e-12)
-
-
-def test_fleiss_kappa_is_that_of_the_paper() -> None:
-    # Fleiss' formula written out: subjects are pixels, categories are marked and unmarked.
-    readers = [plane(masks(seed), "infection") for seed in range(4)]
-    n = np.stack([np.sum(readers, axis=0).ravel(), 4 - np.sum(readers, axis=0).ravel()], axis=1)
-    p = ((n**2).sum(axis=1) - 4) / (4 * 3)
-    chance = ((n.sum(axis=0) / n.sum()) ** 2).sum()
-    expected = (p.mean() - chance) / (1 - chance)
-    assert fleiss_kappa(readers) == pytest.approx(expected, abs=1e-12)
-
-
-def test_fleiss_kappa_of_two_readers_with_equal_shares_is_cohens() -> None:
-    a = np.zeros(100, bool)
-    a[:30] = True
-    b = np.roll(a, 7)
-    assert fleiss_kappa([a, b]) == pytest.approx(cohen_kappa(a, b), abs=1e-12)
-
-
-def test_what_chance_alone_explains_has_no_kappa() -> None:
-    empty, full = np.zeros(SHAPE, bool), np.ones(SHAPE, bool)
-    assert math.isnan(cohen_kappa(empty, empty)) and math.isnan(fleiss_kappa([full, full]))
-    assert cohen_kappa(empty, full) == 0
-    assert math.isnan(dice(empty, empty)) and dice(empty, full) == 0
 
 
 def test_a_pair_of_readers_is_pooled_over_films_and_kept_apart_by_label() -> None:
@@ -158,10 +122,3 @@ def test_fleiss_takes_films_of_several_readers_and_no_repeats() -> None:
     planes = [plane(r.mask, "infection") for r in readings]
     assert found.value == pytest.approx(fleiss_kappa(planes), abs=1e-12)
     assert math.isnan(fleiss(films(alone), ["infection"])["infection"].value)
-
-
-def test_masks_of_two_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="two masks of one film"):
-        dice(np.zeros((2, 2), bool), np.zeros((2, 3), bool))
-    with pytest.raises(ValueError, match="two or more masks of one film"):
-        fleiss_kappa([np.zeros((2, 2), bool)])

@@ -92,16 +92,3 @@ def test_accounts_are_made_and_changed(folder: Path, capsys) -> None:
     assert "disabled" in capsys.readouterr().out
     assert annotate(folder, "user", "ann", "--project", "elsewhere") == 2
     assert "expected one of the station's" in capsys.readouterr().err
-
-
-def test_a_backup_makes_the_same_station_elsewhere(folder: Path, capsys) -> None:
-    annotate(folder, "init")
-    annotate(folder, "import", folder / "films")
-    assert annotate(folder, "backup", folder / "all.tar") == 0
-    assert call("annotate", "restore", folder / "all.tar", "--station", folder / "copy") == 0
-    capsys.readouterr()
-    reports = []
-    for place in ("station", "copy"):
-        call("annotate", "status", "--station", folder / place, "--json")
-        reports.append(json.loads(capsys.readouterr().out))
-    assert reports[0] == reports[1] and reports[0][0]["films"] == {"open": 1}

@@ -22,6 +22,13 @@ from infmap.core.types import ZONES, BoolImage
 from infmap.core.zones import LungZones, brixia_zones
 from infmap.metrics import Bootstrap, Estimate, film_mean
 from infmap.metrics.intervals import Clusters
+from infmap.metrics.mask_agreement import (
+    cohen_of,
+    dice_of,
+    fleiss_of,
+    fleiss_sums,
+    pair_counts,
+)
 
 Kind = Literal["between", "within"]
 Float64 = NDArray[np.float64]
@@ -87,21 +94,6 @@ class _Pair:
     counts: tuple[int, int, int, int]
 
 
-def cohen_kappa(a: BoolImage, b: BoolImage) -> float:
-    """Cohen's kappa (1960) of two bool arrays of one shape; NaN where both are one constant."""
-    return float(_cohen(_counts(a, b)[None].astype(np.float64))[0])
-
-
-def fleiss_kappa(masks: Sequence[BoolImage]) -> float:
-    """Fleiss' kappa (1971) of two or more bool arrays of one shape; NaN where all are constant."""
-    return float(_fleiss(_fleiss_sums(masks)[None])[0])
-
-
-def dice(a: BoolImage, b: BoolImage) -> float:
-    """Dice of two bool arrays of one shape; NaN where both are empty."""
-    return float(_dice(_counts(a, b)[None])[0])
-
-
 def agreements(
     films: Iterable[Sequence[Reading]],
     labels: Sequence[str],
@@ -132,7 +124,7 @@ def agreements(
         pairs = groups[kind, label, zone, month, names]
         counts = np.array([pair.counts for pair in pairs], np.float64)
         bootstrap = Bootstrap([pair.patient for pair in pairs], draws, seed)
-        mean, kappa = film_mean(_dice(counts), bootstrap), _pooled(counts, bootstrap)
+        mean, kappa = film_mean(dice_of(counts), bootstrap), _pooled(counts, bootstrap)
         rows.append(Agreement(kind, names, label, zone, month, mean, kappa))
     return rows
 
@@ -162,8 +154,8 @@ def fleiss(
     out = {}
     for label in labels:
         rows = np.array(sums[label])
-        drawn = _fleiss(clusters.sums(rows, draws, seed))
-        value = float(_fleiss(rows.sum(axis=0, keepdims=True))[0])
+        drawn = fleiss_of(clusters.sums(rows, draws, seed))
+        value = float(fleiss_of(rows.sum(axis=0, keepdims=True))[0])
         out[label] = Estimate(value, *clusters.percentiles(drawn, 0.95), len(rows))
     return out
 
@@ -203,24 +195,15 @@ def _compare(
         first, second = plane(a.mask, label), plane(b.mask, label)
         # A mark outside the lungs is agreed upon or not as one inside is; only the background
         # that nobody would ever mark is left out, for it would make every kappa high.
-        whole = _counts(
+        whole = pair_counts(
             first, second, None if of_pixel is None else (of_pixel > 0) | first | second
         )
         yield _Pair(kind, (a.reader, b.reader), label, ALL, month, a.patient, _four(whole))
         if of_pixel is None or label == "lungs":  # zones are thirds of the lungs themselves
             continue
         for number, zone in enumerate(ZONES, 1):
-            counts = _counts(first, second, of_pixel == number)
+            counts = pair_counts(first, second, of_pixel == number)
             yield _Pair(kind, (a.reader, b.reader), label, zone, month, a.patient, _four(counts))
-
-
-def _counts(a: BoolImage, b: BoolImage, where: BoolImage | None = None) -> NDArray[np.int64]:
-    """int64 (4,): pixels that both mark, the first only, the second only, neither."""
-    if a.shape != b.shape:
-        raise ValueError(f"expected two masks of one film, got {a.shape} and {b.shape}")
-    code = a.astype(np.uint8) * 2 + b
-    counts = np.bincount((code if where is None else code[where]).ravel(), minlength=4)
-    return counts[[3, 2, 1, 0]]
 
 
 def _four(counts: NDArray[np.int64]) -> tuple[int, int, int, int]:
@@ -228,24 +211,10 @@ def _four(counts: NDArray[np.int64]) -> tuple[int, int, int, int]:
     return both, first, second, neither
 
 
-def _dice(counts: NDArray[np.generic]) -> Float64:
-    both, first, second, _ = np.asarray(counts, np.float64).T
-    return _ratio(2 * both, 2 * both + first + second)
-
-
-def _cohen(sums: Float64) -> Float64:
-    """Kappa from counts (draws, 4)."""
-    both, first, second, neither = sums.T
-    n = both + first + second + neither
-    a, b = both + first, both + second
-    chance = a * b + (n - a) * (n - b)
-    return _ratio((both + neither) * n - chance, n * n - chance)
-
-
 def _pooled(counts: Float64, bootstrap: Bootstrap) -> Estimate:
     clusters = Clusters(bootstrap.groups)
-    drawn = _cohen(clusters.sums(counts, bootstrap.n, bootstrap.seed))
-    value = float(_cohen(counts.sum(axis=0, keepdims=True))[0])
+    drawn = cohen_of(clusters.sums(counts, bootstrap.n, bootstrap.seed))
+    value = float(cohen_of(counts.sum(axis=0, keepdims=True))[0])
     return Estimate(value, *clusters.percentiles(drawn, bootstrap.level), len(counts))
 
 
@@ -253,31 +222,6 @@ def _fleiss_of(readings: Sequence[Reading], label: str) -> Float64:
     planes = [plane(reading.mask, label) for reading in readings]
     lungs = readings[0].lungs
     if lungs is None:
-        return _fleiss_sums(planes)
+        return fleiss_sums(planes)
     region = lungs | np.logical_or.reduce(planes)
-    return _fleiss_sums([p[region] for p in planes])
-
-
-def _fleiss_sums(masks: Sequence[BoolImage]) -> Float64:
-    """float64 (4,): pixels, sum of their agreement, marks given, marks possible."""
-    readers = len(masks)
-    if readers < 2 or len({mask.shape for mask in masks}) > 1:
-        raise ValueError("expected two or more masks of one film")
-    marks = np.add.reduce([mask.astype(np.int64) for mask in masks]).ravel()
-    alike = marks * (marks - 1) + (readers - marks) * (readers - marks - 1)
-    agreed = alike.sum() / (readers * (readers - 1))
-    return np.array([marks.size, agreed, marks.sum(), marks.size * readers], np.float64)
-
-
-def _fleiss(sums: Float64) -> Float64:
-    pixels, agreed, marks, most = sums.T
-    share = _ratio(marks, most)
-    chance = share**2 + (1 - share) ** 2
-    return _ratio(_ratio(agreed, pixels) - chance, 1 - chance)
-
-
-def _ratio(top: Float64, bottom: Float64) -> Float64:
-    """NaN where the bottom is 0."""
-    out = np.full(np.shape(top), np.nan)
-    np.divide(top, bottom, out=out, where=np.asarray(bottom) != 0)
-    return out
+    return fleiss_sums([p[region] for p in planes])

@@ -261,6 +261,7 @@ def _write_seg(film: ApprovedFilm, labels: Sequence[str], out: Path) -> str | No
         seg = drawn_seg(source, regions, sha256=digest, origin=film.origin, by_hand=film.by_hand)
     except FilmError as error:
         return error.reason
+    # Only where there is one: an empty folder would say that there are objects.
     (out / "seg").mkdir(exist_ok=True)
     seg.save_as(out / "seg" / f"{film.name}.dcm", enforce_file_format=True)
     return None

@@ -69,6 +69,7 @@ def import_films(
         NotFound: there is no such project.
     """
     with store.read() as c:
+        # Asked for its error: a project that is not there has no films either.
         projects.get(c, project)
         known = {film.sha256 for film in films.every(c, project)}
     before, seen = len(known), 0

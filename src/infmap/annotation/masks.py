@@ -133,6 +133,7 @@ def decode(data: bytes, shape: tuple[int, int] | None = None) -> Mask:
         raise UsageError(
             f"mask: {len(inflater.unused_data)} bytes after the end; send the mask only"
         )
+    # Only now: nothing of a film's size is made for bytes that are refused above.
     mask = np.zeros(height * width, np.uint8)
     rest = raw[start + 1 :]
     for k in (k for k in range(len(LABELS)) if bits >> k & 1):

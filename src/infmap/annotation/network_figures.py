@@ -113,6 +113,7 @@ def network_figures(
     """Figures of every network, over all rounds and then by round, with intervals by patient."""
     groups: dict[tuple[str, int], list[Choice]] = defaultdict(list)
     for choice in choices:
+        # A network of two proposals, as in two rounds, counts once a decision.
         for network in set(choice.shown):
             groups[network, -1].append(choice)
             groups[network, choice.round].append(choice)

@@ -10,11 +10,12 @@ import numpy as np
 from sqlalchemy import Connection
 
 from infmap.annotation import outcomes, projects
-from infmap.annotation.agreement import dice
-from infmap.annotation.consensus import METHODS, staple
+from infmap.annotation.consensus import METHODS
 from infmap.annotation.masks import decode, plane
 from infmap.annotation.store import get_mask
 from infmap.core.errors import UsageError
+from infmap.metrics.mask_agreement import dice
+from infmap.metrics.staple import staple
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def reader_skill(
         readers = sorted(of)
         masks = [decode(get_mask(c, of[reader])) for reader in readers]
         for label in labels:
+            # Each label on its own: a reader may be good at lungs and not at effusions.
             planes = [plane(mask, label) for mask in masks]
             joined, skill = METHODS[method](planes), staple(planes)
             for k, reader in enumerate(readers):

@@ -201,41 +201,6 @@ def _network(name: str, labels: tuple[str, ...], device: str) -> Proposer:
 
 
 @app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="file to write; only you may read it")],
-    station: Station = HOME,
-    database: Database = None,
-) -> int:
-    """Write the whole station into one file, while it is in use.
-
-    Example: infmap annotate backup station-2026-11-28.tar
-    """
-    from infmap.annotation.backup import backup as run
-
-    with opened(station, database) as store:
-        saved = run(store, file)
-    sys.stdout.write(f"{file}: {saved.rows} rows, {saved.films} files of films\n")
-    return 0
-
-
-@app.command()
-def restore(
-    file: Annotated[Path, typer.Argument(help="of infmap annotate backup")],
-    station: Station = HOME,
-    database: Database = None,
-) -> int:
-    """Make a station of a backup, in SQLite or in PostgreSQL.
-
-    Example: infmap annotate restore station-2026-11-28.tar --station restored
-    """
-    from infmap.annotation.backup import restore as run
-
-    saved = run(file, station, database)
-    sys.stdout.write(f"{station}: {saved.rows} rows, {saved.films} files of films\n")
-    return 0
-
-
-@app.command()
 def user(
     name: Annotated[str, typer.Argument(help="of the account")],
     role: Annotated[

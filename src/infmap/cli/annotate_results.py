@@ -64,6 +64,7 @@ def project_of(store: Store, name: str | None) -> str:
 
     with store.read() as c:
         every = projects.every(c)
+    # One project needs no name, and most stations have one.
     found = [project for project in every if name in (None, project.name)]
     if len(found) == 1:
         return found[0].id

@@ -140,6 +140,7 @@ def _description(
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
+    # Ground glass, consolidation and infection are opacities; their labels tell them apart.
     finding = codes.SCT.PleuralEffusion if region.pleural else codes.DCM.Opacity
     return hd.seg.SegmentDescription(
         segment_number=number,

@@ -36,6 +36,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
     base = _base(root)
     if not (base / TABLE).is_file():
         return
+    # By name, which is made of the film's bytes: the same film under two paths is one.
     seen: set[str] = set()
     for row in read_table(base / TABLE, REQUIRED):
         path = _path(root, base, row, "path")
