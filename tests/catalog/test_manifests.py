@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infmap.catalog.manifests import as_about, as_manifest
+from infmap.catalog.manifests import as_about, as_manifest, version_in
 
 ABOUT = {"version": 3, "sha256": "0" * 64, "catalog": "/c", "roots": {"cohen": "/d"}}
 EMPTY = {"version": 3, "generation": 0, "tables": {}, "roots": {}, "sources": {}, "settings": {}}
@@ -36,3 +36,10 @@ def test_what_a_snapshot_says_beyond_the_known_keys_is_kept():
 def test_a_snapshot_without_a_required_key_is_refused(key):
     with pytest.raises(ValueError, match=key):
         as_about({name: value for name, value in ABOUT.items() if name != key})
+
+
+@pytest.mark.parametrize("value", [{}, {"version": "3"}, {"version": None}])
+def test_a_file_that_states_no_version_is_refused(value):
+    assert version_in(EMPTY) == 3
+    with pytest.raises(ValueError, match="version"):
+        version_in(value)

@@ -8,8 +8,6 @@ from typing import Required
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-__all__ = ["CatalogManifest", "FileEntry", "SnapshotAbout", "TableEntry", "as_about", "as_manifest"]
-
 
 class TableEntry(TypedDict):
     """One file of a catalog's tables."""
@@ -84,6 +82,18 @@ class SnapshotAbout(TypedDict, total=False):
 
 _MANIFEST = TypeAdapter(CatalogManifest)
 _ABOUT = TypeAdapter(SnapshotAbout)
+
+
+def version_in(value: Mapping[str, object]) -> int:
+    """The version that a parsed file states; checked first, for a newer one may look otherwise.
+
+    Raises:
+        ValueError: it states none.
+    """
+    version = value.get("version")
+    if not isinstance(version, int):
+        raise ValueError(f"expected a version, got {version!r}")
+    return version
 
 
 def as_manifest(value: object) -> CatalogManifest:

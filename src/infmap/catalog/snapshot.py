@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,14 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infmap.catalog.card import write_card
-from infmap.catalog.manifests import CatalogManifest, FileEntry, SnapshotAbout, as_about
+from infmap.catalog.manifests import CatalogManifest, FileEntry, SnapshotAbout, as_about, version_in
 from infmap.catalog.renamed import current_source
 from infmap.catalog.rows import Score, score_rows
 from infmap.catalog.schema import conform, make_frame, polars, read_frame
 from infmap.catalog.splits import check_whole, is_lateral
 from infmap.catalog.store import CATALOG_ROOT, Catalog
 from infmap.core.errors import SnapshotError
-from infmap.core.files import replacing_folder, sha256, write_json
+from infmap.core.files import read_json_object, replacing_folder, sha256, write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -180,11 +179,11 @@ def read_about(folder: Path) -> SnapshotAbout:
     """
     path = folder / "snapshot.json"
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        written = int(read["version"])
+        read = read_json_object(path)
+        written = version_in(read)
         complete = all(name in read for name in ("sha256", "catalog", "roots"))
         about = as_about(read) if complete and written <= VERSION else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise SnapshotError(
             f"{folder}: expected a snapshot; write one with infmap catalog snapshot"
         ) from error

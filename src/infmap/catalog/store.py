@@ -14,7 +14,6 @@ a process killed at any moment leaves the catalog as it was before or as it is a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.catalog.manifests import CatalogManifest, TableEntry, as_manifest
+from infmap.catalog.manifests import CatalogManifest, TableEntry, as_manifest, version_in
 from infmap.catalog.renamed import current_film_id, current_source
 from infmap.catalog.rows import Film, film_rows
 from infmap.catalog.schema import (
@@ -37,7 +36,7 @@ from infmap.catalog.schema import (
 )
 from infmap.compute.lock import LOCK, Busy, hold
 from infmap.core.errors import SnapshotError
-from infmap.core.files import sha256, write_json
+from infmap.core.files import read_json_object, sha256, write_json
 from infmap.dedup.thumbnails import SIDE
 
 if TYPE_CHECKING:
@@ -74,15 +73,16 @@ class Catalog:
         """
         path = self.folder / "catalog.json"
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            version = int(data["version"])
+            data = read_json_object(path)
+            version = version_in(data)
             if version == 1:
+                # That version kept nothing but its roots here; `_upgrade` fills in the rest.
                 data |= {"generation": 0, "tables": {}, "sources": {}, "settings": {}}
             if version <= VERSION:
                 return as_manifest(data)
         except FileNotFoundError:
             return _empty()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise SnapshotError(f"{path}: damaged; ingest into a new folder") from error
         raise SnapshotError(
             f"{path}: expected version {VERSION} or older, got {version}; "
