@@ -92,3 +92,10 @@ def test_accounts_are_made_and_changed(folder: Path, capsys) -> None:
     assert "disabled" in capsys.readouterr().out
     assert annotate(folder, "user", "ann", "--project", "elsewhere") == 2
     assert "expected one of the station's" in capsys.readouterr().err
+
+
+def test_a_server_needs_an_address_that_hides_the_password(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("INFMAP_STATION_PASSWORD", "secret enough")
+    assert call("annotate", "propose", "--station", "http://station.example") == 2
+    said = capsys.readouterr().err
+    assert "expected https://" in said and "secret" not in said

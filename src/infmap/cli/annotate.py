@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,7 @@ from infmap.cli.annotate_results import HOME, Database, Json, Named, Station, op
 
 if TYPE_CHECKING:
     from infmap.annotation.proposals import Proposer
+    from infmap.annotation.proposals import Station as Place
     from infmap.annotation.store import Store
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -98,7 +101,9 @@ def import_(
 
 @app.command()
 def propose(
-    station: Station = HOME,
+    station: Annotated[
+        str, typer.Option("--station", help="the station's folder, or https://... of its server")
+    ] = str(HOME),
     model: Annotated[
         list[str] | None, typer.Option("--model", help="model folder or name, several times")
     ] = None,
@@ -106,6 +111,7 @@ def propose(
         bool, typer.Option("--new-round", help="begin the next round; else go on with the newest")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, gpu")] = "auto",
+    user: Annotated[str, typer.Option(help="administrator to sign in as, at a server")] = "admin",
     project: Named = None,
     database: Database = None,
     as_json: Json = False,
@@ -115,24 +121,19 @@ def propose(
     Example: infmap annotate propose --model infmap-lite0 --model runs/round1
 
     Films on which the networks disagree most come first in the queue. Stopped, it goes on where it
-    was. It may run on another machine that sees the station's folder and its database.
+    was. On another machine give the server's address; the password is asked for, or taken from
+    INFMAP_STATION_PASSWORD.
     """
     from dataclasses import asdict
 
-    from infmap.annotation import projects
-    from infmap.annotation.proposals import LocalStation
     from infmap.annotation.proposals import propose as run
     from infmap.cli.progress import bar
 
-    with opened(station, database) as store:
-        identifier = project_of(store, project)
-        here = LocalStation(store, identifier)
-        with store.read() as c:
-            labels = projects.get(c, identifier).labels
+    with _working(station, database, user, project) as (place, labels):
         networks = [_network(name, labels, device) for name in model or ["infmap-lite0"]]
-        number = here.newest_round() + 1 if new_round else None
+        number = place.newest_round() + 1 if new_round else None
         with bar("proposing") as progress:
-            done = run(here, networks, number, lambda _, *at: progress(*at))
+            done = run(place, networks, number, lambda _, *at: progress(*at))
     if as_json:
         sys.stdout.write(json.dumps([asdict(one) for one in done]) + "\n")
         return 0
@@ -140,6 +141,33 @@ def propose(
         rejected = f", {len(one.without)} films rejected by it" if one.without else ""
         sys.stdout.write(f"{one.network}: {one.made} masks in round {one.round}{rejected}\n")
     return 0
+
+
+@contextmanager
+def _working(
+    station: str, database: str | None, user: str, project: str | None
+) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """A project of a station, here or behind an address, and its labels."""
+    import os
+
+    if "://" in station:
+        from infmap.annotation.remote import RemoteStation
+
+        # Never an option: other users of the machine see those.
+        password = os.environ.get("INFMAP_STATION_PASSWORD")
+        if password is None:
+            password = typer.prompt(f"password of {user}", hide_input=True, err=True)
+        there = RemoteStation.sign_in(station, user, str(password), project)
+        yield there, there.labels
+        return
+    from infmap.annotation import projects
+    from infmap.annotation.proposals import LocalStation
+
+    with opened(Path(station), database) as store:
+        identifier = project_of(store, project)
+        with store.read() as c:
+            labels = projects.get(c, identifier).labels
+        yield LocalStation(store, identifier), labels
 
 
 @app.command()
