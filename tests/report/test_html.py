@@ -58,7 +58,7 @@ def test_page_shows_every_film_with_its_state(tmp_path: Path, one_of_each: list[
     text = page(tmp_path, one_of_each)
     ids = [a.get("id") for tag, a in Page(text).tags if tag == "article"]
     assert ids == ["film-1", "film-2", "film-3"]
-    assert "3 films: 1 judged, 1 rejected, 1 failed" in text
+    assert "3 films: 1 assessed, 1 rejected, 1 failed" in text
     assert "expected a frontal film" in text
     assert "could not be read" in text
     assert "operating point 0.60" in text
@@ -224,7 +224,7 @@ def test_page_shows_a_rejected_film_with_what_the_gate_measured(tmp_path: Path) 
     )
     assert text.count('class="out"') == 1
     assert "<td>0.5</td>" in text and "<td>7</td><td>\N{EN DASH}</td>" in text
-    for shown in ("cd" * 32, "500 × 400 pixels", "net@1", "Rejected: read, but not judged."):
+    for shown in ("cd" * 32, "500 × 400 pixels", "net@1", "Rejected: read, but not assessed."):
         assert shown in text
     assert [a for tag, a in Page(text).tags if tag == "image"]
 

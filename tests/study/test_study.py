@@ -72,7 +72,7 @@ def test_the_table_is_made_anew_from_the_runs_alone(study, capsys):
     assert _run("benchmark", ["report", str(study)]) == 0
     assert (study / "results.csv").read_text() == before
     page = Path(capsys.readouterr().out.removeprefix("report: ").strip()).read_text()
-    for text in ("Research use only", SEGMENTATION, CLASSIFIER, "cohen: not learnt from",
+    for text in ("Research use only", SEGMENTATION, CLASSIFIER, "cohen: left out of training",
                  "Infection maps against activation maps", "119,316 films"):  # fmt: skip
         assert text in page
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -106,6 +106,19 @@ def test_a_run_killed_after_training_is_only_scored_again(study, tmp_path):
     assert execute(opened, opened.run(SEGMENTATION), train_and_score) == 0
     assert (folder / "films.csv").read_text() == expected
     assert (folder / "log.jsonl").read_text() == log
+
+
+def test_a_result_of_an_earlier_version_is_read_under_todays_names(study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    file = copy / "runs" / SEGMENTATION / "result.json"
+    opened = Study(copy)
+    today = opened.result(opened.run(SEGMENTATION))
+    old = json.loads(file.read_text())
+    old["budget"]["films_learnt_from"] = old["budget"].pop("training_films")
+    file.write_text(json.dumps(old))
+    assert opened.result(opened.run(SEGMENTATION)) == today
+    assert today["budget"]["training_films"] > 0
 
 
 def test_a_loss_that_stays_without_a_number_ends_the_run(tmp_path):

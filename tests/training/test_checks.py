@@ -74,8 +74,8 @@ def test_too_few_films_are_refused_before_any_is_read(given, changes, message):
         (films_of([0, 1] * 4, infection=False), {}, "infection in its mask"),
         (films_of([0, 1] * 4, lungs=False), {}, "lung mask of any source"),
         (films_of([0, 1] * 4, lungs=False), {"lung_sources": ["b"]}, "lung mask of b"),
-        (films_of([0] * 8), {}, "all 8 films of known class .* of COVID-19"),
-        (films_of([1, 2, -2, -1]), {}, "all 3 films of known class .* without COVID-19"),
+        (films_of([0] * 8), {}, "all 8 training films of known class .* of COVID-19"),
+        (films_of([1, 2, -2, -1]), {}, "all 3 training films of known class .* without COVID-19"),
     ],
 )
 def test_films_that_cannot_teach_are_refused(learn, changes, message):
@@ -86,10 +86,10 @@ def test_films_that_cannot_teach_are_refused(learn, changes, message):
 
 def test_phantoms_do_not_stand_for_a_second_class():
     rendered = render_phantoms(2, Preprocessing(size=64))
-    with pytest.raises(UsageError, match="all 8 films of known class .* of COVID-19"):
+    with pytest.raises(UsageError, match="all 8 training films of known class .* of COVID-19"):
         check_truth(config(), join_films(films_of([0] * 8), rendered), films_of([0, 1]))
     notes = check_truth(config(), join_films(films_of([-1] * 8), rendered), films_of([0, 1]))
-    assert notes == ["no film to learn from has a known class: the class is not learnt"]
+    assert notes == ["no training film has a known class: the class is not trained"]
 
 
 def test_patience_needs_something_to_wait_for():

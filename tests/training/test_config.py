@@ -37,7 +37,7 @@ def test_a_configuration_survives_json():
     ("changes", "message"),
     [
         ({"network": {"deep_supervision": True}}, "unet"),
-        ({"loss": {"class_weight": 0, "map_weights": [0, 0, 0]}}, "nothing would be learnt"),
+        ({"loss": {"class_weight": 0, "map_weights": [0, 0, 0]}}, "nothing would be trained"),
         ({"loss": {"map_weights": [1, -1, 0]}}, "greater than or equal"),
         ({"micro_batches": 0}, "micro_batches"),
         ({"patience": 0}, "patience"),

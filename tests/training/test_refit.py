@@ -154,7 +154,7 @@ def test_training_films_are_known_under_todays_names_or_refused(tmp_path):
         "a/0",
         "general-blockchain/1.png",
     }
-    with pytest.raises(ModelError, match="nobody knows which films"):
+    with pytest.raises(ModelError, match="was not trained on are unknown"):
         refit.training_films(tmp_path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infmap.catalog.rows import DuplicatePair, pair_rows
 from infmap.catalog.store import Catalog, make_frame
-from infmap.dedup.duplicates import Progress, clusters_of, copies, exact, with_verdicts
+from infmap.dedup.duplicates import Progress, copies, duplicate_groups, exact, with_verdicts
 
 
 def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[DuplicatePair]:
@@ -33,7 +33,7 @@ def deduplicate(catalog: Catalog, progress: Progress | None = None) -> list[Dupl
         )
         names = [row["film_id"] for row in columns]
         rows = with_verdicts(found, pair_rows(catalog.frame("duplicates")), set(names))
-        clusters = clusters_of(names, rows)
+        clusters = duplicate_groups(names, rows)
         column = make_frame("films", [{"duplicate_group": clusters[name]} for name in names])
         catalog.commit(
             {

@@ -15,7 +15,7 @@ from infmap.catalog.renamed import current_film_id
 from infmap.catalog.rows import DuplicatePair, pair_rows
 from infmap.catalog.store import Catalog, make_frame
 from infmap.core.errors import FilmError, UsageError, needs_extra
-from infmap.dedup.duplicates import CONFIRMED, REJECTED, clusters_of
+from infmap.dedup.duplicates import CONFIRMED, REJECTED, duplicate_groups
 from infmap.dedup.thumbnails import content_box, to_bytes
 from infmap.dicom import read_radiograph
 from infmap.sources.tables import read_table
@@ -107,7 +107,7 @@ def read_decisions(catalog: Catalog, path: Path) -> int:
                 rows[pair] = {**rows.get(pair, new), "verdict": verdict}
                 taken += 1
         kept = [rows[pair] for pair in sorted(rows)]
-        clusters = clusters_of(names, [r for r in kept if there.issuperset(_names(r))])
+        clusters = duplicate_groups(names, [r for r in kept if there.issuperset(_names(r))])
         column = make_frame("films", [{"duplicate_group": clusters[name]} for name in names])
         known = films["duplicate_group"].null_count() == 0
         tables = {"duplicates": make_frame("duplicates", kept)}

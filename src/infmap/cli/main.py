@@ -88,7 +88,7 @@ def _run(verb: str, arguments: list[str]) -> int:
 
 
 def _say(verb: str, error: BaseException) -> int:
-    """One line for what a user can mend, and its status; anything else is raised again."""
+    """One line for what a user can correct, and its status; anything else is raised again."""
     from infmap.core.errors import InfmapError
 
     if isinstance(error, InfmapError):
@@ -115,7 +115,7 @@ def _flush(status: int) -> int:
 
 
 def _translate(verb: str, error: BaseException) -> int:
-    """Typer's own complaints are wrong use; anything else is ours to mend, with its traceback."""
+    """Typer's own complaints are wrong use; anything else is a defect, with its traceback."""
     import typer
     from typer.exceptions import TyperException
 

@@ -161,7 +161,7 @@ def with_verdicts(
     return sorted(rows, key=lambda row: (row["film_a"], row["film_b"]))
 
 
-def clusters_of(names: Sequence[str], rows: Sequence[DuplicatePair]) -> dict[str, str]:
+def duplicate_groups(names: Sequence[str], rows: Sequence[DuplicatePair]) -> dict[str, str]:
     """Cluster of each film, by rows of ``duplicates`` and their verdicts."""
     # The most certain first: where a rejected pair keeps two groups apart, the weaker link is
     # given up.

@@ -33,9 +33,9 @@ def predict_many(
     workers: int = 1,
     doubt: bool = False,
 ) -> Iterator[Result]:
-    """Judge films as a stream.
+    """Assess films as a stream.
 
-    A worker decodes, runs the network on, judges and finishes its own films, one core's work, so
+    A worker decodes, runs the network on, assesses and finishes its own films, one core's work, so
     that workers wait neither for each other nor for the network. Load the predictor with as many
     ``parallel`` batches as there are workers.
 
@@ -111,7 +111,7 @@ def predict_many(
         while running:
             yield from running.popleft().result()
     finally:
-        # The caller may stop half way; films that nobody waits for are not judged.
+        # The caller may stop half way; films that nobody waits for are not assessed.
         pool.shutdown(cancel_futures=True)
 
 

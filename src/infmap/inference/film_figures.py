@@ -37,7 +37,7 @@ FRONTAL = """
 1357889999887531
 1367889999887631
 """
-"""Mean tone rank of 450 frontal films (COVID-QU-Ex), made mirror-symmetric, in tenths."""
+"""Mean grey-level rank of 450 frontal films (COVID-QU-Ex), made mirror-symmetric, in tenths."""
 
 
 def film_figures(pixels: Float32Image) -> dict[str, float]:

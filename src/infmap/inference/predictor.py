@@ -54,7 +54,7 @@ def prepare(radiograph: Radiograph, spec: Preprocessing) -> Prepared:
     """Pass a film through the first half of the quality gate and bring it to the network's size.
 
     Raises:
-        RejectedFilm: the film is not fit to be judged.
+        RejectedFilm: the film is not fit to be assessed.
     """
     plane, fit = to_network(radiograph.pixels, spec)
     field = radiograph
@@ -133,14 +133,14 @@ class Predictor:
         return prepare(radiograph, self.manifest.preprocessing)
 
     def predict(self, radiograph: Radiograph, *, doubt: bool = False) -> Prediction:
-        """Judge one film.
+        """Assess one film.
 
         Args:
             radiograph: the film.
             doubt: read it mirrored as well, for ``Prediction.doubt``: twice the network's time.
 
         Raises:
-            RejectedFilm: the film is not fit to be judged.
+            RejectedFilm: the film is not fit to be assessed.
         """
         start = time.perf_counter()
         film = self.prepare(radiograph)

@@ -40,7 +40,7 @@ class Quality:
 
     Attributes:
         figures: name to measured value; NaN where it could not be measured.
-        reject: one line that says why the film is not to be judged; None to go on.
+        reject: one line that says why the film is not to be assessed; None to go on.
         warnings: sentences a reader should see.
     """
 
@@ -65,7 +65,7 @@ class Quality:
 
 
 def assess(radiograph: Radiograph) -> Quality:
-    """Judge a film by its pixels alone, before the network.
+    """Assess a film by its pixels alone, before the network.
 
     Colour is no longer in the pixels; a reader's warning about it stays in the film's warnings.
 
@@ -87,13 +87,13 @@ def assess(radiograph: Radiograph) -> Quality:
     # Of a film below the least side nothing else is measured: the figures need a grid of 64 pixels.
     if _first(FILM_REJECTS[:1], figures) is None:
         figures |= film_figures(radiograph.pixels)
-    return _judged(figures, FILM_REJECTS, FILM_WARNINGS)
+    return _assessed(figures, FILM_REJECTS, FILM_WARNINGS)
 
 
 def assess_lungs(
     zones: LungZones, radiograph: Radiograph, probs: Float32Image | None = None
 ) -> Quality:
-    """Judge a film by the lungs that the network found on it.
+    """Assess a film by the lungs that the network found on it.
 
     Args:
         zones: the lungs, on any grid (H, W) that covers the field exactly: the film's own, or the
@@ -116,7 +116,7 @@ def assess_lungs(
     """
     if probs is not None and probs.shape != zones.labels.shape:
         raise ValueError(f"expected lung probabilities of {zones.labels.shape}, got {probs.shape}")
-    quality = _judged(lung_figures(zones, radiograph.pixels, probs), LUNG_REJECTS, LUNG_WARNINGS)
+    quality = _assessed(lung_figures(zones, radiograph.pixels, probs), LUNG_REJECTS, LUNG_WARNINGS)
     unlike = any(limit.broken(quality.figures) for limit in LUNG_REJECTS if limit.name in POSITION)
     if not unlike:
         return quality
@@ -138,7 +138,7 @@ def _first(rules: tuple[Limit, ...], figures: Mapping[str, float]) -> Limit | No
     return next((limit for limit in rules if limit.broken(figures)), None)
 
 
-def _judged(
+def _assessed(
     figures: dict[str, float], rejects: tuple[Limit, ...], warnings: tuple[Limit, ...]
 ) -> Quality:
     broken = _first(rejects, figures)

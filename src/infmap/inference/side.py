@@ -47,7 +47,7 @@ TONES = """
   -6   6  20   1   7   8   0  25
    2 -24  21 -11  24   6  18  17
 """
-"""Weight of tone differences, image left less image right: 16 rows, the outer column first.
+"""Weight of grey-level differences, image left less image right: 16 rows, the outer column first.
 
 Linear discriminant with a ridge, fitted on 2,000 films as they are against the same mirrored
 (COVID-QU-Ex Train, COVID-19 Radiography Database); see benchmarks/side.py.
@@ -75,7 +75,7 @@ SHAPE = """
 
 
 def assess_side(lungs: BoolImage, pixels: Float32Image) -> Quality:
-    """Judge whether a film is mirrored.
+    """Assess whether a film is mirrored.
 
     Args:
         lungs: bool (h, w), both lungs, on any grid that covers the film exactly.

@@ -27,7 +27,7 @@ class SiteFigures:
         auroc: COVID-19 against all others.
         brier: mean squared error of the probability.
         ece: expected calibration error of the probability.
-        infected: mean infected share of the lungs on healthy films.
+        infected: mean infected fraction of the lungs on healthy films.
         called: share of unlabelled films on which COVID-19 is detected.
     """
 

@@ -117,7 +117,7 @@ class InceptionEncoder(Encoder):
             self.model[name].conv.padding = (1, 1)
         for name in ("Pool1", "Pool2"):
             self.model[name].padding = 1
-        # timm's own start (a fixed deviation of 0.1) grows to millions before anything is learnt.
+        # timm's own start (a fixed deviation of 0.1) grows to millions before anything is trained.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -59,7 +59,7 @@ def load_weights(encoder: nn.Module, name: str, source: str | Path) -> str:
     if ENCODERS[name].tag is not None:
         return _from_timm(encoder, name)
     raise UsageError(
-        f"{name} starts from weights learnt on ChestX-ray14, which do not install or download: "
+        f"{name} starts from weights trained on ChestX-ray14, which do not install or download: "
         f"give their file instead of 'imagenet' (for ImageNet weights, use densenet121)"
     )
 

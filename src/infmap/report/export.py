@@ -79,7 +79,7 @@ class FilmRow:
     Attributes:
         id: unique within the run; also the name of the film's planes.
         path: the input as the user gave it.
-        status: "ok", "rejected" (read, not judged) or "failed" (not read).
+        status: "ok", "rejected" (read, not assessed) or "failed" (not read).
         sha256: hexadecimal digest of the file's bytes, where it could be read.
         reason: why there is no result; None when ok.
         fields: the other keys of the line, as far as known; see ``Prediction.to_dict``.
@@ -105,7 +105,7 @@ class FilmRow:
 
     @classmethod
     def of(cls, film_id: str, path: str, prediction: Prediction) -> Self:
-        """Line of a film that was judged."""
+        """Line of a film that was assessed."""
         sha256 = prediction.radiograph.sha256 or None
         return cls(film_id, path, "ok", sha256, None, prediction.to_dict())
 
@@ -113,7 +113,7 @@ class FilmRow:
     def rejected(
         cls, film_id: str, path: str, reason: str, sha256: str | None = None, **fields: object
     ) -> Self:
-        """Line of a film that was read but not judged; ``fields`` as far as known."""
+        """Line of a film that was read but not assessed; ``fields`` as far as known."""
         return cls(film_id, path, "rejected", sha256, reason, fields)
 
     @classmethod
@@ -158,7 +158,7 @@ class ResultsWriter:
 
     Args:
         out: the run's folder, made if need be.
-        resume: keep the whole lines of an earlier run and append; else start anew.
+        resume: keep the whole lines of an earlier run and append; else start over.
 
     Raises:
         UsageError: the folder or the files cannot be written.
@@ -225,7 +225,7 @@ class ResultsWriter:
         return line
 
     def replace(self, put: Callable[[], object]) -> None:
-        """Close ``results.jsonl`` and have it written anew, before ``results.csv`` is made of it.
+        """Close ``results.jsonl`` and have it written again, before ``results.csv`` is made of it.
 
         Args:
             put: replaces the file.
@@ -291,7 +291,7 @@ def _lines(path: Path) -> Iterator[tuple[PredictionLine, int]]:
                 if damaged:
                     raise UsageError(
                         f"{path} is damaged at line {damaged}; "
-                        "mend it, or run again without --resume to start anew"
+                        "repair it, or run again without --resume to start over"
                     )
                 row = parse(line)
                 if row is None:

@@ -156,7 +156,7 @@ def draw_banner(picture: Image.Image, text: str = "") -> None:
     size = max(8, round(min(picture.size) / 36))
     font = ImageFont.load_default(size)
     box = draw.multiline_textbbox((0, 0), lines, font=font)
-    # Five pixels are the least at which letters can be told apart.
+    # Five pixels are the least at which letters can be read.
     while size > 5 and box[2] > picture.width - size:
         size -= 1
         font = ImageFont.load_default(size)

@@ -14,7 +14,7 @@ from infmap.report.ids import check_id
 from infmap.report.overlay import UInt8Image, to_bytes
 
 PLANES = ("maps", "masks", "lungs", "opacity")
-"""Folders of the planes that every judged film has."""
+"""Folders of the planes that every assessed film has."""
 FILES = (*((folder, "png") for folder in (*PLANES, "doubt")), ("seg", "dcm"), ("sr", "dcm"))
 """Folder and ending of every file that a film may have."""
 

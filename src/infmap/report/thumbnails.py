@@ -34,9 +34,9 @@ class Thumb:
         height: of every layer, pixels.
         film: grey JPEG.
         maps: "infection", "opacity" and perhaps "doubt" to a PNG in the map's colours, clear
-            where nothing is tinted; empty for a film that was not judged.
+            where nothing is tinted; empty for a film that was not assessed.
         lines: "lungs", "infected" and "opaque" to the ``d`` of an SVG path around the region;
-            empty for a film that was not judged.
+            empty for a film that was not assessed.
     """
 
     width: int
@@ -47,7 +47,7 @@ class Thumb:
 
 
 def make_thumb(source: Prediction | Radiograph) -> Thumb:
-    """Shrink a judged film with its layers, or a film alone.
+    """Shrink an assessed film with its layers, or a film alone.
 
     Args:
         source: a prediction, or the radiograph of a rejected film.

@@ -29,32 +29,37 @@ MOST = 2000
 def score_activation_maps(
     scorer: Scorer, study: StudyConfig, folder: Path
 ) -> dict[str, ActivationFigures]:
-    """Score every method on the held-out films, each at its best threshold on the watched ones.
+    """Score every method on the held-out films, each at its best threshold on the validation set.
 
     Returns:
         Method to its figures: ``segmentation`` as in ``film_figures``, and ``localization`` of
-        ``infmap.explain``; none where no watched or no held-out film shows infection.
+        ``infmap.explain``; none where no validation film or no held-out film shows infection.
     """
-    watched, held_out = _films(scorer, VALIDATION), _films(scorer, HELD_OUT)
-    if not (_truth(scorer, watched) and _truth(scorer, held_out)):
+    validation, held_out = _films(scorer, VALIDATION), _films(scorer, HELD_OUT)
+    if not (_truth(scorer, validation) and _truth(scorer, held_out)):
         return {}
     return {
-        method: _score(scorer, study, method, watched, held_out, folder)
+        method: _score(scorer, study, method, validation, held_out, folder)
         for method in study.activation_maps
     }
 
 
 def _score(
-    scorer: Scorer, study: StudyConfig, method: str, watched: Films, held_out: Films, folder: Path
+    scorer: Scorer,
+    study: StudyConfig,
+    method: str,
+    validation: Films,
+    held_out: Films,
+    folder: Path,
 ) -> ActivationFigures:
-    chosen_on, truth = _truth(scorer, watched), _truth(scorer, held_out)
+    chosen_on, truth = _truth(scorer, validation), _truth(scorer, held_out)
     if chosen_on is None or truth is None:
         return {}
-    threshold = best_threshold(_maps(scorer, watched, method), chosen_on)
+    threshold = best_threshold(_maps(scorer, validation, method), chosen_on)
     maps = _maps(scorer, held_out, method)
     found = maps.values >= np.float32(threshold)
     surface = surface_figures(truth.infection, found, study.surface_tolerance)
-    local = localize(maps, truth, threshold, threshold_from="watched films", draws=study.draws)
+    local = localize(maps, truth, threshold, threshold_from="validation films", draws=study.draws)
     counts = local.counts
     dice = counts.dice()
     rows: list[FilmRow] = [
@@ -82,7 +87,7 @@ def _score(
     segmentation = {f"infection_{k}": e for k, e in metrics.to_dict(table).items()}
     return {
         "threshold": threshold,
-        "threshold_from": f"{len(watched)} watched films",
+        "threshold_from": f"{len(validation)} validation films",
         "films": len(held_out),
         "segmentation": segmentation,
         "localization": local.to_dict(),

@@ -1,7 +1,7 @@
 """Figures of each source by a model that left it out, and the one number that models are chosen by.
 
 All of it reads a table of films, so that any network whose maps went through
-``infmap.study.evaluation`` can be judged. Figures are named in words, see docs/accuracy.md.
+``infmap.study.evaluation`` can be assessed. Figures are named in words, see docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ def selection(
     floors: Sequence[Limit],
     draws: int = 1000,
 ) -> Selection:
-    """Judge models by what they are for.
+    """Assess models by what they are for.
 
     Args:
         films: validation set and films left out.

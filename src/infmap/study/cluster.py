@@ -56,7 +56,7 @@ class RayLauncher:
 
     def start(self, run_id: str, options: Sequence[str]) -> None:
         """See ``Launcher``."""
-        command = (*self._command, str(self._study), run_id, "--watched", *options)
+        command = (*self._command, str(self._study), run_id, "--supervised", *options)
         folder = self._study / "runs" / run_id
         self._tasks[self._task.remote(command, folder, self._limits)] = run_id
 

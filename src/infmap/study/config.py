@@ -54,10 +54,10 @@ class SplitConfig(Strict):
         0.1,
         gt=0,
         lt=0.5,
-        description="share of the patients learnt from that are watched instead: thresholds and "
-        "calibration are chosen on them",
+        description="share of the training patients that are for validation instead: "
+        "thresholds and calibration are chosen on them",
     )
-    seed: int = Field(0, description="seed of the choice of the watched patients")
+    seed: int = Field(0, description="seed of the choice of the validation patients")
 
     @model_validator(mode="after")
     def _has_no_idle_folds(self) -> Self:
@@ -108,7 +108,7 @@ class StudyConfig(Strict):
         if self.training.hold_out != type(self.training.hold_out)():
             raise ValueError("training.hold_out is decided by the split: leave it out")
         if not any(self.training.loss.map_weights):
-            raise ValueError("training.loss.map_weights are all 0: no map would be learnt")
+            raise ValueError("training.loss.map_weights are all 0: no map would be trained")
         if self.split.scheme == "sources" and len(self.sources) < 2:
             raise ValueError("the scheme 'sources' needs two sources in training.stages")
         return self

@@ -49,7 +49,7 @@ def evaluate(
         outputs: films with what the network says of them.
         thresholds: operating points.
         detection: from logits and the map's peak to the film's probability.
-        groups: film_id to the group that intervals must not tear.
+        groups: film_id to the group that intervals must keep together.
         part: what the films are to the network, such as "held-out".
         tolerance: of outlines, network pixels.
     """
@@ -104,7 +104,7 @@ def evaluate_classifier(
         outputs: films with what the network says of them; the maps are not looked at.
         point: a film is called COVID-19 at or above it, probability.
         detection: from logits to the film's probability.
-        groups: film_id to the group that intervals must not tear.
+        groups: film_id to the group that intervals must keep together.
         part: what the films are to the network.
     """
     for i, logits in enumerate(outputs.logits):

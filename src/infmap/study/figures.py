@@ -97,7 +97,7 @@ def calibration(tables: Mapping[str, FilmTable]) -> str:
 
 
 def bland_altman(table: FilmTable, draws: int) -> str:
-    """Difference of infected shares over their mean, with the limits of agreement."""
+    """Difference of lung involvement over its mean, with the limits of agreement."""
     true, found = (table.values[f"infected_share_{k}"] for k in ("true", "predicted"))
     limits = metrics.bland_altman(true, found, metrics.Bootstrap(table.text["group"], draws))
     figure, axes = _axes()

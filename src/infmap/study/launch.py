@@ -1,4 +1,4 @@
-"""One run in its own process group, watched from outside: its limits, and how it ended."""
+"""One run in its own process group, supervised from outside: its limits, and how it ended."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Launcher(Protocol):
 
 
 class LocalLauncher:
-    """Workers on this machine, each watched by a thread, a GPU each where there are GPUs.
+    """Workers on this machine, each supervised by a thread, a GPU each where there are GPUs.
 
     Args:
         study: the study's folder.
@@ -163,7 +163,7 @@ class LocalLauncher:
         gpu = self._gpus.pop(0) if self._gpus else None
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
-        command = (*self._command, str(self._study), run_id, "--watched", *options)
+        command = (*self._command, str(self._study), run_id, "--supervised", *options)
         folder = self._study / "runs" / run_id
         task = self._pool.submit(supervise, command, folder, self._limits, environment, self._stop)
         self._tasks[task] = run_id, gpu

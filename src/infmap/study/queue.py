@@ -20,7 +20,7 @@ from infmap.study.study import FINISHED, Status, Study, read_status, write_statu
 
 
 class RunRecord(TypedDict):
-    """A run that started or ended, as it is told; ``finished`` of ``total`` runs have ended."""
+    """A run that started or ended, as it is reported; ``finished`` of ``total`` runs have ended."""
 
     run: str
     state: str

@@ -118,9 +118,11 @@ class Chosen(TypedDict):
 class Budget(TypedDict):
     """What training took, whatever the clock says."""
 
-    films_learnt_from: int
+    training_films: int
     steps: int
     films_seen: int
+    films_learnt_from: NotRequired[int]
+    """What infmap 0.1 and 0.2 called ``training_films``; ``Study.result`` gives today's name."""
 
 
 class SetFigures(TypedDict):

@@ -157,14 +157,14 @@ def _tables(study: Study, done: Sequence[tuple[Run, Result]]) -> list[Table]:
         _table("segmentation", "Infection, held-out films", SEGMENTATION, maps),
         _table("detection", "COVID-19 by the class, held-out films", DETECTION, every),
         _table("map-detection", "COVID-19 by any pixel of the map", MAP_DETECTION, maps),
-        _table("share", "Infected share of the lungs", SHARE, maps),
+        _table("share", "Lung involvement, fraction of lung area", SHARE, maps),
         _table("pooled-segmentation", "Infection, pooled over folds", SEGMENTATION, pooled),
         _table("pooled-detection", "COVID-19, pooled over folds", DETECTION, pooled),
     ]
     sources = sorted({source for _, result in done for source in result.get("external", {})})
     for source in sources:
         rows = [(run.id, result["external"].get(source, {})) for run, result in done]
-        name, title = f"external-{source}", f"{source}: not learnt from"
+        name, title = f"external-{source}", f"{source}: left out of training"
         out.append(_table(f"{name}-segmentation", f"{title}, infection", SEGMENTATION, rows))
         out.append(_table(f"{name}-detection", f"{title}, COVID-19", DETECTION, rows))
     activations = [

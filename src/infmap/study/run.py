@@ -49,7 +49,7 @@ def run_grid(
 
 
 def report_study(folder: Path) -> Path:
-    """Write a study's tables and its page anew, also while it runs; the page."""
+    """Write a study's tables and its page again, also while it runs; the page."""
     study = Study(folder)
     write_tables(study)
     return write_report(study)

@@ -1,7 +1,7 @@
-"""What a trained run says of the films it did not learn from.
+"""What a trained run says of the films it was not trained on.
 
-Thresholds and calibration are chosen on the watched films alone. Held-out films of the sources
-learnt from stand beside each source not learnt from; the two are never one number. Films are scored
+Thresholds and calibration are chosen on the validation set alone. Held-out films of the training
+sources stand beside each source left out; the two are never one number. Films are scored
 in network pixels.
 """
 
@@ -58,13 +58,13 @@ Chunk: TypeAlias = tuple[Films, NDArray[np.uint8], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Points:
-    """What was chosen on the watched films.
+    """What was chosen on the validation set.
 
     Attributes:
         thresholds: a pixel is infected, and a film called COVID-19, at or above the operating
             point: the best mean Dice there at a specificity of 0.99, as for a deployed model.
         detection: the calibrated log-odds.
-        films: number of watched films.
+        films: number of validation films.
     """
 
     thresholds: Thresholds
@@ -81,7 +81,7 @@ class Scorer:
         config: what it was trained by.
         rows: films of the snapshot, ``official_split`` naming their part.
         resolve: row and path column to the file.
-        groups: film_id to the group that is never torn apart.
+        groups: film_id to the group that is never divided.
     """
 
     network: Network
@@ -147,7 +147,7 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
         "thresholds": {
             "infection": points.thresholds.infection,
             "covid": points.thresholds.covid,
-            "chosen_on": f"{points.films} watched films, none of which is scored",
+            "chosen_on": f"{points.films} validation films, none of which is scored",
         },
         "size": size,
         "budget": _budget(folder / TRAINING_LOG, config),
@@ -165,27 +165,27 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
 
 
 def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
-    """Threshold of the map and operating point of the class, on the watched films.
+    """Threshold of the map and operating point of the class, on the validation set.
 
     Raises:
         Diverged: the maps of a segmentation network are constant and find nothing.
     """
-    watched = scorer.load(scorer.part(VALIDATION))
-    maps, logits = predict_films(scorer.network, watched, scorer.config)
+    validation = scorer.load(scorer.part(VALIDATION))
+    maps, logits = predict_films(scorer.network, validation, scorer.config)
     if not np.isfinite(logits).all():
         raise Diverged("the class's logits are not finite")
-    score = score_films(maps, class_log_odds(logits), watched)
+    score = score_films(maps, class_log_odds(logits), validation)
     infection = maps[:, 0]
     if not classifier and score.pooled_f1 == 0 and int(infection.max()) - int(infection.min()) <= 2:
         raise Diverged(f"the infection map is {infection.max() / 255:.2f} everywhere: Dice is 0")
-    outputs, thresholds = Outputs(watched, maps, logits), Thresholds()
+    outputs, thresholds = Outputs(validation, maps, logits), Thresholds()
     detection = fit_detection(outputs, thresholds) or PlattScaling()
     if classifier:
         found = np.array([film_probability(row, 0, 0.0, detection) for row in logits])
-        point = specific_point(found, watched.covid19)
+        point = specific_point(found, validation.covid19)
     else:
         point = choose_infection(outputs, thresholds, detection) or 0.5
-    return Points(thresholds.at(point), detection, len(watched))
+    return Points(thresholds.at(point), detection, len(validation))
 
 
 def film_rows(
@@ -237,9 +237,9 @@ def _budget(log: Path, config: TrainingConfig) -> Budget:
     """Films seen and steps done: what does not depend on the clock."""
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = max((r["step"] for r in records if "step" in r), default=0)
-    learnt = max((r["films"] for r in records if "films" in r), default=0)
+    films = max((r["films"] for r in records if "films" in r), default=0)
     seen = steps * config.batch_size * config.micro_batches
-    return {"films_learnt_from": learnt, "steps": steps, "films_seen": seen}
+    return {"training_films": films, "steps": steps, "films_seen": seen}
 
 
 def _timing(network: Network, folder: Path, config: TrainingConfig) -> Timing:

@@ -70,7 +70,7 @@ def severity_figures(
     """Figures of the films that radiologists scored; none where too few are.
 
     ``r of SCORE (READER) with MEASURE`` for the mean opacity probability of both lungs, the opaque
-    and the infected share, and the extent by ``extents_by_others``; of the extent also how often
+    and the infected fraction, and the extent by ``extents_by_others``; of the extent also how often
     its interval holds the readers' score, and how wide it is.
 
     Args:

@@ -2,15 +2,15 @@
 
 A split's snapshot is the study's, with ``official_split`` replaced by the film's part:
 
-    train      learnt from
-    val        watched: thresholds, calibration and early stopping are decided on it
-    held-out   of a source learnt from, scored
-    external   of a source not learnt from, scored beside, never together
+    train      trained on
+    val        validation: thresholds, calibration and early stopping are decided on it
+    held-out   of a source trained on, scored
+    external   of a source not trained on, scored beside, never together
     unused     neither: it shares a patient or a near-duplicate with a scored film, or is a source's
                own validation film where its test films are scored
 
-A group (films joined by patient or near-duplicate) is never torn between what is learnt from,
-watched and scored, see ``infmap.catalog.groups``.
+A group (films joined by patient or near-duplicate) is never divided between training,
+validation and scoring, see ``infmap.catalog.groups``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from infmap.catalog.store import make_frame
 from infmap.core.errors import SnapshotError
 from infmap.study.config import StudyConfig
 
-LEARNT, VALIDATION, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
+TRAINING, VALIDATION, HELD_OUT, EXTERNAL = TRAIN, VAL, "held-out", "external"
 
 
 def fold_names(config: StudyConfig, rows: list[Film]) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def fold_names(config: StudyConfig, rows: list[Film]) -> tuple[str, ...]:
     if missing:
         raise SnapshotError(
             f"{config.training.snapshot}: has no films of {', '.join(missing)}, which the stages "
-            "learn from"
+            "train on"
         )
     if config.split.scheme == "official":
         return ("official",)
@@ -61,26 +61,26 @@ def fold_names(config: StudyConfig, rows: list[Film]) -> tuple[str, ...]:
 def assign_parts(config: StudyConfig, rows: list[Film], fold: str) -> list[str]:
     """Part of each film in one split."""
     groups = film_groups(rows)
-    learnt = set(config.sources) - {fold.removeprefix("without-")}
+    trained_on = set(config.sources) - {fold.removeprefix("without-")}
     own_tests = {r["source"] for r in rows if own_part(r) == "test"}
-    parts = keep_whole(groups, [_scored(row, learnt, own_tests, fold) for row in rows])
-    free = {g for g, part in zip(groups, parts) if part == LEARNT}
-    watched = _for_validation(config, rows, groups, free)
+    parts = keep_whole(groups, [_scored(row, trained_on, own_tests, fold) for row in rows])
+    free = {g for g, part in zip(groups, parts) if part == TRAINING}
+    validation = _for_validation(config, rows, groups, free)
     meant = [
-        VALIDATION if part == LEARNT and group in watched else part
+        VALIDATION if part == TRAINING and group in validation else part
         for group, part in zip(groups, parts)
     ]
     return [part or UNUSED for part in keep_whole(groups, meant)]
 
 
-def _scored(row: Film, learnt: set[str], own_tests: set[str], fold: str) -> str:
-    """Part of a film before any is watched."""
-    if row["source"] not in learnt:
+def _scored(row: Film, trained_on: set[str], own_tests: set[str], fold: str) -> str:
+    """Part of a film before any is for validation."""
+    if row["source"] not in trained_on:
         return EXTERNAL
     if fold.startswith("fold"):
-        return HELD_OUT if f"fold{row['fold']}" == fold else LEARNT
-    part = own_part(row) or LEARNT
-    if part in (LEARNT, UNUSED):
+        return HELD_OUT if f"fold{row['fold']}" == fold else TRAINING
+    part = own_part(row) or TRAINING
+    if part in (TRAINING, UNUSED):
         return part
     return UNUSED if part == "val" and row["source"] in own_tests else HELD_OUT
 
@@ -113,8 +113,8 @@ def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
         Names of the splits.
 
     Raises:
-        SnapshotError: the snapshot is missing or damaged, or a split has no film to learn from,
-            to watch, or to score.
+        SnapshotError: the snapshot is missing or damaged, or a split has no training film,
+            no validation film, or none to score.
     """
     frame, roots = read_snapshot(config.training.snapshot)
     rows = film_rows(frame)
@@ -128,7 +128,7 @@ def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
 
 
 def _check(config: StudyConfig, name: str, parts: list[str]) -> None:
-    for part, purpose in ((LEARNT, "learn from"), (VALIDATION, "watch")):
+    for part, purpose in ((TRAINING, "train on"), (VALIDATION, "validate on")):
         if part not in parts:
             raise SnapshotError(
                 f"{config.training.snapshot}: split {name} leaves no film to {purpose}"

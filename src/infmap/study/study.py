@@ -114,7 +114,13 @@ class Study:
         """What a run found; None unless it is done."""
         if self.status(run).state != "done":
             return None
-        return read_record(self.path(run) / RESULT, Result)
+        found = read_record(self.path(run) / RESULT, Result)
+        budget = found.get("budget")
+        if budget is not None and "films_learnt_from" in budget:
+            found["budget"] = {"training_films": budget["films_learnt_from"],
+                               "steps": budget["steps"],
+                               "films_seen": budget["films_seen"]}  # fmt: skip
+        return found
 
     def timing(self, run: Run) -> Timing:
         """How long a run took; empty where that is not known."""

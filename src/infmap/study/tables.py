@@ -1,4 +1,4 @@
-"""The study's tables, made anew from the runs' own files: the same whatever was killed when.
+"""The study's tables, made again from the runs' own files: the same whatever was killed when.
 
 results.csv holds nothing that depends on the clock; that is in timing.csv.
 """

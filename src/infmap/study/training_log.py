@@ -16,7 +16,7 @@ _PATIENCE = 3  # records in a row without a finite loss; single steps are skippe
 
 
 class Diverged(Exception):
-    """A run that learnt nothing: its loss is not finite, or its maps are constant."""
+    """A run that learned nothing: its loss is not finite, or its maps are constant."""
 
 
 class TrainingLog:

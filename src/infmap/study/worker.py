@@ -1,4 +1,4 @@
-"""The process of one run: python -m infmap.study.worker STUDY RUN_ID [--watched] [--retry]."""
+"""The process of one run: python -m infmap.study.worker STUDY RUN_ID [--supervised] [--retry]."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def main(arguments: list[str], body: Body = train_and_score) -> int:
     """Do one run; see the module."""
     options = {a for a in arguments if a.startswith("--")}
     folder, run_id = (a for a in arguments if not a.startswith("--"))
-    if "--watched" in options:
+    if "--supervised" in options:
         end_with_the_driver()
     study = Study(Path(folder))
     return execute(study, study.run(run_id), body, retry="--retry" in options)

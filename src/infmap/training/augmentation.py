@@ -2,8 +2,8 @@
 
 A batch's changes are a function of its generator alone, so a run can be replayed. Each change
 stands for a way in which hospitals differ: position and aspect (films squeezed to a square),
-tone (detectors, processing, screenshots), sharpness and noise, burned-in text, and all that lies
-outside the lungs.
+grey levels (detectors, processing, screenshots), sharpness and noise, burned-in text, and all that
+lies outside the lungs.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _swap_outside(images: Tensor, lungs: Tensor, generator: Generator, strength:
 
 
 def _tone(images: Tensor, generator: Generator, strength: float) -> Tensor:
-    """A random monotone tone curve through nine knots, on most films."""
+    """A random monotone curve of grey levels through nine knots, on most films."""
     n = images.shape[0]
     spread = _uniform(n, 0.1, 0.9, generator).view(n, 1)
     steps = torch.exp(torch.randn(n, 8, generator=generator) * spread)

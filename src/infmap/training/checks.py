@@ -17,7 +17,7 @@ from infmap.training.parts import RunFilms
 
 
 def check_choice(config: TrainingConfig, chosen: RunFilms) -> None:
-    """Refuse too few films to learn from, and none to validate on; no film is decoded for it.
+    """Refuse too few training films, and none to validate on; no film is decoded for it.
 
     Raises:
         UsageError: a stage has fewer films than a step, or there is none to validate on.
@@ -43,7 +43,7 @@ def check_stage(config: TrainingConfig, stage: Stage, labels: Iterable[tuple[str
     Args:
         config: the run.
         stage: one of its stages.
-        labels: source and class of all films to learn from, see ``film_label``.
+        labels: source and class of all training films, see ``film_label``.
 
     Raises:
         UsageError: they are fewer than a step takes.
@@ -79,37 +79,37 @@ def matches(name: str, label: tuple[str, str]) -> bool:
 
 
 def check_truth(config: TrainingConfig, films: Films, val: Films) -> list[str]:
-    """Refuse films of which nothing can be learnt.
+    """Refuse films that nothing can be trained on.
 
     Args:
         config: the run.
-        films: to learn from, phantoms among them.
+        films: for training, phantoms among them.
         val: to validate on.
 
     Returns:
         What the films leave open, a line each: it costs figures, not the run.
 
     Raises:
-        UsageError: a map or the class is to be learnt, and nothing or one side of it is known.
+        UsageError: a map or the class is to be trained, and nothing or one side of it is known.
     """
     infection, opacity, lungs = config.loss.map_weights
     known = films.dense
     if not (known & (np.array(config.loss.map_weights) > 0)).any() and infection + opacity + lungs:
         raise UsageError(
-            f"none of the {len(films)} films to learn from has a mask; ingest masks, or learn the "
+            f"none of the {len(films)} training films has a mask; ingest masks, or train the "
             "class alone with loss.map_weights: [0, 0, 0]"
         )
     shown = ((films.masks & INFECTION) > 0).any(axis=(1, 2)) & known[:, 0]
     if infection and not shown.any():
         raise UsageError(
-            f"none of the {len(films)} films to learn from has infection in its mask; ingest such "
+            f"none of the {len(films)} training films has infection in its mask; ingest such "
             "films, or set the first of loss.map_weights to 0"
         )
-    fresh = not Path(config.network.weights).is_dir()  # else the lungs were learnt before
+    fresh = not Path(config.network.weights).is_dir()  # else the lungs were trained before
     if lungs and fresh and not known[:, 2].any():
         named = "any source" if config.lung_sources is None else ", ".join(config.lung_sources)
         raise UsageError(
-            f"none of the {len(films)} films to learn from has a lung mask of {named}, see "
+            f"none of the {len(films)} training films has a lung mask of {named}, see "
             "lung_sources; without lungs nothing is predicted; phantoms: 100 adds rendered ones"
         )
     notes = []
@@ -133,11 +133,11 @@ def _check_classes(films: Films) -> list[str]:
     if not real.any():
         return []
     if not len(covid19):
-        return ["no film to learn from has a known class: the class is not learnt"]
+        return ["no training film has a known class: the class is not trained"]
     if covid19.min() == covid19.max():
         side = "of COVID-19" if covid19[0] else "without COVID-19"
         raise UsageError(
-            f"all {len(covid19)} films of known class to learn from are {side}: the class cannot "
-            "be learnt from one side; ingest others, or set loss.class_weight: 0"
+            f"all {len(covid19)} training films of known class are {side}: the class cannot "
+            "be learned from one side; ingest others, or set loss.class_weight: 0"
         )
     return []

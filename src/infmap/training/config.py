@@ -72,7 +72,7 @@ class LossConfig(Strict):
     @model_validator(mode="after")
     def _teaches_something(self) -> Self:
         if not self.class_weight and not any(self.map_weights):
-            raise ValueError("class_weight and map_weights are all 0: nothing would be learnt")
+            raise ValueError("class_weight and map_weights are all 0: nothing would be trained")
         return self
 
 
@@ -154,7 +154,7 @@ class TrainingConfig(Strict):
     validation_sources: tuple[SourceName, ...] | None = Field(
         None,
         description="sources validated on, by their publisher's part val, else the catalog's; what "
-        "the catalog alone calls val of other sources is learnt from; null: all of the stages",
+        "the catalog alone calls val of other sources is trained on; null: all of the stages",
     )
     lung_sources: tuple[SourceName, ...] | None = Field(
         None, description="sources whose lung masks follow the convention to learn; null: all"

@@ -33,7 +33,7 @@ Message: TypeAlias = tuple[Literal["record"], Record] | tuple[Literal["error"], 
 FILMS = "films-in-training"
 """Folder, in the model folder to be, of the arrays that a machine's processes map."""
 _ARRAYS = ("images", "masks", "truth", "classes")
-# The others wait for rank 0 while it looks at Val; a rank that died is noticed at once anyway.
+# The others wait for rank 0 while it validates; a rank that died is noticed at once anyway.
 WAIT = timedelta(hours=12)
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 

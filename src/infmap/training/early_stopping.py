@@ -18,7 +18,7 @@ class Kept(TypedDict):
 
 
 class EarlyStopping:
-    """The averaged weights that were best on Val, and how many looks ago.
+    """The averaged weights that were best on the validation set, and how many validations ago.
 
     Attributes:
         best: their state dict; None before the first look, or without patience.

@@ -32,7 +32,7 @@ def choose_precision(
     lungs and the AUROC each fall by no more than ``config.int8_loss``.
 
     Returns:
-        "int8", or "float" where the copy lost more, was not asked for, or could not be judged.
+        "int8", or "float" where the copy lost more, was not asked for, or could not be measured.
     """
     if config.int8_loss is None or not len(val):
         return "float"

@@ -54,8 +54,8 @@ def launch(
 
     Args:
         config: the whole run.
-        films: films to learn from.
-        val: films to watch the run by.
+        films: training films.
+        val: validation films.
         folder: where the checkpoint is kept; with Ray, on storage that every machine sees.
         log: called in this process with the records of rank 0.
         processes: how many; on GPUs one each.

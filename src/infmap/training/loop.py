@@ -44,24 +44,24 @@ def train(
 
     Args:
         config: the whole run.
-        films: films to learn from.
-        val: films to watch the run by; never learnt from.
+        films: training films.
+        val: validation films, never trained on.
         folder: where the checkpoint is kept.
         log: called, on rank 0, with one JSON-able record at a time.
         group: the processes that train together; None: this one alone.
 
     Returns:
-        The network with averaged weights, in evaluation mode: the last, or the best on Val where
-        the configuration has ``patience``.
+        The network with averaged weights, in evaluation mode: the last, or the best on the
+        validation set where the configuration has ``patience``.
 
     Raises:
         ModelError: the checkpoint belongs to another configuration.
-        UsageError: no film is left to learn from, or the device does not exist.
+        UsageError: no training film is left, or the device does not exist.
     """
     group = alone(config) if group is None else group
     device, leads = group.device, group.rank == 0
     if config.patience is not None and not len(val):
-        raise UsageError("patience needs films to watch the run by, and the snapshot has no Val")
+        raise UsageError("patience needs validation films, and the snapshot has none")
     torch.manual_seed(config.seed)
     network, _ = starting_network(config)
     network = place_network(network, device)

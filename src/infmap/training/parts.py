@@ -1,4 +1,4 @@
-"""Which films of a snapshot a run learns from, validates on, and must not see."""
+"""Which films of a snapshot a run trains on, validates on, and must not see."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class RunFilms:
     """The films of a run; no group of patients and near-duplicates is on two sides.
 
     Attributes:
-        learn: films to learn from.
+        learn: training films.
         validate: films to decide on: thresholds, calibration, when to stop.
         free: films that share no group with one held out or of a test part, so that anything may be
-            fitted on them; learnt from, validated on or neither.
-        left_out: films that were meant to be learnt from or validated on and are not, because a
+            fitted on them; trained on, validated on or neither.
+        left_out: films that were meant to be trained on or validated on and are not, because a
             film of their group is held out, of a stronger part, or of ``near_duplicates_of``.
     """
 
@@ -37,7 +37,7 @@ def select_films(rows: Sequence[Film], config: TrainingConfig) -> RunFilms:
     """Divide the rows of a snapshot among the purposes of a run.
 
     A film is of its publisher's part where that gave one, else of the catalog's. Films of ``train``
-    or of no part are learnt from, those of ``val`` validated on, and those of any other part are
+    or of no part are trained on, those of ``val`` validated on, and those of any other part are
     neither, which holds for what ``hold_out`` names too. What is held out or of another part is
     stronger than ``val``, and ``val`` than ``train``: the rest of a group leaves, see
     ``infmap.catalog.groups``.

@@ -13,7 +13,7 @@ from infmap.training.validation import Score, film_confidence, score_films
 
 
 def validate(network: Network, films: Films, config: TrainingConfig) -> Score:
-    """Score a network on films it did not learn from, at the stored size."""
+    """Score a network on films it was not trained on, at the stored size."""
     maps, logits = predict_films(network, films, config)
     return score_films(maps, film_confidence(maps, logits), films)
 

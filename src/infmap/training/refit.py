@@ -1,4 +1,4 @@
-"""Fit a model folder's operating points anew, on films that some network was not trained on.
+"""Fit a model folder's operating points again, on films that some network was not trained on.
 
 A model that was trained on all films there are has none left to be calibrated on. Networks of a
 cross-validation of the same recipe stand in for it: each film is read by one that was trained on no
@@ -118,13 +118,15 @@ def out_of_fold(
     left = list(films)
     parts = []
     for network in (folder, *folds):
-        learnt = training_films(network)
-        read = unseen(left, rows, learnt)
+        trained_on = training_films(network)
+        read = unseen(left, rows, trained_on)
         if not read:
             continue
         deployed = network
         if network != folder and manifest.training.precision == "int8":
-            deployed = int8_copy(network, [r for r in rows if r["film_id"] in learnt], load, work)
+            deployed = int8_copy(
+                network, [r for r in rows if r["film_id"] in trained_on], load, work
+            )
         parts.append(read_outputs(deployed, load(read)))
         done = {row["film_id"] for row in read}
         left = [row for row in left if row["film_id"] not in done]
@@ -149,21 +151,21 @@ def training_films(folder: Path) -> set[str]:
         lines = (folder / FILMS).read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise ModelError(
-            f"{folder / FILMS}: cannot be read ({error.strerror}); without it nobody knows which "
-            "films the network was not trained on"
+            f"{folder / FILMS}: cannot be read ({error.strerror}); without it the "
+            "films that the network was not trained on are unknown"
         ) from error
     return {current_film_id(line) for line in lines if line}
 
 
 def int8_copy(
-    folder: Path, learnt: Sequence[Film], load: Callable[[Sequence[Film]], Films], work: Path
+    folder: Path, trained_on: Sequence[Film], load: Callable[[Sequence[Film]], Films], work: Path
 ) -> Path:
     """A folder with the int8 copy of a fold's network, made once, as ``infmap train`` makes it."""
     target = work / f"{folder.name}-int8"
     if not (target / "network.xml").is_file():
         seed = int(read_manifest(folder).training.configuration.get("seed", 0))
-        chosen = np.random.default_rng(seed).permutation(len(learnt))[:CALIBRATION_FILMS]
-        films = load([learnt[i] for i in chosen])
+        chosen = np.random.default_rng(seed).permutation(len(trained_on))[:CALIBRATION_FILMS]
+        films = load([trained_on[i] for i in chosen])
         quantize(folder, films.images.astype(np.float32) / 255.0, target)
     return target
 

@@ -33,7 +33,7 @@ from infmap.training.snapshot import read_extents, read_rows
 from infmap.training.start import starting_loss, starting_network
 
 FILMS = "films.txt"
-"""In a model folder: the film_id of every film learnt from, a line each."""
+"""In a model folder: the film_id of every training film, a line each."""
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
     processes: int = 1,
     on: str = "local",
 ) -> Manifest:
-    """Train, export, and fit operating points and calibrations on films not learnt from.
+    """Train, export, and fit operating points and calibrations on films that were not trained on.
 
     Args:
         config: the run.
@@ -70,8 +70,8 @@ def run(
     check_hold_out(rows, config)
     chosen = select_films(rows, config)
     check_choice(config, chosen)
-    learn, watch = chosen.learn, chosen.validate
-    say({"films": len(learn), "validation_films": len(watch), "left_out": chosen.left_out})
+    learn, validate = chosen.learn, chosen.validate
+    say({"films": len(learn), "validation_films": len(validate), "left_out": chosen.left_out})
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     films = with_weak_labels(films, config.somewhere)
@@ -79,10 +79,10 @@ def run(
         films = with_lungs(films, start, config)
     if config.phantoms:
         rendered = render_phantoms(config.phantoms, spec)
-        if not (films.covid19 >= 0).any():  # else the class would be learnt from normals alone
+        if not (films.covid19 >= 0).any():  # else the class would be trained on normals alone
             rendered.classes[:] = UNKNOWN
         films = join_films(films, rendered)
-    val = load_films(watch, resolve, spec, config.lung_sources, pack=pack)
+    val = load_films(validate, resolve, spec, config.lung_sources, pack=pack)
     for note in check_truth(config, films, val):
         say({"note": note})
     if processes > 1 or on != "local":
@@ -104,7 +104,7 @@ def run(
     training = replace(training, precision=precision, finished=today)
     manifest = replace(manifest, training=training)
     extents = read_extents(config.snapshot)
-    known = {row["film_id"] for row in watch}
+    known = {row["film_id"] for row in validate}
     read = [
         row
         for row in unseen(chosen.free, rows, {row["film_id"] for row in learn})
@@ -112,9 +112,9 @@ def run(
     ]
     more = load_films(read, resolve, spec, config.lung_sources, pack=pack)
     outputs = read_outputs(folder, join_films(val, more))
-    watched = np.arange(len(outputs)) < len(val)
-    manifest = calibrate(manifest, outputs, watched, extents)
-    figures = score(manifest, outputs.part(watched)).to_dict()
+    validation = np.arange(len(outputs)) < len(val)
+    manifest = calibrate(manifest, outputs, validation, extents)
+    figures = score(manifest, outputs.part(validation)).to_dict()
     manifest = replace(manifest, metrics={"validation": figures})
     write_manifest(folder, manifest)
     say({"finished": str(folder), **figures})

@@ -69,7 +69,7 @@ def score_films(
 
     Args:
         maps: uint8 (N, 3, S, S), 0..255 = probability of infection, opacity, lungs.
-        confidence: (N,), higher is surer of COVID-19.
+        confidence: (N,), higher is more probably COVID-19.
         films: with their truth.
         threshold: of infection; None for the best of ``THRESHOLDS``.
     """

@@ -331,7 +331,7 @@ NAMES = {
     "auroc": "AUROC, COVID-19 against others",
     "brier": "Brier score",
     "ece": "expected calibration error",
-    "infected": "infected share of the lungs, healthy films",
+    "infected": "infected fraction of the lungs, healthy films",
     "called": "detected among films without a label",
 }
 """Figure of ``SiteFigures`` to its name for people."""

@@ -59,7 +59,7 @@ def write_dicom(
 
 
 def _unchanged(path: str, prediction: Prediction) -> bytes:
-    """The film's bytes, if they are still those that were judged."""
+    """The film's bytes, if they are still those that were assessed."""
     from infmap.core.errors import UnreadableFilm
 
     try:
@@ -67,7 +67,7 @@ def _unchanged(path: str, prediction: Prediction) -> bytes:
     except OSError as error:
         raise UnreadableFilm("the film is gone; run again") from error
     if hashlib.sha256(data).hexdigest() != prediction.radiograph.sha256:
-        raise UnreadableFilm("the file was changed while it was judged; run again")
+        raise UnreadableFilm("the file was changed while it was assessed; run again")
     return data
 
 

@@ -95,7 +95,7 @@ class Outcome:
 
     @property
     def all_ok(self) -> bool:
-        """Whether every film was judged."""
+        """Whether every film was assessed."""
         return self.counts["ok"] == sum(self.counts.values())
 
 
@@ -116,7 +116,7 @@ def predict_films(
     """Read films and write all results.
 
     Args:
-        model: judges them.
+        model: assesses them.
         paths: the films, each file once.
         run: how and whereto.
         track: shows how far it is.
@@ -189,7 +189,7 @@ class _Workflow:
         return counts, todo.kept
 
     def _begin(self) -> None:
-        """Start anew: nothing of an earlier run stays, and its table goes before its settings."""
+        """Start over: nothing of an earlier run stays, and its table goes before its settings."""
         try:
             old = [row["id"] for row in iter_results(self.out)]
         except UsageError:  # damaged: its films are not known, and their files stay

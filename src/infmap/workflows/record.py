@@ -81,7 +81,7 @@ def read_settings(out: Path) -> Settings:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{out}: holds results, but {RECORD} does not tell their settings; leave out --resume "
-            "to start anew, or choose another folder"
+            "to start over, or choose another folder"
         ) from error
 
 
@@ -97,7 +97,7 @@ def check_same(out: Path, now: Settings) -> None:
         ours = ", ".join(f"{name} {_short(new)}" for name, _, new in found)
         raise UsageError(
             f"{out}: expected to go on with {theirs}, got {ours}: give the settings of those "
-            "results, leave out --resume to start anew, or choose another folder"
+            "results, leave out --resume to start over, or choose another folder"
         )
 
 

@@ -6,7 +6,7 @@ last change are those noted in ``inputs.jsonl`` before the film was read; else t
 film that moved is found again by its checksum. What failed is tried again.
 
 ``results.jsonl`` is a journal while a run goes on: a film read again gets a new line at the end,
-and the last one of an id holds. At the end it is written anew in input order.
+and the last one of an id holds. At the end it is written again in input order.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def plan(
         out: the run's folder.
         paths: the inputs, each file once.
         pictures: place and id of an input to whether the page has its picture, or needs none.
-        planes: folders of the planes that each judged film must have.
+        planes: folders of the planes that each assessed film must have.
         objects: of "seg" and "sr", those that each DICOM film must have.
 
     Raises:
@@ -238,7 +238,7 @@ class InputNotes:
 
 
 def put_in_order(out: Path, ids: Sequence[str], paths: Sequence[str]) -> None:
-    """Write ``results.jsonl`` and ``inputs.jsonl`` anew: the last line of each input, in order.
+    """Write ``results.jsonl`` and ``inputs.jsonl`` again: the last line of each input, in order.
 
     Args:
         out: the run's folder.

@@ -55,7 +55,7 @@ class MapLoss(NamedTuple):
 
     Attributes:
         loss: (logits, truth, known, focal weight) -> scalar.
-        focal_weight: the weight of its focal term, unless told otherwise.
+        focal_weight: the weight of its focal term, unless another is given.
     """
 
     loss: Callable[[Tensor, Tensor, Tensor, float], Tensor]
