@@ -53,7 +53,7 @@ class Stop:
         _say(f"infmap {self.verb}: stopped by {NAMES[signal.Signals(number)]}\n")
         os._exit(128 + number)
 
-    def watch(self, woken: socket.socket) -> None:
+    def wait(self, woken: socket.socket) -> None:
         """End the process after the grace of the first signal, or at the second.
 
         Args:
@@ -82,16 +82,16 @@ def stopping(verb: str) -> Iterator[Stop]:
     wakes.setblocking(False)
     descriptor = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
     handlers = {number: signal.signal(number, stop) for number in NAMES}
-    watch = threading.Thread(target=stop.watch, args=(woken,), name="stopping", daemon=True)
-    watch.start()
+    waiting = threading.Thread(target=stop.wait, args=(woken,), name="stopping", daemon=True)
+    waiting.start()
     try:
         yield stop
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(descriptor)
-        wakes.close()  # the watch reads the end
-        watch.join()
+        wakes.close()  # the thread reads the end
+        waiting.join()
         woken.close()
 
 

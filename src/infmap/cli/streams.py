@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 
 class _Pipe(io.FileIO):
-    """A standard stream. Once it cannot be written, what comes after goes to nobody."""
+    """A standard stream. Once it cannot be written, what comes after is dropped."""
 
     def write(self, data: Any) -> int:
         """Write; a reader that has gone away, as ``head`` does, has all it wants."""

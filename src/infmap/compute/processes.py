@@ -12,7 +12,7 @@ import time
 LOOK_EVERY = 0.5
 """Seconds between looks at the parent, on systems that cannot wait for a process's end."""
 
-_watched: set[int] = set()
+_parents: set[int] = set()
 
 
 def begin_worker(parent: int) -> None:
@@ -24,7 +24,7 @@ def begin_worker(parent: int) -> None:
     Args:
         parent: process id, taken by ``os.getpid()`` where the worker is started.
     """
-    if os.getpid() == parent or parent in _watched:
+    if os.getpid() == parent or parent in _parents:
         return
     if threading.current_thread() is threading.main_thread():
         # Signals can be set in the main thread only (Python's rule).
@@ -42,15 +42,15 @@ def end_with_parent(parent: int) -> None:
     Args:
         parent: process id.
     """
-    if parent in _watched:
+    if parent in _parents:
         return
-    _watched.add(parent)
-    threading.Thread(target=_outlast, args=(parent,), name="parent watch", daemon=True).start()
+    _parents.add(parent)
+    threading.Thread(target=_outlast, args=(parent,), name="parent", daemon=True).start()
 
 
 def _outlast(parent: int) -> None:
     _wait_for_end(parent)
-    # Not sys.exit: this is not the main thread, and nobody is left to clean up for.
+    # Not sys.exit: this is not the main thread, and no one is left to clean up for.
     os._exit(1)
 
 

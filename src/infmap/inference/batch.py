@@ -111,7 +111,7 @@ def predict_many(
         while running:
             yield from running.popleft().result()
     finally:
-        # The caller may stop half way; films that nobody waits for are not assessed.
+        # The caller may stop half way; films that no caller waits for are not assessed.
         pool.shutdown(cancel_futures=True)
 
 

@@ -32,7 +32,7 @@ FLAT = 0.05
 EXACT = 0.012
 """The same for margins that were drawn, not exposed: 3 levels in 255."""
 
-TONE = 0.04
+LEVEL = 0.04
 """Largest difference in grey level of lines of one margin, in units of the full range."""
 
 EDGE, WITHIN = 0.06, 3
@@ -109,29 +109,29 @@ def _margins(lines: Float32Image) -> tuple[int, int]:
     # Trimmed at both ends: markers are brighter than a margin, and burned-in boxes darker.
     cut = int(OUTLIERS * count)
     spread = means[:, count - 1 - cut] - means[:, cut]
-    tone = means[:, count // 2]
-    first = _margin(lines, spread, tone)
-    last = _margin(lines[::-1], spread[::-1], tone[::-1])
+    level = means[:, count // 2]
+    first = _margin(lines, spread, level)
+    last = _margin(lines[::-1], spread[::-1], level[::-1])
     return (first, last) if first + last < len(lines) else (0, 0)
 
 
-def _margin(lines: Float32Image, spread: NDArray[np.float32], tone: NDArray[np.float32]) -> int:
+def _margin(lines: Float32Image, spread: NDArray[np.float32], level: NDArray[np.float32]) -> int:
     """Lines of the margin at the first of the lines (N, M); all of them where all are plain."""
     # Against the outermost line, not the neighbour: a slow ramp through a patient would otherwise
     # be followed line by line.
-    apart = np.abs(tone - tone[0])
-    count = _run((spread < FLAT) & (apart < TONE))
+    apart = np.abs(level - level[0])
+    count = _run((spread < FLAT) & (apart < LEVEL))
     if count in (0, len(lines)):
         return count
     beyond = lines[count : count + WITHIN]
     # The median ignores a marker or a shoulder that crosses the edge.
-    if (np.median(np.abs(beyond - tone[0]), axis=1) > EDGE).any():
+    if (np.median(np.abs(beyond - level[0]), axis=1) > EDGE).any():
         return count
     exact = float(np.median(spread[:count])) < EXACT
-    if exact or not DARK <= tone[0] <= BRIGHT:
+    if exact or not DARK <= level[0] <= BRIGHT:
         # Without an edge there is no telling where a margin ends. Half of both limits stops it
         # earlier: a margin cut too little costs less than a patient cut off.
-        return _run((spread < FLAT / 2) & (apart < TONE / 2))
+        return _run((spread < FLAT / 2) & (apart < LEVEL / 2))
     return 0
 
 

@@ -125,9 +125,9 @@ def _quadratics(shape: tuple[int, int]) -> Float64:
 
 
 def _gradient(film: Float64) -> float:
-    tone = film.ravel() - film.mean()
-    energy = float(tone @ tone)
+    levels = film.ravel() - film.mean()
+    energy = float(levels @ levels)
     height, width = film.shape
-    explained = float(np.sum((_quadratics((height, width)).T @ tone) ** 2))
+    explained = float(np.sum((_quadratics((height, width)).T @ levels) ** 2))
     # 1e-9: below the rounding of float32, a plane without any difference.
     return explained / energy if energy > 1e-9 else math.nan

@@ -106,7 +106,7 @@ def grade_severity(right: float, left: float, calibration: Calibration) -> Sever
     """Extent score, grade and interval of one film.
 
     Args:
-        right: opaque share of the patient's right lung, [0, 1]; NaN where the lung was not found.
+        right: opaque fraction of the patient's right lung, [0, 1]; NaN where it was not found.
         left: the same for the left lung.
         calibration: fitted on shares of the same map.
 

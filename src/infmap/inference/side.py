@@ -29,7 +29,7 @@ MIRRORED = (
     "Left and right may be exchanged; check the side marker."
 )
 
-TONES = """
+GREY_LEVELS = """
   16   1 -22  -4  -3 -16  19  -3
   -2 -34 -18  17   9  10 -17 -27
   -8  10  -6  28  17   4  33  -5
@@ -103,7 +103,7 @@ def _score(lungs: BoolImage, pixels: Float32Image) -> float:
     # Exposure and window must not count; 1e-6 spares a box of one grey level.
     film = (film - film.mean()) / max(float(film.std()), 1e-6)
     shape = 2.0 * _seen(lungs.astype(np.float32), box, lungs.shape)
-    weighted = _table(TONES) * _halves(film) + _table(SHAPE) * _halves(shape)
+    weighted = _table(GREY_LEVELS) * _halves(film) + _table(SHAPE) * _halves(shape)
     return float(weighted.sum()) / UNIT
 
 

@@ -82,7 +82,7 @@ def mae(truth: ArrayLike, estimate: ArrayLike) -> float:
 def weighted_kappa(truth: ArrayLike, estimate: ArrayLike) -> float:
     """Kappa with quadratic weights (Cohen 1968) of whole-numbered grades.
 
-    Disagreement is the squared difference of the grades themselves, so a grade that nobody gave
+    Disagreement is the squared difference of the grades themselves, so a grade that no reader gave
     still keeps its neighbours apart. Computed from moments: 1 - E[(x-y)^2] / (var x + var y +
     (mean x - mean y)^2), which is the same number.
 

@@ -2,7 +2,7 @@
 
 Every organ is an analytic solid whose span along the beam is known for each pixel; parallel beams
 run along z. The line integral of attenuation follows by adding and replacing spans, the film by
-Beer and Lambert's law, scatter, quantum noise, the logarithm and a tone curve. Lengths are in
+Beer and Lambert's law, scatter, quantum noise, the logarithm and a grey-level curve. Lengths are in
 centimetres on a 40 x 40 cm detector: x to image right (the patient's left), y down, z towards the
 detector.
 """

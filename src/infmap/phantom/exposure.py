@@ -1,4 +1,4 @@
-"""Line integrals to film tones: scatter, noise, logarithm, tone curve, side marker."""
+"""Line integrals to grey levels: scatter, noise, logarithm, grey-level curve, side marker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LETTER_R = ("11110", "10001", "10001", "11110", "10100", "10010", "10001")
 
 
 def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float32Image:
-    """Line integrals to tones: float32 (H, W), [0, 1]."""
+    """Line integrals to grey levels: float32 (H, W), [0, 1]."""
     size = integral.shape[0]
     # Blur of the focal spot and the screen, 0.44 mm on the 40 cm film.
     focus = blur_matrix(size, 0.0011 * size)
@@ -33,11 +33,11 @@ def expose(integral: Plane, patient: Habitus, rng: np.random.Generator) -> Float
     quanta = PHOTONS * (512.0 / size) ** 2
     signal += np.sqrt(signal / quanta) * noise
     # Films and processing stations are logarithmic; 1e-4 keeps the logarithm finite.
-    tone = -np.log(np.maximum(signal, 1e-4))
+    level = -np.log(np.maximum(signal, 1e-4))
     # What a processing station does: the range is set by the film, not by the dose.
-    low, high = np.percentile(tone, [1.0, 99.0])
-    tone = np.clip((tone - low) / (high - low), 0.0, 1.08) / 1.08
-    return np.asarray(np.clip(tone ** (1.0 + patient.level), 0.0, 1.0), dtype=np.float32)
+    low, high = np.percentile(level, [1.0, 99.0])
+    level = np.clip((level - low) / (high - low), 0.0, 1.08) / 1.08
+    return np.asarray(np.clip(level ** (1.0 + patient.level), 0.0, 1.0), dtype=np.float32)
 
 
 def mark(pixels: Float32Image) -> None:

@@ -102,8 +102,8 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
     ``infection_*``: pixels, see ``segmentation_table`` and ``surface_table``. ``lungs_dice_film``
     and ``opacity_dice_film``: means over films.
     ``detection_*``: COVID-19 by the class head at its operating point. ``map_detection_*``: by the
-    paper's rule, positive where any pixel of the map is. ``share_*``: agreement of the infected
-    share of the lungs with the true one; ``opaque_share_*`` the same of opacities.
+    paper's rule, positive where any pixel of the map is. ``share_*``: agreement of the
+    infected fraction of the lungs with the true one; ``opaque_share_*`` the same of opacities.
 
     Args:
         table: the films of one set.

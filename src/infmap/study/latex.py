@@ -12,7 +12,7 @@ _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r
 
 
 def write_latex(path: Path, table: Table) -> None:
-    """Write one table: title as caption, a row a run, each figure with its interval."""
+    """Write one table: title as caption, one row per run, each figure with its interval."""
     columns = list(table["columns"])
     head = " & ".join(["Run", *(escape(text) for text in table["columns"].values())])
     body = [

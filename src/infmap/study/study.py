@@ -4,7 +4,7 @@ STUDY/
     study.json      the configuration
     splits/         a snapshot a split
     runs/ID/        a run: also a model folder
-    results.csv     one row a run; pooled.csv over folds; timing.csv; activation_maps.csv
+    results.csv     one row per run; pooled.csv over folds; timing.csv; activation_maps.csv
     report/         report.html, tables as CSV and LaTeX
 """
 

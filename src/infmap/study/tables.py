@@ -67,7 +67,7 @@ def _result_row(run: Run, result: Result) -> dict[str, object]:
 
 
 def pooled_rows(study: Study) -> list[Row]:
-    """One row a network and seed over all folds: each film scored by the run that held it out.
+    """One row per network and seed over all folds: each film scored by the run that held it out.
 
     Only for the scheme 'folds', with more than one fold, where all folds are done.
     """
@@ -89,7 +89,7 @@ def pooled_rows(study: Study) -> list[Row]:
 
 
 def activation_rows(study: Study, done: Iterable[tuple[Run, Result]]) -> list[Row]:
-    """One row a classifier, method and segmentation run of the same encoder."""
+    """One row per classifier, method and segmentation run of the same encoder."""
     done = list(done)
     rows = []
     for run, result in done:

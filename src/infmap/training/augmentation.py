@@ -146,9 +146,9 @@ def _burn_in(images: Tensor, generator: Generator, strength: float) -> Tensor:
             if 0.25 * size < x < 0.75 * size:
                 y = 0 if y < size // 2 else size - h
             texture = (torch.rand(1, 1, h, w, generator=generator) > 0.4).float()
-            tone = float(torch.rand(1, generator=generator))
+            level = float(torch.rand(1, generator=generator))
             patch = images[i : i + 1, :, y : y + h, x : x + w]
-            images[i : i + 1, :, y : y + h, x : x + w] = torch.where(texture > 0, tone, patch)
+            images[i : i + 1, :, y : y + h, x : x + w] = torch.where(texture > 0, level, patch)
     return images
 
 

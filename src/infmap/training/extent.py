@@ -20,7 +20,7 @@ SMOOTHNESS = 1.0
 """Films that a change of slope by 1 (extent of a lung per lung) between knots counts as: a fixed
 number too. Without it dozens of readings, whose scores scatter by 1.5, make steps of a curve."""
 INNER_KNOTS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7)
-"""Knots of the spline, opaque share of a lung: closer where mild disease is graded."""
+"""Knots of the spline, opaque fraction of a lung: closer where mild disease is graded."""
 TABLE = np.round(np.linspace(0.0, 1.0, 41), 4)
 """Shares at which the fitted curve is written into the manifest."""
 FOLDS = 10

@@ -211,7 +211,7 @@ def _check_order(films: SiteFilms, manifest: Manifest) -> None:
         raise UsageError(
             "the labelled films do not show that the model distinguishes COVID-19 at this site "
             f"(AUROC {area.value:.2f}, {area.low:.2f} to {area.high:.2f}), which no calibration "
-            "mends; label more films, or use another model"
+            "corrects; label more films, or use another model"
         )
 
 

@@ -255,7 +255,7 @@ def _save(picture: Image.Image, path: Path) -> None:
 
 
 def _write_table(path: Path, lines: Sequence[Line]) -> None:
-    """One row a film and map; a film without maps has one row with its reason."""
+    """One row per film and map; a film without maps has one row with its reason."""
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()

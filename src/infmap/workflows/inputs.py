@@ -171,7 +171,7 @@ def _is_junk(path: str) -> bool:
 
     try:
         if not os.path.isfile(path):
-            return False  # to open a pipe that nobody writes would wait for ever
+            return False  # to open a pipe that no process writes would wait for ever
         with open(path, "rb") as file:
             # 1,024 bytes: as many as sniff looks at.
             kind = sniff(file.read(1024))
