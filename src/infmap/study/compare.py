@@ -18,6 +18,7 @@ from infmap.study.splits import HELD_OUT
 from infmap.study.study import FILMS, read_csv
 from infmap.study.tables import paired
 
+# The usual level, for one comparison: whoever compares many runs has to correct for it.
 LEVEL = 0.05
 
 

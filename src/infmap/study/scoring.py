@@ -132,6 +132,7 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
     scorer = Scorer(network, config, rows, resolve, groups)
     size = describe(network, config.size)
     if config.network.frozen:
+        # A frozen encoder's parameters are there, and stay as they were.
         learning = [p for n, p in network.named_parameters() if not n.startswith("encoder.")]
         size["trainable_parameters"] = float(sum(p.numel() for p in learning))
     points = choose_points(scorer, classifier=run.classifier)
@@ -176,6 +177,7 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
         raise Diverged("the class's logits are not finite")
     score = score_films(maps, class_log_odds(logits), validation)
     infection = maps[:, 0]
+    # Two levels of 255 are what rounding to 8 bits leaves of a constant map.
     if not classifier and score.pooled_f1 == 0 and int(infection.max()) - int(infection.min()) <= 2:
         raise Diverged(f"the infection map is {infection.max() / 255:.2f} everywhere: Dice is 0")
     outputs, thresholds = Outputs(validation, maps, logits), Thresholds()

@@ -95,9 +95,11 @@ def _for_validation(
             strata.setdefault((row["source"], str(row["covid19"])), set()).add(group)
     chosen: set[str] = set()
     for members in strata.values():
+        # By hash and not by a draw: a group that is added moves no other.
         ranked = sorted(members, key=lambda g: hashlib.sha256(f"{config.split.seed}/{g}".encode())
                         .digest())  # fmt: skip
         count = max(1, round(config.split.watch * len(ranked)))
+        # One group of every stratum stays for training, however few there are.
         chosen |= set(ranked[: min(count, len(ranked) - 1)])
     return chosen
 

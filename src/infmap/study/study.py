@@ -228,4 +228,5 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    # Six digits: more than the films of any set can tell apart.
     return f"{value:.6g}" if isinstance(value, float) else str(value)

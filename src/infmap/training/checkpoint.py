@@ -59,6 +59,7 @@ def read_checkpoint(file: Path, config: TrainingConfig) -> Checkpoint | None:
     """The checkpoint of this configuration, or None where there is none."""
     if not file.exists():
         return None
+    # Tensors and plain values alone: a file that came from elsewhere runs no code.
     state: Checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     # Fields that came after the checkpoint was written count at their defaults.
     kept = TrainingConfig.model_validate_json(state["config"])

@@ -26,6 +26,7 @@ class EarlyStopping:
 
     def __init__(self, patience: int | None) -> None:
         self._patience = patience
+        # Below any F1, so that the first validation is the best so far.
         self._score = -1.0
         self._looks = 0
         self.best: dict[str, Tensor] | None = None

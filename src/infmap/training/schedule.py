@@ -64,6 +64,7 @@ class Schedule:
             self._order = (epoch, self._draw(count, stage, epoch))
         size = self._config.batch_size
         first = (step - start) * self.films_a_step + part * size
+        # As in the loop, and another factor: what is drawn here says nothing of dropout there.
         seed = self._config.seed * 7_368_787 + self.number(step, part)
         generator = torch.Generator().manual_seed(seed)
         return stage, self._order[1][first : first + size], generator

@@ -102,6 +102,7 @@ def score_films(
 
 def _infected_share(maps: NDArray[np.uint8], threshold: float) -> NDArray[np.float64]:
     """Share of the lungs that is read as infected, [0, 1], of each film; 0 without lungs."""
+    # 128 of 255: lung from a probability of one half on, as on the maps that users get.
     lungs = maps[:, 2] >= 128
     infected = lungs & (maps[:, 0] >= threshold * 255.0)
     return np.asarray(infected.sum(axis=(1, 2)) / np.maximum(lungs.sum(axis=(1, 2)), 1))
