@@ -68,4 +68,4 @@ def test_a_parent_that_is_gone_already_counts_as_ended() -> None:
 
 def test_nothing_watches_itself() -> None:
     processes.begin_worker(os.getpid())
-    assert os.getpid() not in processes._watched
+    assert os.getpid() not in processes._parents
