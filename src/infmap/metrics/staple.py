@@ -65,7 +65,7 @@ def staple(masks: Sequence[BoolImage]) -> Staple:
     # (four unknowns, three shares of pixels), and where the steps end depends on where they begin.
     weight, steps = marked.mean(axis=1), 0
     p, q = _skill(weight, count, marked)
-    # Nobody marked anything, or all marked everything: nothing tells readers apart.
+    # No reader marked anything, or all marked everything: nothing tells readers apart.
     change = SETTLED + 1 if 0.0 < prior < 1.0 else 0.0
     while change > SETTLED and steps < MOST_STEPS:
         weight = _probability(marked, p, q, prior)
