@@ -210,7 +210,9 @@ async def reader(
                 if time.perf_counter() >= until:
                     return
             body = {"version": task["version"], "kind": "draw", "draft": draft["draft"]}
-            load.decisions += await ask(f"{path}/decision", body, load.others) is not None
+            decided = await ask(f"{path}/decision", body, load.others)
+            # Not added to while waiting: others add to it meanwhile.
+            load.decisions += decided is not None
 
 
 async def echoed(base: str, until: float, pause: float, times: list[float]) -> None:

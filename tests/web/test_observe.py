@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 from starlette.applications import Starlette
@@ -88,13 +89,20 @@ def test_requests_are_counted_by_route(client: TestClient) -> None:
     assert "station_requests_active 1.0" in text
 
 
-def test_the_log_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("terminal", "said"), [(False, "once\n"), (True, "")])
+def test_the_log_goes_to_standard_error_unless_somebody_sits_there(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    said: str,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     before = (LOG.handlers[:], LOG.propagate, LOG.level)
     try:
         log_to_stderr()
         log_to_stderr()
         LOG.info("once")
-        assert capsys.readouterr().err == "once\n"
+        assert capsys.readouterr().err == said
     finally:
         LOG.handlers[:], LOG.propagate = before[:2]
         LOG.setLevel(before[2])

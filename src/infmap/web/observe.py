@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import secrets
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -159,9 +160,10 @@ def _method(scope: Scope) -> str:
 
 
 def log_to_stderr() -> None:
-    """Write the log of requests to standard error, one JSON object a line."""
+    """Write the log of requests to standard error, one JSON object a line; on a terminal errors."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     LOG.handlers[:] = [handler]
     LOG.propagate = False
-    LOG.setLevel(logging.INFO)
+    # Who starts a server by hand reads its address there, and not ten lines a second.
+    LOG.setLevel(logging.ERROR if sys.stderr.isatty() else logging.INFO)
