@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Sized
 from dataclasses import fields, replace
+from datetime import datetime
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydicom.dataset import Dataset
 
+    from infmap.report.dicom import Kind
     from infmap.report.overlay import Layer
 
 Film = TypeVar("Film")
@@ -102,6 +104,42 @@ class Prediction(types.Prediction):
         from infmap.dicom import severity_report
 
         return severity_report(self._film(source), self, segmentation=segmentation)
+
+    def to_dicom(
+        self,
+        source: str | Path | Dataset | None = None,
+        kinds: Collection[Kind] = ("seg", "sr", "sc", "gsps", "pdf"),
+        *,
+        when: datetime | None = None,
+    ) -> dict[str, Dataset]:
+        """DICOM objects of the film by kind.
+
+        Elements of the film's header that break the standard are repaired or left out, with a
+        ``UserWarning``.
+
+        Args:
+            source: the DICOM film that was judged: its path or dataset. None for a film that is no
+                DICOM file: "film" in the answer is one made of it, which the others refer to.
+            kinds: of "seg" (regions), "fractional" (probabilities), "sr" (report), "sc" (picture),
+                "gsps" (contours), "pdf" (page). A colour film has no "gsps".
+            when: date and time of the content; the film's without it.
+
+        Returns:
+            Kind to object, ready for ``save_as``. The same content has the same UIDs and bytes.
+
+        Raises:
+            MissingExtra: highdicom or reportlab is not installed.
+            UsageError: the source is no DICOM file, or another film than was judged.
+            UnreadableFilm: the film's header is damaged.
+        """
+        from infmap.dicom import check_extra, film_of_picture
+        from infmap.report.dicom import dicom_objects
+
+        check_extra()
+        film = film_of_picture(self.radiograph) if source is None else self._film(source)
+        made: dict[str, Dataset] = {"film": film} if source is None else {}
+        made.update(dicom_objects(film, self, kinds, when=when).items())
+        return made
 
     def _film(self, source: str | Path | Dataset) -> Dataset:
         """The source's dataset, if it is the film that was judged."""

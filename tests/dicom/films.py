@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pydicom
+import pytest
 from pydicom.dataset import Dataset
 
 from infmap.dicom import write_dx
@@ -41,3 +44,16 @@ def saved(dataset: Dataset) -> bytes:
     stream = io.BytesIO()
     dataset.save_as(stream)
     return stream.getvalue()
+
+
+class _Later(datetime.datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime.datetime:
+        return datetime.datetime(2035, 7, 8, 9, 10, 11)
+
+
+def clock_of_another_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let highdicom, which stamps objects with the time of writing, run at another time."""
+    clock = SimpleNamespace(**vars(datetime) | {"datetime": _Later})
+    for module in ("base", "sr.sop", "pr.content", "sc.sop"):
+        monkeypatch.setattr(f"highdicom.{module}.datetime", clock)

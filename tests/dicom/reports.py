@@ -22,9 +22,9 @@ SHAPE = (40, 60)
 ZERO = np.zeros(SHAPE, np.float32)
 NONE = ZERO.astype(bool)
 LUNGS, OPAQUE, INFECTED = NONE.copy(), NONE.copy(), NONE.copy()
-LUNGS[5:35, 5:55] = True
-OPAQUE[20:35, 5:55] = True
-INFECTED[30:35, 5:55] = True
+LUNGS[5:35, 5:25] = LUNGS[5:35, 35:55] = True
+OPAQUE[20:35] = LUNGS[20:35]
+INFECTED[30:35] = LUNGS[30:35]
 PREDICTION = Prediction(
     infection=ZERO,
     opacity=ZERO,

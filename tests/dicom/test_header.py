@@ -11,13 +11,14 @@ import pytest
 from pydicom.dataset import Dataset
 
 from infmap.core.types import Prediction, Radiograph, Severity
-from infmap.dicom import header_notes, infection_seg, severity_report
+from infmap.dicom import film_of_picture, header_notes, infection_seg, severity_report
+from infmap.report.dicom import KINDS, dicom_objects
 
 hd = pytest.importorskip("highdicom")
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hostile_headers import COLUMNS, HOSTILE, ROWS, YAMADA, film, read_back  # noqa: E402
-from validator import errors  # noqa: E402
+from validator import WARNINGS, entity_errors, errors, warnings  # noqa: E402
 
 ZERO = np.zeros((ROWS, COLUMNS), np.float32)
 LUNGS = ZERO.astype(bool)
@@ -59,19 +60,38 @@ def copied(**elements: Any) -> Dataset:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_objects_are_written_and_valid(name: str, tmp_path: Path) -> None:
     source = read_back(HOSTILE[name])
-    seg = infection_seg(source, PREDICTION)
-    report = severity_report(source, PREDICTION, segmentation=seg)
-    for kind, made in (("seg", seg), ("sr", report)):
-        assert errors(saved(made, tmp_path / f"{kind}.dcm")) == []
-    assert hd.seg.segread(tmp_path / "seg.dcm").number_of_segments == 3
-    assert hd.sr.srread(tmp_path / "sr.dcm").PatientID == seg.PatientID
+    made = dicom_objects(source, PREDICTION)
+    paths = [saved(dataset, tmp_path / f"{kind}.dcm") for kind, dataset in made.items()]
+    assert len(paths) == len(KINDS)
+    for path in paths:
+        assert errors(path) == []
+        assert warnings(path) <= WARNINGS
+    assert entity_errors(paths) == []
+    assert hd.seg.segread(tmp_path / "seg.dcm").number_of_segments == 5
+    assert hd.sr.srread(tmp_path / "sr.dcm").PatientID == made["seg"].PatientID
+
+
+def test_warnings_are_those_of_the_committed_list(tmp_path: Path) -> None:
+    films = {
+        "sound": film(),
+        "empty": read_back(HOSTILE["nothing of patient and study"]),
+        "picture": film_of_picture(PREDICTION.radiograph),
+    }
+    found: set[str] = set()
+    for name, source in films.items():
+        made = {"film": source} if name != "empty" else {}
+        made |= dicom_objects(source, PREDICTION)
+        paths = [saved(dataset, tmp_path / f"{name}-{kind}.dcm") for kind, dataset in made.items()]
+        for path in paths:
+            assert errors(path) == []
+            found |= warnings(path)
+        assert entity_errors(paths) == []
+    assert found == WARNINGS
 
 
 def test_every_object_of_a_sound_film_is_valid(tmp_path: Path) -> None:
     source = film()
     assert header_notes(source) == ()
-    fractional = infection_seg(source, PREDICTION, kind="fractional")
-    assert errors(saved(fractional, tmp_path / "fractional.dcm")) == []
     assert errors(saved(severity_report(source, PREDICTION), tmp_path / "sr.dcm")) == []
 
 

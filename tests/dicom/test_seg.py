@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,18 @@ from pydicom.dataset import Dataset
 
 from infmap.core.errors import MissingExtra, UsageError
 from infmap.core.types import Prediction, Radiograph, Severity
+from infmap.core.zones import brixia_zones
 from infmap.dicom import infection_seg, read_radiograph
 from infmap.dicom.orient import as_stored, upright
 
 sys.path.insert(0, str(Path(__file__).parent))
-from films import dx  # noqa: E402
+from films import clock_of_another_day, dx, saved  # noqa: E402
 
 hd = pytest.importorskip("highdicom")
 
 ROWS, COLUMNS = 50, 70
 GRID = np.random.default_rng(0).integers(0, 65535, (ROWS, COLUMNS), dtype=np.uint16)
+KINDS: tuple[Any, ...] = ("binary", "fractional")
 LAYS = [f"{a}{b}" for a in "LRAP" for b in "HF"] + [f"{b}{a}" for a in "LRAP" for b in "HF"]
 
 
@@ -71,11 +75,18 @@ def judged(
     )
 
 
+def planes_of(lungs: np.ndarray, infected: np.ndarray, opaque: np.ndarray) -> list[np.ndarray]:
+    """What the five segments of these regions are, in their own grid."""
+    zones = brixia_zones(lungs)
+    sides = zones.right, zones.left
+    return [*sides, *(infected & side for side in sides), opaque]
+
+
 def regions(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     lungs, infected, opaque = np.zeros((3, *shape), bool)
-    lungs[5:40, 3:31] = True
-    infected[8:15, 4:9] = True
-    opaque[7:20, 4:12] = True
+    lungs[5:40, 3:25] = lungs[5:40, 32:60] = True
+    infected[8:15, 4:9] = infected[9:12, 40:44] = True
+    opaque[7:20, 4:12] = opaque[8:13, 38:45] = True
     return lungs, infected, opaque
 
 
@@ -95,21 +106,36 @@ def test_masks_come_back_in_the_stored_grid(lay: str, photometric: str) -> None:
     source = film(photometric, PatientOrientation=list(lay))
     # The regions are where the film itself is bright, so the stored pixels tell where they lie.
     pixels = read_radiograph(source).pixels
-    p = judged(pixels > 0.5, pixels > 0.9, pixels > 0.7)
-    planes = read_back(infection_seg(source, p)).pixel_array
+    halves = np.where(np.arange(pixels.shape[1]) < pixels.shape[1] // 2, 1, 4)
+    labels = ((pixels > 0.5) * halves).astype(np.uint8)
+    p = replace(judged(pixels > 0.5, pixels > 0.9, pixels > 0.7), zone_labels=labels)
+    planes = read_back(infection_seg(source, p)).pixel_array > 0
     stored = source.pixel_array.astype(np.int64)
     bright = stored if photometric == "MONOCHROME2" else 65535 - stored
     scaled = (bright - bright.min()) / (bright.max() - bright.min())
-    np.testing.assert_array_equal(planes, [scaled > 0.5, scaled > 0.9, scaled > 0.7])
+    np.testing.assert_array_equal(planes[0] | planes[1], scaled > 0.5)
+    np.testing.assert_array_equal(planes[2] | planes[3], scaled > 0.9)
+    np.testing.assert_array_equal(planes[4], scaled > 0.7)
+    assert not (planes[0] & planes[1]).any() and not (planes[2] & ~planes[0]).any()
+    # The patient's right is where the orientation of the stored grid has it.
+    axis, rising = (1, lay[0]) if lay[0] in "LR" else (0, lay[1])
+    middle = [np.argwhere(planes[i])[:, axis].mean() for i in (0, 1)]
+    assert (middle[0] < middle[1]) == (rising == "L")
 
 
 def test_segments_say_what_they_are_and_that_they_are_for_research() -> None:
     seg = read_back(infection_seg(film(), PREDICTION))
-    assert [int(s.SegmentNumber) for s in seg.SegmentSequence] == [1, 2, 3]
+    assert [int(s.SegmentNumber) for s in seg.SegmentSequence] == [1, 2, 3, 4, 5]
     labels = [segment.SegmentLabel for segment in seg.SegmentSequence]
-    assert labels == ["Lungs", "COVID-19 infected region", "Lung opacity"]
+    assert labels == [
+        "Right lung",
+        "Left lung",
+        "COVID-19 infected region, right lung",
+        "COVID-19 infected region, left lung",
+        "Lung opacity",
+    ]
     types = [s.SegmentedPropertyTypeCodeSequence[0].CodeValue for s in seg.SegmentSequence]
-    assert types == ["39607008", "112001", "112001"]
+    assert types == ["39607008"] * 2 + ["112001"] * 3
     for segment in seg.SegmentSequence:
         assert "Research use only" in segment.SegmentDescription
         algorithm = segment.SegmentationAlgorithmIdentificationSequence[0]
@@ -134,7 +160,7 @@ def test_source_is_referred_to_and_left_as_it_is() -> None:
 def test_empty_regions_keep_their_frames() -> None:
     empty = np.zeros((ROWS, COLUMNS), bool)
     seg = read_back(infection_seg(film(), judged(empty, empty, empty)))
-    assert seg.number_of_segments == 3 and seg.pixel_array.shape == (3, ROWS, COLUMNS)
+    assert seg.number_of_segments == 5 and seg.pixel_array.shape == (5, ROWS, COLUMNS)
     assert not seg.pixel_array.any()
 
 
@@ -145,8 +171,10 @@ def test_fractional_holds_the_probabilities() -> None:
     p = judged(lungs, infected, opaque, infection, opacity)
     seg = read_back(infection_seg(source, p, kind="fractional"))
     assert seg.SegmentationType == "FRACTIONAL" and seg.MaximumFractionalValue == 255
-    np.testing.assert_array_equal(seg.pixel_array[0], lungs[:, ::-1] * 255)
-    for plane, probability in zip(seg.pixel_array[1:], (infection, opacity)):
+    right, left, *_ = planes_of(lungs, infected, opaque)
+    np.testing.assert_array_equal(seg.pixel_array[0], right[:, ::-1] * 255)
+    expected = (infection * right, infection * left, opacity)
+    for plane, probability in zip(seg.pixel_array[2:], expected):
         np.testing.assert_allclose(plane / 255, probability[:, ::-1], atol=0.5 / 255 + 1e-6)
 
 
@@ -157,6 +185,24 @@ def uids(dataset: Dataset) -> set[str]:
     source = film()
     known = {source.SOPInstanceUID, source.SeriesInstanceUID, source.StudyInstanceUID}
     return {uid for uid in found - known if not uid.startswith("1.2.840.10008")}
+
+
+def test_the_sides_are_those_that_the_figures_are_counted_on() -> None:
+    lungs, infected, opaque = regions((ROWS, COLUMNS))
+    # All of it the left lung: not what the mask alone would give.
+    p = replace(judged(lungs, infected, opaque), zone_labels=lungs.astype(np.uint8) * np.uint8(4))
+    planes = read_back(infection_seg(film(), p)).pixel_array
+    np.testing.assert_array_equal(planes[:2], [np.zeros_like(lungs), lungs])
+
+
+def test_the_same_film_gives_the_same_bytes_at_any_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [saved(infection_seg(film(), PREDICTION, kind=kind)) for kind in KINDS]
+    clock_of_another_day(monkeypatch)
+    assert made == [saved(infection_seg(film(), PREDICTION, kind=kind)) for kind in KINDS]
+    later = infection_seg(film(), PREDICTION, when=datetime(2021, 3, 4, 5, 6, 7))
+    assert (later.ContentDate, later.ContentTime) == ("20210304", "050607")
 
 
 def test_same_content_of_the_same_film_has_the_same_uids() -> None:
@@ -187,7 +233,7 @@ def test_same_content_of_the_same_film_has_the_same_uids() -> None:
 )
 def test_films_of_everyday_are_taken(changes: dict[str, Any]) -> None:
     seg = read_back(infection_seg(film(**changes), PREDICTION))
-    np.testing.assert_array_equal(seg.pixel_array, regions((ROWS, COLUMNS)))
+    np.testing.assert_array_equal(seg.pixel_array, planes_of(*regions((ROWS, COLUMNS))))
 
 
 def test_wrong_films_and_kinds_are_one_line() -> None:
@@ -219,4 +265,4 @@ def test_real_films(data: Path) -> None:
         source = pydicom.dcmread(path)
         planes = regions((source.Rows, source.Columns))
         seg = read_back(infection_seg(source, judged(*planes)))
-        np.testing.assert_array_equal(seg.pixel_array, planes)
+        np.testing.assert_array_equal(seg.pixel_array, planes_of(*planes))

@@ -14,6 +14,7 @@ from infmap.core.types import CalibratedOn, Severity
 from infmap.dicom import codes, severity_report
 
 sys.path.insert(0, str(Path(__file__).parent))
+from films import clock_of_another_day, saved  # noqa: E402
 from reports import (  # noqa: E402
     INFECTED,
     NONE,
@@ -61,7 +62,7 @@ def test_covid19_is_an_evaluation_and_never_a_finding(
     )
     found = groups(report)
     assert all(g.finding_type is None or g.finding_type.value == "112001" for g in found.values())
-    group = found["COVID-19 infected region" if detected else "COVID-19"]
+    group = found[f"COVID-19: {said.lower()}"]
     assert evaluations(group) == [("COVID-19", said)]
     assert values(group) == {
         "covid19-prob": (100 * probability, "%"),
@@ -159,10 +160,16 @@ def test_same_content_of_the_same_film_has_the_same_uids() -> None:
     assert first.SeriesInstanceUID != other.SeriesInstanceUID
     tracked = [g.tracking_uid for g in groups(first).values()]
     assert tracked == [g.tracking_uid for g in groups(again).values()]
-    assert len(set(tracked)) == 9
+    assert len(set(tracked)) == 11
 
 
 def test_real_films(data: Path) -> None:
     for path in sorted((data / "dicom").glob("*.dcm")):
         source = pydicom.dcmread(path, stop_before_pixels=True)
-        assert len(groups(read_back(severity_report(source, PREDICTION)))) == 9
+        assert len(groups(read_back(severity_report(source, PREDICTION)))) == 11
+
+
+def test_the_same_film_gives_the_same_bytes_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = saved(severity_report(film(), PREDICTION))
+    clock_of_another_day(monkeypatch)
+    assert saved(severity_report(film(), PREDICTION)) == first

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from infmap.report import FilmRow
+    from infmap.report.dicom import Kind
     from infmap.report.lines import PredictionLine
     from infmap.workflows.inputs import Found
     from infmap.workflows.predict import Outcome
@@ -42,12 +43,16 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the results in OUT that still hold, do the rest")
     ] = False,
-    dicom_seg: Annotated[
-        bool, typer.Option("--dicom-seg", help="write seg/ID.dcm for DICOM films")
-    ] = False,
-    dicom_sr: Annotated[
-        bool, typer.Option("--dicom-sr", help="write sr/ID.dcm for DICOM films")
-    ] = False,
+    dicom: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KINDS",
+            help="write KIND/ID.dcm of each film: all, or seg, fractional, sr, sc, gsps, pdf "
+            "joined by commas",
+        ),
+    ] = None,
+    dicom_seg: Annotated[bool, typer.Option("--dicom-seg", help="the same as --dicom seg")] = False,
+    dicom_sr: Annotated[bool, typer.Option("--dicom-sr", help="the same as --dicom sr")] = False,
     doubt: Annotated[
         bool,
         typer.Option(
@@ -74,18 +79,14 @@ def predict(
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise UsageError(f"--threshold: expected above 0 and below 1, got {threshold}")
-    if dicom_seg or dicom_sr:
-        from infmap.dicom import check_extra
-
-        check_extra()
+    kinds = _kinds(dicom, dicom_seg, dicom_sr)
     found = look_for_films(inputs, out)
     run = Run(
         out,
         batch_size,
         workers or workers_for(len(found.paths)),
         resume,
-        dicom_seg=dicom_seg,
-        dicom_sr=dicom_sr,
+        dicom=kinds,
         doubt=doubt,
         notes={"not_read": found.notes()},
     )
@@ -110,6 +111,19 @@ def predict(
     if not quiet and not as_json:
         _say(outcome, found, out)
     return 0 if outcome.all_ok else 3
+
+
+def _kinds(named: str | None, seg: bool, sr: bool) -> tuple[Kind, ...]:
+    """Kinds of DICOM objects that the three options ask for."""
+    if named is None and not seg and not sr:
+        return ()
+    short = ["seg"] * seg + ["sr"] * sr
+    wanted = ",".join(short if named is None else [*short, named])
+    from infmap.dicom import check_extra
+    from infmap.report.dicom import kinds_of
+
+    check_extra()
+    return kinds_of(wanted)
 
 
 def _say(outcome: Outcome, found: Found, out: Path) -> None:

@@ -160,6 +160,8 @@ class Prediction:
         seconds: wall time spent on this film.
         doubt: float32 (H, W), [0, 1]: how far the reading of the mirrored film disagrees; None
             where it was not asked for.
+        zone_labels: uint8 (H, W), 0 outside the lungs, 1 to 6 for zone A to F: what the figures by
+            lung and zone are counted on; None where it is not at hand.
     """
 
     infection: Float32Image
@@ -188,6 +190,7 @@ class Prediction:
     operating: Mapping[str, bool] | None = None
     seconds: float = field(default=0.0)
     doubt: Float32Image | None = None
+    zone_labels: NDArray[np.uint8] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The JSON fields of one ``results.jsonl`` line that stem from the prediction."""

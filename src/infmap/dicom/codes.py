@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+Triple = tuple[str, str, str]
+"""Value, coding scheme designator and meaning."""
+
 SCHEME = "99INFMAP"
 SCHEME_NAME = "infmap private codes"
 
@@ -27,9 +30,16 @@ GRADE_CODES = {
     "severe": ("24484000", "SCT", "Severe"),
     "critical": ("grade-critical", SCHEME, "Critical"),
 }
+EQUIVALENT = {
+    LUNG: ("RID1301", "RADLEX", "lung"),
+    OPACITY: ("RID28530", "RADLEX", "opacity"),
+}
+"""The same concept in RadLex, which goes along as an equivalent code (PS3.3 8.9)."""
 COMMENT = ("121106", "DCM", "Comment")
 REPORT = ("126000", "DCM", "Imaging Measurement Report")
 ENGLISH = ("en-US", "RFC5646", "English (United States)")
+SOURCE_IMAGE = ("121322", "DCM", "Source image for image processing operation")
+ILLUSTRATION = ("121200", "DCM", "Illustration of ROI")
 PERCENT = ("%", "UCUM", "percent")
 
 OPACITY_SHARE = ("opacity-share", SCHEME, "Opacity, share of lung area")

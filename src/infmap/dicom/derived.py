@@ -1,4 +1,4 @@
-"""What SEG and SR objects share: the source film's header, who made them, guarded writing."""
+"""What derived objects share: the source film's header, who made them, UIDs, guarded writing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAKER = "infmap"
 NOTICE = "Research use only. Not a medical device."
 # Chosen by hand: beyond the numbers that modalities give, so that viewers list derived series last.
-SERIES_SEG, SERIES_SR = 9701, 9702
+SERIES_SEG, SERIES_SR, SERIES_SC, SERIES_PR, SERIES_PDF, SERIES_FRACTIONAL = range(9701, 9707)
 
 
 class Equipment(TypedDict):
@@ -36,13 +36,13 @@ class Equipment(TypedDict):
 
 
 def check_extra() -> None:
-    """Make sure that SEG and SR can be written.
+    """Make sure that DICOM objects can be written.
 
     Raises:
-        MissingExtra: highdicom is not installed.
+        MissingExtra: highdicom or reportlab is not installed.
     """
-    with needs_extra("DICOM SEG and SR output", "dicom"):
-        import highdicom  # noqa: F401
+    with needs_extra("DICOM output", "dicom"):
+        import reportlab  # noqa: F401
 
 
 def read_source(source: str | Path | bytes) -> Dataset | None:
@@ -108,13 +108,15 @@ def tracking_of(header: Dataset, model: str, what: str) -> str:
 
 
 def identity_of(header: Dataset, p: Prediction) -> tuple[str, ...]:
-    """What tells an object's film and model from all others, for its UIDs.
+    """What tells an object's film, model and settings from all others, for its UIDs.
 
     Args:
         header: of ``film_header``.
         p: what the system says of the film.
     """
-    return str(header.SOPInstanceUID), p.radiograph.sha256, p.model, p.model_sha256, version_of()
+    points = (f"{name} {value:.6g}" for name, value in sorted(p.thresholds.items()))
+    film = str(header.SOPInstanceUID), p.radiograph.sha256
+    return *film, p.model, p.model_sha256, *points, version_of()
 
 
 def equipment(what: str, model: str) -> Equipment:

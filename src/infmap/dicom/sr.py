@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from infmap.core.types import Prediction
@@ -15,6 +16,7 @@ from infmap.dicom.derived import (
     identity_of,
     version_of,
 )
+from infmap.dicom.moment import film_moment, stamp
 from infmap.dicom.sr_text import comments
 from infmap.dicom.uids import uid_from
 
@@ -29,25 +31,29 @@ def severity_report(
     prediction: Prediction,
     *,
     segmentation: Segmentation | None = None,
+    when: datetime | None = None,
 ) -> ComprehensiveSR:
     """Make a Comprehensive SR (PS3.3 A.35.3, content TID 1500) of one film.
 
     The finding is opacity, with its extent, and only where there is any. COVID-19 is an
     evaluation, detected or not, with its probability. Groups of measurements: opacity of both
-    lungs, COVID-19, right lung, left lung, and the six Brixia zones. Each figure names the map it
-    is read from. A figure that could not be measured is left out. Comments say the same in
-    sentences, with the warnings of the film, those left out that name a file or a person.
+    lungs, COVID-19, the infected region of each lung, right lung, left lung, and the six Brixia
+    zones. Each has one contour: of the largest part of its region, or of the box around both lungs
+    where it tells of the film as a whole. Each figure names the map it is read from. A figure that
+    could not be measured is left out. Comments say the same in sentences, with the warnings of the
+    film, those left out that name a file or a person.
 
     Args:
         source: the film, with or without pixels; left as it is.
         prediction: what the system says of it.
-        segmentation: what ``infection_seg`` made of the same film; the groups of opacity and of
-            COVID-19 then refer to their regions.
+        segmentation: what ``infection_seg`` made of the same film; each group then refers to the
+            segment of its region.
+        when: date and time of the content; the film's without it.
 
     Returns:
         The object, complete, neither final nor verified, ready for ``save_as``. Patient and
         study are the film's, see ``film_header`` for what is repaired. The same content of the
-        same film has the same UIDs.
+        same film has the same UIDs, and with the same ``when`` the same bytes.
 
     Raises:
         MissingExtra: highdicom is not installed.
@@ -66,7 +72,7 @@ def severity_report(
         content = hd.sr.MeasurementReport(
             observation_context=_observer(p),
             procedure_reported=concept(codes.CHEST_XRAY),
-            imaging_measurements=groups(header, p, segmentation),
+            imaging_measurements=groups(source, header, p, segmentation),
             title=concept(codes.REPORT),
             language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
                 concept(codes.ENGLISH)
@@ -91,6 +97,7 @@ def severity_report(
             coding_schemes=[CodingSchemeIdentificationItem(codes.SCHEME, name=codes.SCHEME_NAME)],
             **equipment("Lung opacity and COVID-19", p.model),
         )
+        stamp(report, when or film_moment(source))
     return report
 
 

@@ -1,4 +1,7 @@
-"""Measurement groups of the report: TID 1410 where a segment shows the region, else TID 1501."""
+"""Measurement groups of the report: TID 1410, each with the contour of its region.
+
+A group whose place has no contour, as none of the lungs was found, is one of TID 1501.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import highdicom as hd
+import numpy as np
 
-from infmap.core.types import ZONES, Prediction
+from infmap.core.types import ZONES, BoolImage, Prediction
 from infmap.dicom import codes
 from infmap.dicom.derived import MAKER, NOTICE, tracking_of, version_of
-from infmap.dicom.seg import INFECTED, OPACITY, SEGMENTS
+from infmap.dicom.orient import as_stored
+from infmap.dicom.outline import Line, box_around, outlines
+from infmap.dicom.regions import Regions
+from infmap.dicom.seg import (
+    INFECTED_LEFT,
+    INFECTED_RIGHT,
+    LUNG_LEFT,
+    LUNG_RIGHT,
+    OPACITY,
+    Segment,
+)
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
-    from highdicom.sr import CodedConcept, MeasurementsAndQualitativeEvaluations
+    from highdicom.sr import CodedConcept, ImageContentItem, MeasurementsAndQualitativeEvaluations
     from pydicom.dataset import Dataset
 
-Code = tuple[str, str, str]
 HEIGHTS = (codes.UPPER_ZONE, codes.MIDDLE_ZONE, codes.LOWER_ZONE)
 
 
@@ -33,10 +46,10 @@ class Figure:
         method: what it is read from.
     """
 
-    name: Code
+    name: codes.Triple
     value: float
-    unit: Code
-    method: Code
+    unit: codes.Triple
+    method: codes.Triple
 
 
 @dataclass(frozen=True)
@@ -50,41 +63,57 @@ class Group:
         opaque: opacity is found there.
         figures: measurements.
         evaluations: (name, value) pairs.
-        segment: number of the segment that shows the region; 0 for none.
+        region: bool (H, W), film pixels, what the contour runs around.
+        boxed: the contour is the rectangle around the region, which is the place that was
+            searched and not a finding.
+        segment: the segment that is the region; None where there is none.
     """
 
     label: str
-    site: Code
-    side: Code
+    site: codes.Triple
+    side: codes.Triple
     opaque: bool
     figures: tuple[Figure, ...]
-    evaluations: tuple[tuple[Code, Code], ...] = ()
-    segment: int = 0
+    region: BoolImage
+    evaluations: tuple[tuple[codes.Triple, codes.Triple], ...] = ()
+    boxed: bool = False
+    segment: Segment | None = None
 
 
 def groups(
-    header: Dataset, p: Prediction, segmentation: Segmentation | None
+    source: Dataset, header: Dataset, p: Prediction, segmentation: Segmentation | None
 ) -> list[MeasurementsAndQualitativeEvaluations]:
-    """The groups of a film as content items; those without figures and evaluations left out."""
-    found = (_opacity(p), _covid(p), *_lungs(p), *_zones(p))
+    """The groups of a film as content items; those without figures and evaluations left out.
+
+    Args:
+        source: the film; its orientation tells the stored grid, which contours are in.
+        header: of ``film_header``.
+        p: what the system says of the film.
+        segmentation: of the same film, whose segments groups refer to; None for no reference.
+    """
+    r = Regions.of(p)
+    found = (_opacity(p, r), _covid(p), *_infected(p, r), *_lungs(p, r), *_zones(p, r))
     return [
-        _content(header, p, group, segmentation)
+        _content(source, header, p, group, segmentation)
         for group in found
         if group.evaluations or any(math.isfinite(f.value) for f in group.figures)
     ]
 
 
-def concept(code: Code) -> CodedConcept:
-    """A coded concept of (value, scheme, meaning)."""
-    return hd.sr.CodedConcept(*code)
+def concept(code: codes.Triple) -> CodedConcept:
+    """A coded concept, with its equivalent in RadLex where it has one."""
+    made = hd.sr.CodedConcept(*code)
+    if code in codes.EQUIVALENT:
+        made.EquivalentCodeSequence = [hd.sr.CodedConcept(*codes.EQUIVALENT[code])]
+    return made
 
 
-def _opacity(p: Prediction) -> Group:
+def _opacity(p: Prediction, r: Regions) -> Group:
     """Opacity of both lungs, whatever its cause, with extent and severity."""
     low, high = p.severity.interval
     scores = ((codes.EXTENT, p.severity.extent_score), (codes.EXTENT_LOW, low))
     return Group(
-        SEGMENTS[OPACITY - 1].label,
+        OPACITY.label,
         codes.LUNG,
         codes.RIGHT_AND_LEFT,
         bool(p.opaque.any()),
@@ -95,19 +124,21 @@ def _opacity(p: Prediction) -> Group:
                 for name, value in (*scores, (codes.EXTENT_HIGH, high))
             ),
         ),
-        (
+        evaluations=(
             (codes.SEVERITY, codes.GRADE_CODES[p.severity.grade]),
             *((codes.POSSIBLE_GRADE, codes.GRADE_CODES[grade]) for grade in p.severity.grades),
         ),
-        OPACITY if p.opaque.any() else 0,
+        region=r.opaque if r.opaque.any() else p.lungs,
+        boxed=not r.opaque.any(),
+        segment=OPACITY if r.opaque.any() else None,
     )
 
 
 def _covid(p: Prediction) -> Group:
-    """COVID-19: an evaluation of the film, no finding; the region where there is one."""
+    """COVID-19: an evaluation of both lungs and no finding, whatever its outcome."""
     outcome = codes.DETECTED if p.covid_detected else codes.NOT_DETECTED
     return Group(
-        SEGMENTS[INFECTED - 1].label if p.infected.any() else "COVID-19",
+        f"COVID-19: {outcome[2].lower()}",
         codes.LUNG,
         codes.RIGHT_AND_LEFT,
         False,
@@ -116,23 +147,51 @@ def _covid(p: Prediction) -> Group:
             _share(codes.OPERATING_POINT, p.thresholds.get("covid", math.nan), codes.WHOLE_FILM),
             _share(codes.INFECTED_SHARE, p.infected_fraction, codes.INFECTION_MAP),
         ),
-        ((codes.COVID19, outcome),),
-        INFECTED if p.infected.any() else 0,
+        evaluations=((codes.COVID19, outcome),),
+        region=p.lungs,
+        boxed=True,
     )
 
 
-def _lungs(p: Prediction) -> tuple[Group, ...]:
-    """The patient's right and left lung."""
-    s = p.severity
+def _infected(p: Prediction, r: Regions) -> tuple[Group, ...]:
+    """The regions that are attributed to COVID-19, one a lung; none where nothing is infected."""
     sides = (
-        ("right", codes.RIGHT, p.opacity_fraction_right, p.infected_fraction_right, s.extent_right),
-        ("left", codes.LEFT, p.opacity_fraction_left, p.infected_fraction_left, s.extent_left),
+        (INFECTED_RIGHT, r.infected_right, p.infected_fraction_right),
+        (INFECTED_LEFT, r.infected_left, p.infected_fraction_left),
     )
     return tuple(
         Group(
-            f"Lung opacity, {name} lung",
+            segment.label,
             codes.LUNG,
-            side,
+            segment.side,
+            True,
+            (_share(codes.INFECTED_SHARE, share, codes.INFECTION_MAP),),
+            region=region,
+            segment=segment,
+        )
+        for segment, region, share in sides
+        if region.any()
+    )
+
+
+def _lungs(p: Prediction, r: Regions) -> tuple[Group, ...]:
+    """The patient's right and left lung."""
+    s = p.severity
+    sides = (
+        (
+            LUNG_RIGHT,
+            r.right,
+            p.opacity_fraction_right,
+            p.infected_fraction_right,
+            s.extent_right,
+        ),
+        (LUNG_LEFT, r.left, p.opacity_fraction_left, p.infected_fraction_left, s.extent_left),
+    )
+    return tuple(
+        Group(
+            lung.label,
+            codes.LUNG,
+            lung.side,
             opacity > 0,
             (
                 _share(codes.OPACITY_SHARE, opacity, codes.OPACITY_MAP),
@@ -144,12 +203,14 @@ def _lungs(p: Prediction) -> tuple[Group, ...]:
                     codes.OPACITY_MEAN,
                 ),
             ),
+            region=region,
+            segment=lung if region.any() else None,
         )
-        for name, side, opacity, infected, extent in sides
+        for lung, region, opacity, infected, extent in sides
     )
 
 
-def _zones(p: Prediction) -> tuple[Group, ...]:
+def _zones(p: Prediction, r: Regions) -> tuple[Group, ...]:
     """The Brixia zones: A to C the right lung from apex to base, D to F the left."""
     found = []
     for index, zone in enumerate(ZONES):
@@ -164,17 +225,22 @@ def _zones(p: Prediction) -> tuple[Group, ...]:
                 side,
                 share > 0,
                 (_share(codes.INFECTED_SHARE_OF_ZONE, share, codes.INFECTION_MAP),),
+                region=r.zones.plane(zone),
             )
         )
     return tuple(found)
 
 
-def _share(name: Code, share: float, method: Code) -> Figure:
+def _share(name: codes.Triple, share: float, method: codes.Triple) -> Figure:
     return Figure(name, 100.0 * share, codes.PERCENT, method)
 
 
 def _content(
-    header: Dataset, p: Prediction, group: Group, segmentation: Segmentation | None
+    source: Dataset,
+    header: Dataset,
+    p: Prediction,
+    group: Group,
+    segmentation: Segmentation | None,
 ) -> MeasurementsAndQualitativeEvaluations:
     """A group as content items."""
     common = {
@@ -207,21 +273,42 @@ def _content(
         ],
     }
     film = header.SOPClassUID, header.SOPInstanceUID
-    if segmentation is None or not group.segment:
+    line = _contour(as_stored(group.region, source), boxed=group.boxed)
+    if line is None:
         return hd.sr.MeasurementsAndQualitativeEvaluations(
             source_images=[hd.sr.SourceImageForMeasurementGroup(*film)], **common
         )
-    # Built by hand: from_segmentation looks for frame positions, which a film has none of.
-    region = hd.sr.ReferencedSegmentationFrame(
-        sop_class_uid=segmentation.SOPClassUID,
-        sop_instance_uid=segmentation.SOPInstanceUID,
-        frame_number=group.segment,
-        segment_number=group.segment,
-        source_image=hd.sr.SourceImageForSegmentation(*film),
+    content = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        referenced_region=hd.sr.ImageRegion(
+            "POLYLINE", line.astype(np.float32), hd.sr.SourceImageForRegion(*film)
+        ),
+        **common,
     )
-    # One of the two says it; both at once is forbidden (PS3.3 table 10-3).
-    del region[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
-    return hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_segment=region, **common)
+    if segmentation is not None and group.segment is not None:
+        content[0].ContentSequence.append(_illustration(segmentation, group.segment))
+    return content
+
+
+def _contour(region: BoolImage, *, boxed: bool) -> Line | None:
+    """The one contour of a group: of the largest part of a region, or the box around all of it."""
+    if boxed:
+        return box_around(region)
+    # One line only: viewers show one region a group, and the segment has all parts.
+    return next(iter(outlines(region)), None)
+
+
+def _illustration(segmentation: Segmentation, segment: Segment) -> ImageContentItem:
+    """The segment with the whole region, in the only row of TID 1410 that a contour leaves for it.
+
+    Referenced Segmentation Frame is forbidden beside an Image Region.
+    """
+    return hd.sr.ImageContentItem(
+        name=concept(codes.ILLUSTRATION),
+        referenced_sop_class_uid=segmentation.SOPClassUID,
+        referenced_sop_instance_uid=segmentation.SOPInstanceUID,
+        referenced_segment_numbers=segment.number,
+        relationship_type="CONTAINS",
+    )
 
 
 def _parameters(p: Prediction) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from infmap.core.types import Prediction
-from infmap.dicom.derived import NOTICE
+from infmap.dicom.derived import NOTICE, guarded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -46,6 +46,22 @@ def comments(p: Prediction, header: Dataset) -> list[str]:
     if left:
         texts.append(f"Warnings left out because they name a file or a person: {left}")
     return texts
+
+
+def report_sentences(source: Dataset, p: Prediction) -> list[str]:
+    """The same texts of a film whose header is not yet copied.
+
+    Args:
+        source: the film, with or without pixels.
+        p: what the system says of it.
+
+    Raises:
+        UnreadableFilm: the film's header is damaged.
+    """
+    from infmap.dicom.header import film_header
+
+    with guarded("a DICOM film to report on"):
+        return comments(p, film_header(source, p.radiograph.sha256).dataset)
 
 
 def _opacity(p: Prediction) -> list[str]:

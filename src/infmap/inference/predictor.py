@@ -247,6 +247,7 @@ class Predictor:
             thresholds={k: getattr(at, k) for k in ("lungs", "opacity", "infection", "covid")},
             calibrated_on=self.manifest.calibrated_on,
             operating=points.decide(found.probability) if points else None,
+            zone_labels=found.zones.labels,
         )
 
     def _check_network(self, folder: Path) -> None:

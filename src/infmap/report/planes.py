@@ -15,7 +15,12 @@ from infmap.report.overlay import UInt8Image, to_bytes
 
 PLANES = ("maps", "masks", "lungs", "opacity")
 """Folders of the planes that every assessed film has."""
-FILES = (*((folder, "png") for folder in (*PLANES, "doubt")), ("seg", "dcm"), ("sr", "dcm"))
+OBJECTS = ("seg", "fractional", "sr", "sc", "gsps", "pdf", "film")
+"""Folders of a film's DICOM objects; "film" is the film itself where it came as a picture."""
+FILES = (
+    *((folder, "png") for folder in (*PLANES, "doubt")),
+    *((folder, "dcm") for folder in OBJECTS),
+)
 """Folder and ending of every file that a film may have."""
 
 

@@ -1,33 +1,38 @@
-"""SEG and SR files of one film of a run."""
+"""DICOM files of one film of a run."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom.dataset import Dataset
 
     from infmap.core.types import Prediction
+    from infmap.report.dicom import Kind
 
 NONE_WRITTEN = "no DICOM objects were written"
 """Stands in each warning that says why; a resumed run does not try such a film again."""
-NOT_DICOM = f"not a DICOM film: {NONE_WRITTEN}"
+NO_STATE = "a colour film: no presentation state was written"
+"""The warning of a film that has all objects but that one."""
+MADE_FILM = "not a DICOM film: the DICOM objects refer to film/ID.dcm, which was made of it"
 
 
 def write_dicom(
-    prediction: Prediction, film_id: str, path: str, out: Path, *, seg: bool, sr: bool
+    prediction: Prediction, film_id: str, path: str, out: Path, kinds: Collection[Kind]
 ) -> tuple[str, ...]:
-    """Write ``seg/ID.dcm`` and ``sr/ID.dcm``; the report refers to the segmentation if both.
+    """Write ``KIND/ID.dcm`` of each kind; the report refers to the segmentation if both.
+
+    A film that is not DICOM gets ``film/ID.dcm`` as well, which its objects refer to.
 
     Args:
         prediction: what the system says of the film.
         film_id: name of the files.
         path: the film.
         out: the run's folder.
-        seg: write the segmentation.
-        sr: write the report.
+        kinds: which objects.
 
     Returns:
         Warnings: why nothing was written, or what of the film's header was repaired or left out.
@@ -37,25 +42,22 @@ def write_dicom(
         UsageError: the disk is full, read-only or forbidden.
     """
     from infmap.core.errors import FilmError
-    from infmap.dicom import header_notes, infection_seg, read_source, severity_report
+    from infmap.dicom import film_of_picture, header_notes, read_source
+    from infmap.report.dicom import dicom_objects
 
     made: dict[str, Dataset] = {}
     try:
-        data = _unchanged(path, prediction)
-        source = read_source(data)
+        source = read_source(_unchanged(path, prediction))
         if source is None:
-            return (NOT_DICOM,)
-        segmentation = None
-        if seg:
-            segmentation = made["seg"] = infection_seg(source, prediction)
-        if sr:
-            made["sr"] = severity_report(source, prediction, segmentation=segmentation)
+            source = made["film"] = film_of_picture(prediction.radiograph)
+        made.update(dicom_objects(source, prediction, kinds).items())
         notes = header_notes(source)
     except FilmError as error:
         return (f"{NONE_WRITTEN}: {error.reason}",)
     for folder, dataset in made.items():
         _save(dataset, out / folder, film_id)
-    return notes
+    notes = (MADE_FILM,) * ("film" in made) + notes
+    return notes + (NO_STATE,) * ("gsps" in kinds and "gsps" not in made)
 
 
 def _unchanged(path: str, prediction: Prediction) -> bytes:

@@ -33,6 +33,7 @@ from infmap.workflows.resume import INPUTS, Film, InputNotes, Plan, plan, put_in
 
 if TYPE_CHECKING:
     from infmap.api import Model
+    from infmap.report.dicom import Kind
 
 MESSAGES = "messages.txt"
 # Threads. Beyond it the network, not decoding, is what films wait for; chosen by hand.
@@ -52,8 +53,7 @@ class Run:
         workers: films read at once, each by a thread of its own.
         resume: keep the results that still hold.
         title: heading of the report.
-        dicom_seg: write a DICOM Segmentation of each DICOM film.
-        dicom_sr: write a DICOM Structured Report of each DICOM film.
+        dicom: kinds of DICOM objects that are written of each film.
         doubt: read each film mirrored as well, and write where both readings disagree.
         notes: what else ``run.json`` is to say, JSON's values.
     """
@@ -63,15 +63,9 @@ class Run:
     workers: int = 1
     resume: bool = False
     title: str = "Chest film report"
-    dicom_seg: bool = False
-    dicom_sr: bool = False
+    dicom: tuple[Kind, ...] = ()
     doubt: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def objects(self) -> tuple[str, ...]:
-        """Folders of the DICOM objects that are written."""
-        return ("seg",) * self.dicom_seg + ("sr",) * self.dicom_sr
 
     @property
     def planes(self) -> tuple[str, ...]:
@@ -157,7 +151,7 @@ class _Workflow:
             paths,
             pictures=self._has_picture,
             planes=self.run.planes,
-            objects=self.run.objects,
+            objects=self.run.dicom,
         )
         self._only_pictures_of(todo)
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
@@ -220,13 +214,10 @@ class _Workflow:
         number, film_id, path = film
         shown = number < self.thumbnails.limit
         if isinstance(result, Prediction):
-            if self.run.objects:
+            if self.run.dicom:
                 from infmap.workflows.dicom_objects import write_dicom
 
-                run = self.run
-                notes = write_dicom(
-                    result, film_id, path, self.out, seg=run.dicom_seg, sr=run.dicom_sr
-                )
+                notes = write_dicom(result, film_id, path, self.out, self.run.dicom)
                 result = replace(result, warnings=(*result.warnings, *notes))
             write_planes(result, film_id, self.out)
             if shown:

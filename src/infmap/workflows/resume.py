@@ -25,7 +25,8 @@ from infmap.report import PLANES, FilmIds
 from infmap.report.export import iter_lines
 from infmap.report.files import write_atomically, writing
 from infmap.report.lines import PredictionLine
-from infmap.workflows.dicom_objects import NONE_WRITTEN
+from infmap.report.planes import FILES
+from infmap.workflows.dicom_objects import NO_STATE, NONE_WRITTEN
 
 INPUTS = "inputs.jsonl"
 SETTLED = 2.0
@@ -58,7 +59,7 @@ class Known(NamedTuple):
         status: "ok", "rejected" or "failed".
         sha256: of its bytes.
         read: whether it was decoded.
-        warned: whether its line says why it has no DICOM objects.
+        without: folders of DICOM objects that its line says it has none in, and why.
         state: of the file, before it was read; None where unknown.
     """
 
@@ -66,7 +67,7 @@ class Known(NamedTuple):
     status: str
     sha256: str | None
     read: bool
-    warned: bool
+    without: frozenset[str]
     state: State | None
 
 
@@ -105,7 +106,7 @@ def plan(
         paths: the inputs, each file once.
         pictures: place and id of an input to whether the page has its picture, or needs none.
         planes: folders of the planes that each assessed film must have.
-        objects: of "seg" and "sr", those that each DICOM film must have.
+        objects: kinds of DICOM objects that each film must have.
 
     Raises:
         UsageError: ``results.jsonl`` is damaged before its last line.
@@ -145,12 +146,20 @@ def _known(out: Path) -> dict[str, Known]:
             row["status"],
             row.get("sha256"),
             row.get("width") is not None,
-            any(NONE_WRITTEN in text for text in row.get("warnings") or ()),
+            _without(row.get("warnings") or ()),
             states.get(row["id"]),
         )
         for row, _ in iter_lines(out)
         if (path := row.get("path")) is not None
     }
+
+
+def _without(warnings: Iterable[str]) -> frozenset[str]:
+    """Folders of DICOM objects that a film has none in, by its warnings."""
+    said = "\n".join(warnings)
+    if NONE_WRITTEN in said:
+        return frozenset(folder for folder, ending in FILES if ending == "dcm")
+    return frozenset({"gsps"} if NO_STATE in said else ())
 
 
 def _states(out: Path) -> Iterator[tuple[str, State]]:
@@ -179,8 +188,7 @@ def _is_whole(out: Path, film: Known, planes: Sequence[str], objects: Sequence[s
     if film.status != "ok":
         return True
     files = [out / folder / f"{film.id}.png" for folder in planes]
-    if not film.warned:
-        files += [out / folder / f"{film.id}.dcm" for folder in objects]
+    files += [out / name / f"{film.id}.dcm" for name in objects if name not in film.without]
     try:
         return all(os.stat(file).st_size > 0 for file in files)
     except OSError:
