@@ -166,6 +166,7 @@ def test_a_catalog_without_packages_says_what_to_install(
         ("onnxruntime", "onnx", ["predict", "film.png", "-o", "out", "--runtime", "onnxruntime"]),
         ("safetensors", "onnx", ["predict", "film.png", "-o", "out", "--runtime", "onnxruntime"]),
         ("highdicom", "dicom", ["predict", "film.png", "-o", "out", "--dicom-seg"]),
+        ("reportlab", "dicom", ["predict", "film.png", "-o", "out", "--dicom", "pdf"]),
         ("ray", "scale", ["catalog", "ingest", "c", "--source", "folder=films", "--on", "ray"]),
     ],
 )

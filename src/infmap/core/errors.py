@@ -7,6 +7,7 @@ InfmapError                 every error a user can cause or correct; one line, n
 ├── UsageError              wrong arguments or paths     (exit status 2)
 ├── ModelError              a model folder is missing, damaged or of another version
 ├── SnapshotError           a snapshot or catalog is missing, damaged or inconsistent
+├── PeerError               another system does not answer, or not as it should
 └── MissingExtra            a feature whose optional packages are not installed
 """
 
@@ -82,6 +83,10 @@ class ModelError(InfmapError):
 
 class SnapshotError(InfmapError):
     """A snapshot or a catalog is missing, damaged or inconsistent."""
+
+
+class PeerError(InfmapError):
+    """Another system, such as a PACS, does not answer, or not as the protocol has it."""
 
 
 class MissingExtra(InfmapError):

@@ -42,6 +42,7 @@ def check_extra() -> None:
         MissingExtra: highdicom or reportlab is not installed.
     """
     with needs_extra("DICOM output", "dicom"):
+        import highdicom  # noqa: F401
         import reportlab  # noqa: F401
 
 

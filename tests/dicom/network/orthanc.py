@@ -1,0 +1,87 @@
+"""An Orthanc of the test's own, on free ports, or skip."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """Ports of a running one."""
+
+    http: int
+    dicom: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http}/dicom-web"
+
+    def instances(self) -> int:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/statistics", timeout=30) as said:
+            return int(json.load(said)["CountInstances"])
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Orthanc]:
+    """Start one with an empty store in a folder, and stop it."""
+    program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
+    if program is None or not PLUGIN.exists():
+        pytest.skip("no Orthanc: apt-get install orthanc orthanc-dicomweb")
+    made = Orthanc(free_port(), free_port())
+    settings = {
+        "Name": "test",
+        "StorageDirectory": str(folder / "db"),
+        "IndexDirectory": str(folder / "db"),
+        "Plugins": [str(PLUGIN)],
+        "HttpPort": made.http,
+        "DicomPort": made.dicom,
+        "DicomAet": "ORTHANC",
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": False,
+        "DicomModalities": {"INFMAP": ["INFMAP", "127.0.0.1", 11112]},
+        "OverwriteInstances": False,
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    log = (folder / "orthanc.log").open("wb")
+    process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+        _wait(made, process)
+        yield made
+    finally:
+        process.terminate()
+        process.wait(60)
+        log.close()
+
+
+def _wait(made: Orthanc, process: subprocess.Popen[bytes]) -> None:
+    """Until it answers; a minute at most, for a machine that does much else."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            made.instances()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                pytest.fail("Orthanc does not start; see orthanc.log")
+            time.sleep(0.05)

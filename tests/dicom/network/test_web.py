@@ -1,0 +1,139 @@
+"""Tests of `infmap.dicom.network.web`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from infmap.core.errors import PeerError
+from infmap.dicom.network import DicomWeb
+
+pytest.importorskip("dicomweb_client")
+hd = pytest.importorskip("highdicom")
+
+sys.path.insert(0, str(Path(__file__).parent))
+from objects import all_objects, file_of  # noqa: E402
+from orthanc import free_port, running  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Dataset]:
+    return all_objects()
+
+
+@contextmanager
+def server(status: int, answer: object) -> Iterator[tuple[str, list[bytes]]]:
+    """An HTTP server with one answer; its URL, and what it was sent."""
+    bodies: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/dicom+json; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_port}", bodies
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+def _item(uid: str, reason: int | None = None) -> dict[str, object]:
+    failure = {} if reason is None else {"00081197": {"vr": "US", "Value": [reason]}}
+    return {"00081155": {"vr": "UI", "Value": [uid]}, **failure}
+
+
+def three(made: dict[str, Dataset]) -> tuple[list[bytes], list[str]]:
+    chosen = [made[kind] for kind in ("seg", "sr", "pdf")]
+    return [file_of(d) for d in chosen], [str(d.SOPInstanceUID) for d in chosen]
+
+
+def test_a_success_that_names_failures_is_read(made: dict[str, Dataset]) -> None:
+    files, uids = three(made)
+    answer = {
+        "00081199": {"vr": "SQ", "Value": [_item(uids[0])]},
+        "00081198": {"vr": "SQ", "Value": [_item(uids[1], 0xA700)]},
+    }
+    with server(200, answer) as (url, bodies):
+        sent = DicomWeb(url).store(files)
+    assert [s.uid for s in sent] == uids
+    assert [s.status for s in sent] == [0, 0xA700, None]
+    assert [s.stored for s in sent] == [True, False, False] and sent[2].again
+    # Sent byte by byte, each part plain application/dicom.
+    (body,) = bodies
+    assert all(file in body for file in files)
+    assert body.count(b"Content-Type: application/dicom\r\n") == 3
+
+
+def test_a_conflict_fails_each_object_for_its_reason(made: dict[str, Dataset]) -> None:
+    files, uids = three(made)
+    answer = {"00081198": {"vr": "SQ", "Value": [_item(uid, 0x0122) for uid in uids]}}
+    with server(409, answer) as (url, _):
+        assert [s.status for s in DicomWeb(url).store(files)] == [0x0122] * 3
+
+
+def test_a_full_server_is_tried_again_and_a_wrong_address_is_an_error(
+    made: dict[str, Dataset],
+) -> None:
+    files, _ = three(made)
+    with server(503, {}) as (url, _):
+        assert all(s.again for s in DicomWeb(url).store(files))
+    with server(404, {}) as (url, _), pytest.raises(PeerError, match="HTTP 404"):
+        DicomWeb(url).store(files)
+    nobody = DicomWeb(f"http://127.0.0.1:{free_port()}", seconds=5)
+    with pytest.raises(PeerError, match="got none"):
+        nobody.store(files)
+    with pytest.raises(PeerError, match="query"):
+        nobody.find({"Modality": "SEG"})
+    assert nobody.store([]) == []
+
+
+def test_an_answer_that_is_none_leaves_all_unknown(made: dict[str, Dataset]) -> None:
+    with server(200, ["not", "a dataset"]) as (url, _):
+        assert [s.status for s in DicomWeb(url).store(three(made)[0])] == [None] * 3
+
+
+def test_orthanc_takes_all_objects_and_gives_them_back(
+    made: dict[str, Dataset], tmp_path: Path
+) -> None:
+    with running(tmp_path) as orthanc:
+        web = DicomWeb(orthanc.url)
+        sent = web.store([file_of(d) for d in made.values()])
+        assert [(s.uid, s.status) for s in sent] == [
+            (str(d.SOPInstanceUID), 0) for d in made.values()
+        ]
+        for kind, modality in (("sr", "SR"), ("gsps", "PR"), ("pdf", "DOC"), ("sc", "OT")):
+            (found,) = web.find({"Modality": modality})
+            assert found.SOPInstanceUID == made[kind].SOPInstanceUID
+        assert len(web.find({"SOPClassUID": str(made["seg"].SOPClassUID)})) == 2
+        seg = made["seg"]
+        where = (str(seg.StudyInstanceUID), str(seg.SeriesInstanceUID), str(seg.SOPInstanceUID))
+        got = web.fetch(*where)
+        np.testing.assert_array_equal(
+            hd.seg.segread(io.BytesIO(file_of(got))).pixel_array,
+            hd.seg.segread(io.BytesIO(file_of(seg))).pixel_array,
+        )
+        with pytest.raises(PeerError, match="expected an instance"):
+            web.fetch(*where[:2], "1.2.3")

@@ -1,0 +1,66 @@
+"""Write docs/conformance.md from the contexts in the code: tools/conformance.py [--check]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "conformance.md"
+INTRODUCTION = """\
+# DICOM conformance statement
+
+What the code proposes and asks for over the network, after PS3.2. This page is made from
+`infmap.dicom.network.contexts` by `python tools/conformance.py`; a test holds both equal. What the
+objects hold: [DICOM objects](dicom.md). Research use only.
+
+infmap opens associations and requests; it does not listen. One association carries all objects of
+a call, one after the other, without asynchronous operations. Its application entity title is
+INFMAP unless another is given. No TLS and no user identity for DIMSE; DICOMweb uses what its URL
+and headers say.
+
+## DIMSE, as service class user
+
+"""
+BETWEEN = """
+A film of another class is proposed in the transfer syntax that it has. Each pair of class and
+transfer syntax is a presentation context of its own, so that a peer which takes one of several
+still gets the others. Nothing is converted: an object whose context is refused counts as not
+accepted.
+
+| status of C-STORE | taken as |
+|---|---|
+| 0000, B000, B006, B007 | stored |
+| A700 to A7FF, 0110 | not stored; a later try may succeed |
+| any other | not stored; another try would fail the same way |
+| no answer | unknown: to be queried before sending again |
+
+## DICOMweb, as user agent
+
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    from infmap.dicom.network.contexts import SENT, SYNTAX_NAMES, VERIFICATION, WEB
+
+    lines = ["| kind | SOP class | UID | transfer syntaxes |", "|---|---|---|---|"]
+    lines.append(f"| (C-ECHO) | Verification | {VERIFICATION} | default of the peer |")
+    for context in SENT:
+        syntaxes = "; ".join(f"{SYNTAX_NAMES[uid]} ({uid})" for uid in context.syntaxes)
+        lines.append(f"| {context.kind} | {context.name} | {context.sop_class} | {syntaxes} |")
+    web = ["| service | request | media type |", "|---|---|---|"]
+    web += [f"| {service} | `{request}` | `{media}` |" for service, request, media in WEB]
+    return INTRODUCTION + "\n".join(lines) + "\n" + BETWEEN + "\n".join(web) + "\n"
+
+
+def main() -> int:
+    sys.path.insert(0, str(ROOT / "src"))  # this copy, not one that happens to be installed
+    if "--check" in sys.argv[1:]:
+        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
