@@ -82,3 +82,8 @@ function opened(answer) {
 export async function signOut() {
   await send("DELETE", "session");
 }
+
+/** Replaces the password; the session goes on with a new token. */
+export async function changePassword(password, fresh) {
+  return opened(await post("password", { password, new: fresh }));
+}

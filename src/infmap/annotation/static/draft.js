@@ -29,9 +29,8 @@ export class Draft extends EventTarget {
   /** Open a task's draft, on a candidate's side or empty, with all that was kept of it. */
   static async open(task, side, journal) {
     const tab = identifier().slice(16);
-    let at = await api.post(`tasks/${task.id}/draft`, { base: side, tab });
-    // A draft that was there may be open in another tab: from now on only this one writes.
-    at = { ...at, ...(await api.post(`drafts/${at.draft}/take-over`, { tab })) };
+    // Where another tab has the draft open, from now on only this one writes.
+    const at = await api.post(`tasks/${task.id}/draft`, { base: side, tab });
     const [bytes, past] = await Promise.all([
       api.bytes(`drafts/${at.draft}/mask`),
       api.get(`drafts/${at.draft}/strokes?after=0`),

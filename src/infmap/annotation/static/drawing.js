@@ -96,7 +96,7 @@ export class Drawing {
   corner(at, event) {
     this.erase = !!event?.altKey;
     const first = this.points[0];
-    const near = first && Math.hypot(at.x - first[0], at.y - first[1]) * this.surface.view.scale < CLOSE;
+    const near = first && Math.hypot(at.x - first[0], at.y - first[1]) * this.surface.viewpoint.scale < CLOSE;
     if (near && this.points.length > 2) return this.close();
     this.points.push([at.x, at.y]);
     this.surface.redraw();

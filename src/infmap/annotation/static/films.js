@@ -1,5 +1,5 @@
 /** Films from the station: the preview for the first paint, full depth from a worker, both kept. */
-import { previewFilm } from "../web/film.js";
+import { level, previewFilm } from "../web/film.js";
 import * as api from "./api.js";
 
 /** Films kept in memory: the open one, the next and two prior ones, 24 MB each at 3000 x 3000. */
@@ -10,7 +10,7 @@ let worker = null;
 const asked = new Map();
 let number = 0;
 
-/** {preview(film) and full: promises} of a film; `film` is {id, width, height, bits} of a task. */
+/** {picture and full: promises, ready: the full film or null} of a film's identifier. */
 export function load(id) {
   const known = kept.get(id);
   kept.delete(id);
@@ -27,6 +27,11 @@ export function load(id) {
 /** The preview of a film as a film of one coarse level. */
 export async function preview(loaded, { width, height, bits }) {
   return previewFilm(await loaded.picture, width, height, bits);
+}
+
+/** A black film of a size: masks can be seen on it before any picture is there. */
+export function blank({ width, height, bits }) {
+  return { width, height, bits, levels: [level(new Uint16Array(1), 1, 1, Math.max(width, height))] };
 }
 
 /** Forget all films, as when the reader signs out. */

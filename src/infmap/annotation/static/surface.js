@@ -114,6 +114,11 @@ export class Surface extends EventTarget {
     }
   }
 
+  /** Viewpoint of the task's film; fitted where none was chosen. */
+  get viewpoint() {
+    return this.viewOf({ canvas: this.panes[0].canvas });
+  }
+
   viewOf(pane) {
     const { width, height } = pane.canvas;
     if (pane.film) return (pane.view ??= fit(pane.film, width, height));
@@ -134,7 +139,7 @@ export class Surface extends EventTarget {
 
   /** One film pixel a device pixel, the middle of the view held. */
   actual() {
-    this.zoom(1 / this.viewOf({ canvas: this.panes[0].canvas }).scale);
+    this.zoom(1 / this.viewpoint.scale);
   }
 
   /** Zoom by a factor about a view point, or about the middle of the view. */
@@ -193,6 +198,7 @@ export class Surface extends EventTarget {
     canvas.focus({ preventScroll: true });
     if (event.button === 1) event.preventDefault();
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    this.start = { x: event.clientX, y: event.clientY };
     if (event.pointerType === "pen") this.pen = true;
     if (this.pointers.size === 2) {
       // A second finger makes it a pinch; what the first began was no stroke.
@@ -241,6 +247,8 @@ export class Surface extends EventTarget {
     if (!this.pointers.delete(event.pointerId)) return;
     if (this.drag === "tool")
       this.dispatch(event.type === "pointercancel" ? "cancel" : "up", event, pane, place(event, pane.canvas, this.viewOf(pane)));
+    const still = Math.hypot(event.clientX - this.start.x, event.clientY - this.start.y) < 4;
+    if (this.drag === "pan" && event.button === 0 && still) this.dispatchEvent(new CustomEvent("click", { detail: pane }));
     if (this.pointers.size === 0) this.drag = null;
   }
 

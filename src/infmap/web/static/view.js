@@ -63,6 +63,8 @@ function pack(red, green, blue) {
 }
 
 const OUTSIDE = 0xff000000;
+/** The lungs' bit: always an outline, for a filled lung hides what is to be read in it. */
+const LUNGS = 8;
 /** View pixels of a contour's width; the mask is sampled this far beyond the view. */
 const CONTOUR = 2;
 
@@ -167,7 +169,8 @@ export class Panel {
   compose(look, [x0, y0, x1, y1]) {
     const { pixels, seen, stride } = this;
     const { width } = this.image;
-    const { table, grey: greys, fill, solid, contour } = look;
+    const { table, grey: greys, fill, solid } = look;
+    const outlined = look.contour ? 63 : LUNGS;
     const film = this.grey.pixels;
     const [in0, top, in1, bottom] = this.grey.inside;
     const far = CONTOUR * stride;
@@ -185,13 +188,15 @@ export class Panel {
         const labels = seen[s];
         if (labels === 0) {
           pixels[at] = greys[film[at]];
-        } else if (contour) {
-          const edge =
-            labels & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
-          pixels[at] = edge ? solid[edge] : greys[film[at]];
-        } else {
-          pixels[at] = fill[(labels << 8) | table[film[at]]];
+          continue;
         }
+        const lines = labels & outlined;
+        const edge =
+          lines && lines & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
+        const filled = labels & ~outlined;
+        if (edge) pixels[at] = solid[edge];
+        else if (filled) pixels[at] = fill[(filled << 8) | table[film[at]]];
+        else pixels[at] = greys[film[at]];
       }
     }
   }
