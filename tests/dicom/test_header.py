@@ -48,6 +48,20 @@ PREDICTION = Prediction(
 )
 
 
+OWN = {
+    "Greek": frozenset(
+        {
+            "Warning - PatientName - Value dubious for this VR [PN] = <Διονυσιος> - "
+            "Retired Person Name form"
+        }
+    ),
+    "long codes": frozenset(
+        {"Warning - CodingSchemeDesignator - Unrecognized defined term = <99L>"}
+    ),
+}
+"""Warnings of valid values of the film itself, which objects copy as they are."""
+
+
 def saved(dataset: Dataset, path: Path) -> Path:
     dataset.save_as(path, enforce_file_format=True)
     return path
@@ -71,7 +85,7 @@ def test_objects_are_written_and_valid(name: str, tmp_path: Path) -> None:
     assert len(paths) == len(KINDS)
     for path in paths:
         assert errors(path) == []
-        assert warnings(path) <= WARNINGS
+        assert warnings(path) <= WARNINGS | OWN.get(name, frozenset())
     # The film itself is as hostile as it is meant to be, so it is not among them.
     assert between(paths, absent=film_of(made["seg"])) <= WARNINGS
     assert hd.seg.segread(tmp_path / "seg.dcm").number_of_segments == 5
