@@ -277,7 +277,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _fit(model: Classifier, features: Features, truth: Names) -> Classifier:
-    """Fit a probe; the last steps of an optimizer do not move it, so its complaint is not shown."""
+    """Fit a probe; the last steps of an optimizer do not move it, so its warning is not shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", _import("exceptions").ConvergenceWarning)
         return model.fit(features, truth)

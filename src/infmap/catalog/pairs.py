@@ -1,4 +1,4 @@
-"""A page of pairs of films for a person to confirm or split, and what comes back from it."""
+"""A page of pairs of films for a reader to confirm or reject, and the decisions that it saves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a catalog is whole: what it names is there, fits together, and is as it was written."""
+"""Check a catalog: each file that it names is there, as it was written, and fits the others."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def copies(
     progress: Progress | None = None,
     seed: int = 0,
 ) -> list[DuplicatePair]:
-    """Edited copies among films.
+    """Near-duplicates among films: cropped, rotated, inverted or otherwise edited copies.
 
     Args:
         names: film_id of every thumbnail.
@@ -184,11 +184,11 @@ def components(
         apart: pairs that must not meet in one component; links that would join them are left out.
     """
     parent = {member: member for member in members}
-    foes: dict[str, set[str]] = defaultdict(set)  # of members with a verdict only
+    rejected: dict[str, set[str]] = defaultdict(set)  # of members with a verdict only
     for a, b in apart:
-        foes[a].add(b)
-        foes[b].add(a)
-    decided = {member: {member} for member in foes}  # root to its members with a verdict
+        rejected[a].add(b)
+        rejected[b].add(a)
+    decided = {member: {member} for member in rejected}  # root to its members with a verdict
 
     def root(member: str) -> str:
         while parent[member] != member:
@@ -201,7 +201,7 @@ def components(
         if low == high:
             continue
         inside, outside = decided.get(low, set()), decided.get(high, set())
-        if any(foes[member] & outside for member in inside):
+        if any(rejected[member] & outside for member in inside):
             continue
         # The lower name becomes the root, so that names of groups do not depend on the order of
         # links.

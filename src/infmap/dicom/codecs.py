@@ -140,7 +140,7 @@ def ended(data: bytes, frame: Frame) -> bytes:
 
 
 def check_jpeg(data: bytes, frame: Frame) -> None:
-    """Decode a JPEG stream of any precision for nothing but libjpeg's opinion of it.
+    """Decode a JPEG stream of any precision only for libjpeg's warnings.
 
     simplejpeg reads 8-bit streams only. The entropy coding does not depend on the precision, so
     a stream of 12 or 16 bits is checked under a frame header that says 8: its grey levels come out

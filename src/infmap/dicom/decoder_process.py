@@ -3,7 +3,7 @@
 A message is a length (4 bytes), a JSON header of that length, and as many bytes as the header's
 ``size`` says. Nothing that comes back is ever unpickled or run. What decoders print is caught and
 returned as text. The process ends with whoever started it, when its input ends at the latest; a
-decoding in hand that holds the interpreter has a limit which the system itself enforces.
+decoding in progress that holds the interpreter has a limit which the system itself enforces.
 """
 
 from __future__ import annotations

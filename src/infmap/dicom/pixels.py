@@ -281,7 +281,7 @@ def _native(
 def _aligned(values: RealArray, layout: Layout, notes: list[str], lossy: bool) -> RealArray:
     """Only the bits that are the sample, the lowest at bit 0, as unsigned integers.
 
-    Bits above those stored are overlays of old (PS3.5 8.1.2), or anything. Where High Bit or Bits
+    Bits above those stored are retired overlays (PS3.5 8.1.2), or anything. Where High Bit or Bits
     Stored is wrong, the pixels tell: a film is smooth, and its bits in a wrong place are not.
     """
     if values.dtype.kind == "f":
@@ -340,7 +340,7 @@ def _colours(values: RealArray, layout: Layout, colours: str) -> NDArray[np.uint
     A grey film has three equal samples, or a luma and no chroma; both mean the first sample,
     whatever the header says of the colours, and headers are often wrong about it.
     """
-    # A fourth sample (ARGB, CMYK of old) is none of the film's colours.
+    # A fourth sample (retired ARGB, CMYK) is none of the film's colours.
     values = values[..., :3]
     if values.dtype != np.uint8:
         shift = max(0, layout.stored - 8)

@@ -247,7 +247,7 @@ def _radiograph(film: Film, label: str, digest: str) -> Radiograph:
 
 
 def _from_array(values: RealArray, label: str, max_pixels: int) -> Radiograph:
-    """Take a plane as it lies in memory."""
+    """Read a plane that is in memory."""
     if values.size > max_pixels:
         raise UnreadableFilm(
             f"expected at most {max_pixels} pixels, got {values.size}; "

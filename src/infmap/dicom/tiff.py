@@ -112,7 +112,7 @@ def _film(file: TiffFile) -> tuple[TiffPage, int]:
     """The page that is the film, and how many full pictures there are.
 
     Reduced-resolution pages and masks, said to be so (NewSubfileType) or smaller with the same
-    aspect ratio, are copies of a picture and no pictures.
+    aspect ratio, are reduced copies and do not count.
     """
     pages = [file.pages[index] for index in range(len(file.pages))]
     pages = [page for page in pages if not int(page.subfiletype) & (_REDUCED | _MASK)] or pages
@@ -156,7 +156,7 @@ def _resolve(values: RealArray, colormap: NDArray[np.integer]) -> NDArray[np.uin
 def _arranged(
     values: RealArray, page: TiffPage, photometric: int, info: TiffInfo
 ) -> tuple[RealArray, TiffInfo]:
-    """Samples of a pixel last, and surplus samples away."""
+    """Samples of a pixel on the last axis, extra samples removed."""
     values = np.squeeze(values) if values.ndim > 3 else values
     if values.ndim == 3:
         # 2: a plane for each sample, TIFF 6.0.

@@ -1,4 +1,4 @@
-"""One label image a film, for frameworks that want a class a pixel."""
+"""One label image per film, for frameworks that expect one class per pixel."""
 
 from __future__ import annotations
 

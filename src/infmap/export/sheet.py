@@ -201,7 +201,7 @@ class Sheet:
 
 
 def _as_it_is(path: Path, grey_png: bool) -> tuple[str, tuple[int, int]] | None:
-    """Suffix and size of a picture that every reader shows alike; None of any other film."""
+    """Suffix and size of a picture that all programs show the same; None of any other film."""
     try:
         with Image.open(path, formats=("PNG",) if grey_png else tuple(_SUFFIXES)) as image:
             modes = ("L",) if grey_png else ("L", "RGB")

@@ -154,7 +154,7 @@ def _past_the_end(
     done: int,
     progress: Progress | None,
 ) -> None:
-    """Nothing is left to send: the part is whole, or it is of another file and goes."""
+    """Nothing is left to send: the part is complete, or belongs to another file and is removed."""
     if (error.headers.get("Content-Range") or "").strip() == f"bytes */{done}":
         return
     part.unlink()
