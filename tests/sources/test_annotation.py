@@ -27,6 +27,14 @@ def test_masks_are_read_and_no_class_is_guessed(tmp_path: Path) -> None:
         assert record.patient_id == "annotation:77"
 
 
+def test_a_patients_number_that_was_made_safe_for_spreadsheets_is_read_back(tmp_path: Path) -> None:
+    annotation(tmp_path)
+    table = tmp_path / "approved" / "films.csv"
+    table.write_text(table.read_text().replace("annotation:77", "'=77"))
+    for record in read("annotation", tmp_path).values():
+        assert record.patient_id == "=77"
+
+
 def test_a_film_that_is_listed_twice_is_read_once_and_a_mask_that_is_gone_is_named(
     tmp_path: Path,
 ) -> None:

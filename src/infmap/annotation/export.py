@@ -36,6 +36,7 @@ from infmap.annotation.outcomes import Approved
 from infmap.annotation.store import Store, get_mask
 from infmap.core.errors import FilmError, UsageError
 from infmap.core.files import replacing_folder, sha256
+from infmap.core.spreadsheet import cell
 from infmap.core.types import BoolImage
 from infmap.export.coco import regions_of
 from infmap.web.film_encoding import decode_film
@@ -274,7 +275,9 @@ def _save(pixels: NDArray[np.uint8] | NDArray[np.uint16] | BoolImage, path: Path
 
 def _write_table(rows: Sequence[Sequence[str]], path: Path) -> None:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows])
+    # A patient's number may look like a formula to the spreadsheet that opens the table.
+    safe = [[cell(text) for text in row] for row in rows]
+    csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *safe])
     path.write_text(stream.getvalue(), encoding="utf-8")
 
 

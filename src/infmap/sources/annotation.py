@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infmap.core.errors import UsageError
+from infmap.core.spreadsheet import cell_text
 from infmap.sources.files import at_least_one, homes, relative, some
 from infmap.sources.record import SourceRecord, is_relative
 from infmap.sources.source import Source
@@ -46,7 +47,7 @@ def _films(root: Path) -> Iterator[SourceRecord]:
         yield SourceRecord(
             path=path,
             name=row["name"],
-            patient_id=row["patient_id"] or None,
+            patient_id=cell_text(row["patient_id"]) or None,
             infection_mask=_path(root, base, row, "infection_mask"),
             opacity_mask=_path(root, base, row, "opacity_mask"),
             lung_mask=_path(root, base, row, "lung_mask"),
