@@ -26,7 +26,8 @@ IMAGES = os.environ.get("INFMAP_DOC_IMAGES")
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    room = Room(tmp_path_factory.mktemp("room") / "station", count=4, size=512)
+    # Ann holds the film she reads and the next one: enough are left for ben to choose from.
+    room = Room(tmp_path_factory.mktemp("room") / "station", count=8, size=512)
     room.start()
     yield room
     room.kill()

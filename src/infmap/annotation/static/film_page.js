@@ -48,10 +48,15 @@ export function FilmPage({ project, setStatus }) {
     reject: () => setDialog("reject"),
     help: () => setDialog("help"),
   };
+  // The listener lives as long as the bench and looks at the page of this moment: one that is made
+  // anew after each dialog would miss a key that is pressed at once.
+  const keys = useRef();
+  keys.current = { ui, single };
   useEffect(() => {
     if (!work) return undefined;
     const pressed = (event) => {
-      const found = !dialog && action(event, work, single);
+      const { ui, single } = keys.current;
+      const found = !document.querySelector("dialog[open]") && action(event, work, single);
       if (!found || (!work.task && found.key !== "?" && found.key !== "F1")) return;
       event.preventDefault();
       found.does(work, ui, found.key);
@@ -59,7 +64,7 @@ export function FilmPage({ project, setStatus }) {
     };
     window.addEventListener("keydown", pressed);
     return () => window.removeEventListener("keydown", pressed);
-  }, [work, dialog, single]);
+  }, [work]);
 
   const setKeys = (on) => {
     localStorage.setItem(SINGLE, on ? "on" : "off");
