@@ -18,6 +18,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
+from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -73,12 +74,23 @@ class Store:
             UsageError: the database cannot be reached, or a newer version made it.
             OSError: the folder cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        engine = _engine(_url(folder, url))
-        store = cls(folder, engine, _key(folder))
+        store = cls.connect(folder, url)
         try:
             with store.begin() as c:
                 migrate(c)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def connect(cls, folder: Path, url: str | None = None) -> Store:
+        """As ``open``, with the tables as they are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        engine = _engine(_url(folder, url))
+        try:
+            with engine.connect():
+                return cls(folder, engine, _key(folder))
         except OperationalError as error:
             engine.dispose()
             raise UsageError(
@@ -88,7 +100,6 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return store
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -153,29 +164,33 @@ def head() -> str:
     return revision
 
 
-def migrate(c: Connection) -> None:
-    """Bring the tables to this version; all or nothing.
+def migrate(c: Connection, target: str | None = None) -> None:
+    """Bring the tables to a version, or make them; all or nothing.
+
+    Args:
+        c: a writing transaction.
+        target: number of the version; the newest by default.
 
     Raises:
         UsageError: a newer version of infmap made them.
     """
     if c.dialect.name == "postgresql":  # SQLite's writer is alone anyway
         c.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATING})
+    target = target or head()
     current = MigrationContext.configure(c).get_current_revision()
-    if current == head():
+    if current == target:
         return
-    script = _script()
-    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
-        raise UsageError(
-            f"station: its tables are of version {current}, which this infmap does not know; "
-            "install the newer infmap that made it"
-        )
-    from alembic import command
-
+    known = {script.revision for script in _script().walk_revisions()}
+    for version in (current, target):
+        if version is not None and version not in known:
+            raise UsageError(
+                f"station: its tables are of version {version}, which this infmap does not know; "
+                "install the newer infmap that made it"
+            )
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = c
-    command.upgrade(config, "head")
+    command.upgrade(config, target)
 
 
 def _script() -> ScriptDirectory:
