@@ -18,8 +18,8 @@ from infmap.annotation.masks import (
     of_planes,
     plane,
 )
-from infmap.annotation.runs import varints
 from infmap.core.errors import UsageError
+from infmap.web.runs import varints
 
 repeatable = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 masks = arrays(

@@ -212,3 +212,18 @@ def test_sides_are_balanced_and_a_share_of_films_has_no_candidates(tmp_path: Pat
 def test_an_unknown_project_is_not_planned(station: Station) -> None:
     with station.store.begin() as c, pytest.raises(NotFound):
         planning.plan(c, "none")
+
+
+def test_disagreement_is_measured_before_planning_as_planning_would(station: Station) -> None:
+    films = [station.film(name) for name in "ab"]
+    station.propose(films[0], [MASK, box(5, 5, 25, 25)])
+    f = schema.films
+    kept = select(f.c.disagreement).where(f.c.id == films[0])
+    assert planning.measure(station.store, station.project) == 1
+    assert planning.measure(station.store, station.project) == 0
+    with station.store.begin() as c:
+        measured = c.execute(kept).scalar_one()
+        c.execute(f.update().values(disagreement=None))
+    station.plan()
+    with station.store.read() as c:
+        assert c.execute(kept).scalar_one() == measured > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import CheckConstraint, inspect
 
 from infmap.annotation.schema import metadata
 from infmap.annotation.store import Store, head
@@ -15,6 +15,14 @@ def test_migrations_make_the_tables_that_the_code_names(store: Store) -> None:
         context = MigrationContext.configure(c, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == head()
+
+
+def test_constraints_have_the_names_that_a_later_migration_drops_them_by(store: Store) -> None:
+    for table in metadata.sorted_tables:
+        there = {check["name"] for check in inspect(store.engine).get_check_constraints(table.name)}
+        named = {c.name for c in table.constraints if isinstance(c, CheckConstraint)}
+        assert there == named
+        assert all(name.startswith(f"ck_{table.name}_") for name in there)
 
 
 def test_every_table_is_there(store: Store) -> None:

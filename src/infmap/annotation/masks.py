@@ -17,9 +17,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.annotation.runs import paint, runs, varints
 from infmap.core.errors import UsageError
 from infmap.core.types import BoolImage
+from infmap.web.runs import paint, runs, varints
 
 Mask = NDArray[np.uint8]
 

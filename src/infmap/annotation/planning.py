@@ -22,7 +22,7 @@ from infmap.annotation.projects import Project
 from infmap.annotation.projects import get as project_of
 from infmap.annotation.schema import TableRow
 from infmap.annotation.settling import settle
-from infmap.annotation.store import get_mask
+from infmap.annotation.store import Store, get_mask
 from infmap.annotation.task_rows import SIDES, Candidate, Wanted, insert, uniform, withdraw
 from infmap.core.errors import UsageError
 
@@ -38,8 +38,8 @@ class Planned:
 def plan(c: Connection, project: str, by: str | None = None) -> Planned:
     """Make the tasks of all films of a project that are not yet approved.
 
-    Call it after films or proposals came in, or the project's settings changed. Tasks that somebody
-    has begun stay as they are.
+    Call it after films or proposals came in, or the project's settings changed; after proposals
+    ``measure`` first. Tasks that somebody has begun stay as they are.
 
     Args:
         c: a writing transaction.
@@ -73,11 +73,42 @@ def plan(c: Connection, project: str, by: str | None = None) -> Planned:
         here = [t for t in tasks[film.id] if t.reading == reading and t.repeat_of is None]
         change = _of_film(c, rules, film, reading, wanted, score, here)
         done = Planned(done.made + change.made, done.withdrawn + change.withdrawn)
-        if here and not change.made:
+        # With fewer readers than before the decisions that are there may be all that is wanted.
+        if any(t.state == "decided" for t in here) and not change.made:
             settle(c, film.id, reading)
     detail = {"made": done.made, "withdrawn": done.withdrawn, "round": rules.round}
     audit.note(c, by, "plan", project, detail)
     return done
+
+
+def measure(store: Store, project: str) -> int:
+    """Compute how much the proposals of each film differ, where that is not known yet.
+
+    ``plan`` would do it too, but in its own transaction, for which all writers wait: masks of a
+    thousand films take minutes.
+
+    Args:
+        store: an open station.
+        project: identifier.
+
+    Returns:
+        The number of films that were computed.
+    """
+    with store.read() as c:
+        rules, proposals = project_of(c, project), _proposals(c, project)
+        f = schema.films
+        query = select(f.c.id).where(f.c.project_id == project, f.c.disagreement.is_(None))
+        unknown = [film for film in c.execute(query).scalars() if proposals[film]]
+    for film in unknown:
+        with store.read() as c:
+            value = _disagreement(c, rules, proposals[film])
+        with store.begin() as c:
+            # Proposals that came in meanwhile are newer: another run computes them.
+            if [p.id for p in _proposals(c, project, film)[film]] == [
+                p.id for p in proposals[film]
+            ]:
+                c.execute(update(f).where(f.c.id == film).values(disagreement=value))
+    return len(unknown)
 
 
 def _wanted(
@@ -177,16 +208,22 @@ def _score(
     if rules.settings.order == "random":
         return 0.0
     if film.disagreement is None:
-        masks = [decode(get_mask(c, p.mask)) for p in proposals]
-        value = disagreement(masks, rules.labels[0])
+        value = _disagreement(c, rules, proposals)
         f = schema.films
         c.execute(update(f).where(f.c.id == film.id).values(disagreement=value))
         return value
     return float(film.disagreement)
 
 
-def _proposals(c: Connection, project: str) -> defaultdict[str, list[TableRow]]:
-    """The proposals of each film's newest round, by network."""
+def _disagreement(c: Connection, rules: Project, proposals: Sequence[TableRow]) -> float:
+    masks = [decode(get_mask(c, p.mask)) for p in proposals]
+    return disagreement(masks, rules.labels[0])
+
+
+def _proposals(
+    c: Connection, project: str, film: str | None = None
+) -> defaultdict[str, list[TableRow]]:
+    """The proposals of each film's newest round, by network; of one film where it is named."""
     p, f, n = schema.proposals, schema.films, schema.networks
     query = (
         select(p, n.c.name)
@@ -195,6 +232,8 @@ def _proposals(c: Connection, project: str) -> defaultdict[str, list[TableRow]]:
         .where(f.c.project_id == project)
         .order_by(p.c.film_id, p.c.round.desc(), n.c.name)
     )
+    if film is not None:
+        query = query.where(f.c.id == film)
     found: defaultdict[str, list[TableRow]] = defaultdict(list)
     for row in c.execute(query):
         if not found[row.film_id] or found[row.film_id][0].round == row.round:

@@ -141,6 +141,7 @@ class LocalStation:
 
     def plan(self) -> Planned:
         """See ``Station``."""
+        planning.measure(self.store, self.project)
         with self.store.begin() as c:
             return planning.plan(c, self.project, self.by)
 

@@ -225,7 +225,7 @@ revisions = Table(
     Column("id", ID, primary_key=True),
     Column("film_id", ID, ForeignKey("films.id"), nullable=False, index=True),
     Column("task_id", ID, ForeignKey("tasks.id"), nullable=False),
-    Column("user_id", ID, ForeignKey("users.id"), nullable=False),
+    Column("user_id", ID, ForeignKey("users.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),  # 1, 2, ... of the task
     Column("version", Integer, nullable=False),  # of the task, as the user knew it
     Column("parent", ID),

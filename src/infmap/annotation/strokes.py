@@ -17,8 +17,8 @@ from typing import Self
 import numpy as np
 
 from infmap.annotation.masks import LABELS, MOST_PIXELS, Mask
-from infmap.annotation.runs import paint, runs, varints
 from infmap.core.errors import UsageError
+from infmap.web.runs import paint, runs, varints
 
 Rect = tuple[int, int, int, int]
 """(x, y, width, height) in film pixels; x is the column."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
 from sqlalchemy.orm import aliased
 
 from infmap.annotation import audit, drafts, schema
@@ -239,29 +239,26 @@ def _unheld(now: int) -> ColumnElement[bool]:
 
 def _free(project: str, user: User, role: str, now: int) -> Select[tuple[object, ...]]:
     """Tasks that a user may get, the best first."""
-    t, given = schema.tasks, schema.leases
-    other = aliased(schema.tasks)
-    # Given this film in another slot of this reading, and not handed back unread.
-    elsewhere = exists().where(
-        other.c.film_id == t.c.film_id,
-        other.c.reading == t.c.reading,
-        other.c.id != t.c.id,
-        given.c.task_id == other.c.id,
-        given.c.user_id == user.id,
-        or_(~given.c.released, other.c.user_id == user.id),
+    t, given, d, r = schema.tasks, schema.leases, schema.drafts, schema.revisions
+    other, same = aliased(schema.tasks), aliased(schema.tasks)
+    # Each of these starts from the few rows of the user, not from the many tasks.
+    # Given this film in another slot of this reading, and not handed back unread:
+    elsewhere = (
+        select(same.c.id)
+        .join(other, (other.c.film_id == same.c.film_id) & (other.c.reading == same.c.reading))
+        .join(given, given.c.task_id == other.c.id)
+        .where(other.c.id != same.c.id, given.c.user_id == user.id)
+        .where(or_(~given.c.released, other.c.user_id == user.id))
     )
-    back = exists().where(given.c.task_id == t.c.id, given.c.user_id == user.id, given.c.released)
-    r = schema.revisions
+    back = t.c.id.in_(select(given.c.task_id).where(given.c.user_id == user.id, given.c.released))
+    begun = t.c.id.in_(select(d.c.task_id).where(d.c.user_id == user.id, d.c.seq > 0))
     # Who drew the mask would know it again; that reader compares it only where nobody else does.
-    drew = and_(
-        t.c.kind == "compare", exists().where(r.c.film_id == t.c.film_id, r.c.user_id == user.id)
-    )
-    d = schema.drafts
-    begun = exists().where(d.c.task_id == t.c.id, d.c.user_id == user.id, d.c.seq > 0)
+    mine = t.c.film_id.in_(select(r.c.film_id).where(r.c.user_id == user.id))
+    drew = (t.c.kind == "compare") & mine
     query = (
         select(t)
         .where(t.c.project_id == project, t.c.state == "open", t.c.assigned_to.is_(None))
-        .where(_unheld(now), ~elsewhere)
+        .where(_unheld(now), t.c.id.not_in(elsewhere))
     )
     if role != "senior":
         query = query.where(t.c.kind != "adjudicate")

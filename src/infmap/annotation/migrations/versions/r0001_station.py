@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy import ForeignKeyConstraint as FK
 
 revision = "0001"
 down_revision = None
@@ -23,27 +24,27 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("previous", sa.String(length=64), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+        sa.PrimaryKeyConstraint("seq", name="pk_audit"),
     )
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_head"),
     )
     op.create_table(
         "masks",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_masks")),
+        sa.PrimaryKeyConstraint("sha256", name="pk_masks"),
     )
     op.create_table(
         "networks",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_networks")),
-        sa.UniqueConstraint("name", name=op.f("uq_networks_name")),
+        sa.PrimaryKeyConstraint("id", name="pk_networks"),
+        sa.UniqueConstraint("name", name="uq_networks_name"),
     )
     op.create_table(
         "projects",
@@ -53,8 +54,8 @@ def upgrade() -> None:
         sa.Column("settings", sa.Text(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
-        sa.UniqueConstraint("name", name=op.f("uq_projects_name")),
+        sa.PrimaryKeyConstraint("id", name="pk_projects"),
+        sa.UniqueConstraint("name", name="uq_projects_name"),
     )
     op.create_table(
         "users",
@@ -65,8 +66,8 @@ def upgrade() -> None:
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("must_change", sa.Boolean(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("name", name=op.f("uq_users_name")),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+        sa.UniqueConstraint("name", name="uq_users_name"),
     )
     op.create_table(
         "films",
@@ -87,26 +88,20 @@ def upgrade() -> None:
         sa.Column("settled", sa.Integer(), nullable=False),
         sa.Column("disagreement", sa.Float(), nullable=True),
         sa.Column("imported", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["lungs"], ["masks.sha256"], name=op.f("fk_films_lungs_masks")),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_films_project_id_projects")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_films")),
-        sa.UniqueConstraint("project_id", "sha256", name=op.f("uq_films_project_id_sha256")),
+        FK(["lungs"], ["masks.sha256"], name="fk_films_lungs_masks"),
+        FK(["project_id"], ["projects.id"], name="fk_films_project_id_projects"),
+        sa.PrimaryKeyConstraint("id", name="pk_films"),
+        sa.UniqueConstraint("project_id", "sha256", name="uq_films_project_id_sha256"),
     )
-    op.create_index(
-        op.f("ix_films_project_id_patient"), "films", ["project_id", "patient"], unique=False
-    )
+    op.create_index("ix_films_project_id_patient", "films", ["project_id", "patient"], unique=False)
     op.create_table(
         "members",
         sa.Column("project_id", sa.String(length=32), nullable=False),
         sa.Column("user_id", sa.String(length=32), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_members_project_id_projects")
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id_users")),
-        sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_members")),
+        FK(["project_id"], ["projects.id"], name="fk_members_project_id_projects"),
+        FK(["user_id"], ["users.id"], name="fk_members_user_id_users"),
+        sa.PrimaryKeyConstraint("project_id", "user_id", name="pk_members"),
     )
     op.create_table(
         "sessions",
@@ -114,10 +109,10 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=32), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users")),
-        sa.PrimaryKeyConstraint("token", name=op.f("pk_sessions")),
+        FK(["user_id"], ["users.id"], name="fk_sessions_user_id_users"),
+        sa.PrimaryKeyConstraint("token", name="pk_sessions"),
     )
-    op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id"], unique=False)
     op.create_table(
         "proposals",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -126,14 +121,12 @@ def upgrade() -> None:
         sa.Column("mask", sa.String(length=64), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["film_id"], ["films.id"], name=op.f("fk_proposals_film_id_films")),
-        sa.ForeignKeyConstraint(["mask"], ["masks.sha256"], name=op.f("fk_proposals_mask_masks")),
-        sa.ForeignKeyConstraint(
-            ["network_id"], ["networks.id"], name=op.f("fk_proposals_network_id_networks")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposals")),
+        FK(["film_id"], ["films.id"], name="fk_proposals_film_id_films"),
+        FK(["mask"], ["masks.sha256"], name="fk_proposals_mask_masks"),
+        FK(["network_id"], ["networks.id"], name="fk_proposals_network_id_networks"),
+        sa.PrimaryKeyConstraint("id", name="pk_proposals"),
         sa.UniqueConstraint(
-            "film_id", "network_id", "round", name=op.f("uq_proposals_film_id_network_id_round")
+            "film_id", "network_id", "round", name="uq_proposals_film_id_network_id_round"
         ),
     )
     op.create_table(
@@ -161,24 +154,20 @@ def upgrade() -> None:
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("decided", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("state IN ('open', 'decided')", name=op.f("ck_tasks_state")),
-        sa.ForeignKeyConstraint(
-            ["assigned_to"], ["users.id"], name=op.f("fk_tasks_assigned_to_users")
-        ),
-        sa.ForeignKeyConstraint(["film_id"], ["films.id"], name=op.f("fk_tasks_film_id_films")),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_tasks_project_id_projects")
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tasks_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+        FK(["assigned_to"], ["users.id"], name="fk_tasks_assigned_to_users"),
+        FK(["film_id"], ["films.id"], name="fk_tasks_film_id_films"),
+        FK(["project_id"], ["projects.id"], name="fk_tasks_project_id_projects"),
+        FK(["user_id"], ["users.id"], name="fk_tasks_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_tasks"),
     )
-    op.create_index(op.f("ix_tasks_film_id_reading"), "tasks", ["film_id", "reading"], unique=False)
+    op.create_index("ix_tasks_film_id_reading", "tasks", ["film_id", "reading"], unique=False)
     op.create_index(
-        op.f("ix_tasks_project_id_state_score_tie"),
+        "ix_tasks_project_id_state_score_tie",
         "tasks",
         ["project_id", "state", "score", "tie"],
         unique=False,
     )
-    op.create_index(op.f("ix_tasks_user_id_state"), "tasks", ["user_id", "state"], unique=False)
+    op.create_index("ix_tasks_user_id_state", "tasks", ["user_id", "state"], unique=False)
     op.create_table(
         "drafts",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -189,12 +178,12 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_drafts_task_id_tasks")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_drafts_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
-        sa.UniqueConstraint("task_id", "user_id", name=op.f("uq_drafts_task_id_user_id")),
+        FK(["task_id"], ["tasks.id"], name="fk_drafts_task_id_tasks"),
+        FK(["user_id"], ["users.id"], name="fk_drafts_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_drafts"),
+        sa.UniqueConstraint("task_id", "user_id", name="uq_drafts_task_id_user_id"),
     )
-    op.create_index(op.f("ix_drafts_user_id"), "drafts", ["user_id"], unique=False)
+    op.create_index("ix_drafts_user_id", "drafts", ["user_id"], unique=False)
     op.create_table(
         "leases",
         sa.Column("task_id", sa.String(length=32), nullable=False),
@@ -202,11 +191,11 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=32), nullable=False),
         sa.Column("released", sa.Boolean(), nullable=False),
         sa.Column("leased", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_leases_task_id_tasks")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_leases_user_id_users")),
-        sa.PrimaryKeyConstraint("task_id", "version", name=op.f("pk_leases")),
+        FK(["task_id"], ["tasks.id"], name="fk_leases_task_id_tasks"),
+        FK(["user_id"], ["users.id"], name="fk_leases_user_id_users"),
+        sa.PrimaryKeyConstraint("task_id", "version", name="pk_leases"),
     )
-    op.create_index(op.f("ix_leases_user_id"), "leases", ["user_id"], unique=False)
+    op.create_index("ix_leases_user_id", "leases", ["user_id"], unique=False)
     op.create_table(
         "revisions",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -226,17 +215,16 @@ def upgrade() -> None:
         sa.Column("active_ms", sa.BigInteger(), nullable=False),
         sa.Column("conflict", sa.Boolean(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["draft_id"], ["drafts.id"], name=op.f("fk_revisions_draft_id_drafts")
-        ),
-        sa.ForeignKeyConstraint(["film_id"], ["films.id"], name=op.f("fk_revisions_film_id_films")),
-        sa.ForeignKeyConstraint(["mask"], ["masks.sha256"], name=op.f("fk_revisions_mask_masks")),
-        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_revisions_task_id_tasks")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_revisions_user_id_users")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_revisions")),
-        sa.UniqueConstraint("task_id", "number", name=op.f("uq_revisions_task_id_number")),
+        FK(["draft_id"], ["drafts.id"], name="fk_revisions_draft_id_drafts"),
+        FK(["film_id"], ["films.id"], name="fk_revisions_film_id_films"),
+        FK(["mask"], ["masks.sha256"], name="fk_revisions_mask_masks"),
+        FK(["task_id"], ["tasks.id"], name="fk_revisions_task_id_tasks"),
+        FK(["user_id"], ["users.id"], name="fk_revisions_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_revisions"),
+        sa.UniqueConstraint("task_id", "number", name="uq_revisions_task_id_number"),
     )
-    op.create_index(op.f("ix_revisions_film_id"), "revisions", ["film_id"], unique=False)
+    op.create_index("ix_revisions_film_id", "revisions", ["film_id"], unique=False)
+    op.create_index("ix_revisions_user_id", "revisions", ["user_id"], unique=False)
     op.create_table(
         "strokes",
         sa.Column("draft_id", sa.String(length=32), nullable=False),
@@ -252,11 +240,9 @@ def upgrade() -> None:
         sa.Column("active_ms", sa.Integer(), nullable=False),
         sa.Column("runs", sa.LargeBinary(), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["draft_id"], ["drafts.id"], name=op.f("fk_strokes_draft_id_drafts")
-        ),
-        sa.PrimaryKeyConstraint("draft_id", "seq", name=op.f("pk_strokes")),
-        sa.UniqueConstraint("draft_id", "uuid", name=op.f("uq_strokes_draft_id_uuid")),
+        FK(["draft_id"], ["drafts.id"], name="fk_strokes_draft_id_drafts"),
+        sa.PrimaryKeyConstraint("draft_id", "seq", name="pk_strokes"),
+        sa.UniqueConstraint("draft_id", "uuid", name="uq_strokes_draft_id_uuid"),
     )
     op.create_table(
         "presentations",
@@ -268,19 +254,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(proposal_id IS NULL) <> (revision_id IS NULL)", name=op.f("ck_presentations_origin")
         ),
-        sa.ForeignKeyConstraint(
-            ["mask"], ["masks.sha256"], name=op.f("fk_presentations_mask_masks")
-        ),
-        sa.ForeignKeyConstraint(
-            ["proposal_id"], ["proposals.id"], name=op.f("fk_presentations_proposal_id_proposals")
-        ),
-        sa.ForeignKeyConstraint(
-            ["revision_id"], ["revisions.id"], name=op.f("fk_presentations_revision_id_revisions")
-        ),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["tasks.id"], name=op.f("fk_presentations_task_id_tasks")
-        ),
-        sa.PrimaryKeyConstraint("task_id", "side", name=op.f("pk_presentations")),
+        FK(["mask"], ["masks.sha256"], name="fk_presentations_mask_masks"),
+        FK(["proposal_id"], ["proposals.id"], name="fk_presentations_proposal_id_proposals"),
+        FK(["revision_id"], ["revisions.id"], name="fk_presentations_revision_id_revisions"),
+        FK(["task_id"], ["tasks.id"], name="fk_presentations_task_id_tasks"),
+        sa.PrimaryKeyConstraint("task_id", "side", name="pk_presentations"),
     )
     # The start of the audit log's chain.
     head = sa.table("audit_head", sa.column("id"), sa.column("seq"), sa.column("digest"))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infmap.annotation.runs import paint, runs, varints
 from infmap.core.errors import UsageError
+from infmap.web.runs import paint, runs, varints
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_painting_takes_the_runs_of_one_plane_and_says_how_many_bytes() -> None:
 def test_painting_goes_on_over_the_border_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     where = np.random.default_rng(0).random(5000) < 0.01  # runs of one byte and of two
     data = varints(runs(where))
-    monkeypatch.setattr("infmap.annotation.runs._CHUNK", 7)
+    monkeypatch.setattr("infmap.web.runs._CHUNK", 7)
     flat = np.zeros(5000, np.uint8)
     assert paint(flat, 1, data) == len(data)
     np.testing.assert_array_equal(flat != 0, where)
