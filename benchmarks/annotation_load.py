@@ -44,8 +44,8 @@ from infmap.annotation.callers import COOKIE
 from infmap.annotation.films import NewFilm
 from infmap.annotation.server import ServerSettings, serve
 from infmap.annotation.store import Store, now
-from infmap.annotation.strokes import Stroke, changes
 from infmap.web.csrf import csrf_token
+from infmap.web.strokes import Stroke, changes
 
 SIDE = 3000  # pixels: a film of a flat detector
 STROKES_A_FILM = 30

@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 from infmap.annotation import decisions, drafts, films, planning, projects, schema, tasks
 from infmap.annotation.decisions import Conflict, Revision
 from infmap.annotation.films import NewFilm
-from infmap.annotation.masks import Mask, bit, decode, encode
 from infmap.annotation.store import Store, new_id, put_mask
-from infmap.annotation.strokes import Stroke, changes
 from infmap.annotation.tasks import Task
 from infmap.annotation.users import User
+from infmap.web.masks import Mask, bit, decode, encode
+from infmap.web.strokes import Stroke, changes
 
 HEIGHT, WIDTH = 40, 48
 PASSWORD = "long enough"

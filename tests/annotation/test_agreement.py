@@ -12,8 +12,8 @@ from infmap.annotation.agreement import (
     agreements,
     fleiss,
 )
-from infmap.annotation.masks import bit, plane
 from infmap.metrics.mask_agreement import cohen_kappa, dice, fleiss_kappa
+from infmap.web.masks import bit, plane
 
 NOVEMBER, DECEMBER = 1_795_000_000_000, 1_797_000_000_000  # 2026, UTC milliseconds
 SHAPE = (48, 40)

@@ -9,8 +9,8 @@ import pytest
 
 from infmap.annotation import tasks
 from infmap.annotation.agreement_report import LONGEST_SIDE, Report, _small, as_json, of_project
-from infmap.annotation.masks import encode
 from infmap.annotation.proposals import add
+from infmap.web.masks import encode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import Station, box  # noqa: E402

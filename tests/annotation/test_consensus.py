@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from infmap.annotation.consensus import consensus
-from infmap.annotation.masks import bit, of_planes, plane
 from infmap.core.errors import UsageError
+from infmap.web.masks import bit, of_planes, plane
 
 
 @pytest.mark.parametrize("method", ["staple", "majority"])

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from infmap.annotation import decisions, drafts, outcomes, schema, tasks
 from infmap.annotation.decisions import Conflict, Revision
 from infmap.annotation.errors import NotFound, WrongSequence
-from infmap.annotation.masks import decode
 from infmap.annotation.tasks import Task
 from infmap.core.errors import UsageError
+from infmap.web.masks import decode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import NOON, Station, box  # noqa: E402

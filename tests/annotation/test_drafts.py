@@ -12,9 +12,9 @@ import pytest
 from infmap.annotation import drafts, tasks
 from infmap.annotation.drafts import Draft
 from infmap.annotation.errors import Fenced, NotFound, WrongSequence
-from infmap.annotation.masks import decode
-from infmap.annotation.strokes import Stroke
 from infmap.core.errors import UsageError
+from infmap.web.masks import decode
+from infmap.web.strokes import Stroke
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import HEIGHT, WIDTH, Station, box, stroke  # noqa: E402

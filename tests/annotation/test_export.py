@@ -12,12 +12,12 @@ from PIL import Image
 from infmap.annotation import films
 from infmap.annotation.export import approved_films, checksum, export_project
 from infmap.annotation.importing import FULL, import_films
-from infmap.annotation.masks import plane
 from infmap.core.errors import UsageError
 from infmap.dicom import read_radiograph
 from infmap.dicom.write import write_dx
 from infmap.sources.annotation import SOURCE
 from infmap.web.film_encoding import encode_film
+from infmap.web.masks import plane
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import HEIGHT, LABELS, WIDTH, Station, box  # noqa: E402

@@ -10,8 +10,8 @@ import pytest
 from infmap.annotation import films
 from infmap.annotation.errors import NotFound
 from infmap.annotation.films import Prior, patient_hash
-from infmap.annotation.masks import encode
 from infmap.annotation.store import get_mask
+from infmap.web.masks import encode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import HEIGHT, WIDTH, Station, box, digest  # noqa: E402

@@ -18,9 +18,9 @@ from small_station import box
 from web_station import WebStation, one_stroke
 
 from infmap.annotation import audit, decisions, drafts
-from infmap.annotation.masks import decode
 from infmap.annotation.store import Store
 from infmap.annotation.users import User
+from infmap.web.masks import decode
 
 MOMENTS = int(os.environ.get("INFMAP_KILLS", "10"))
 """How often the server is killed."""

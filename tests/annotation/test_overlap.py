@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infmap.annotation.masks import plane
 from infmap.annotation.overlap import dice, disagreement, least_agreement
+from infmap.web.masks import plane
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import box  # noqa: E402

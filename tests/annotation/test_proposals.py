@@ -10,7 +10,6 @@ from PIL import Image
 from infmap.annotation import films, projects
 from infmap.annotation.errors import NotFound
 from infmap.annotation.importing import FULL
-from infmap.annotation.masks import encode
 from infmap.annotation.proposals import (
     LocalStation,
     Proposal,
@@ -23,6 +22,7 @@ from infmap.annotation.proposals import (
 from infmap.core.errors import FilmError, RejectedFilm, UsageError
 from infmap.dicom import read_radiograph
 from infmap.web.film_encoding import encode_film
+from infmap.web.masks import encode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import HEIGHT, WIDTH, Station, box  # noqa: E402

@@ -8,8 +8,8 @@ from httpx import Response
 from small_station import box
 from web_station import WebStation, one_stroke
 
-from infmap.annotation.masks import decode
 from infmap.annotation.store import Store
+from infmap.web.masks import decode
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from small_station import box
 from web_station import WebStation
 
 from infmap.annotation import films
-from infmap.annotation.masks import decode, encode
 from infmap.annotation.store import Store
+from infmap.web.masks import decode, encode
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from small_station import box
 from web_station import WebStation
 
 from infmap.annotation import decisions, schema, tasks
-from infmap.annotation.masks import decode, encode
 from infmap.annotation.store import Store, now
 from infmap.web.headers import HEADERS
+from infmap.web.masks import decode, encode
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import func, select, text
 
 from infmap.annotation import schema
-from infmap.annotation.masks import encode
 from infmap.annotation.store import Store, get_mask, new_id, put_mask
 from infmap.core.errors import UsageError
+from infmap.web.masks import encode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import Station, box  # noqa: E402

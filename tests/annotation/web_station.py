@@ -13,13 +13,13 @@ from starlette.testclient import TestClient
 from infmap.annotation import films, projects, schema, users
 from infmap.annotation.app import AppSettings, create_app
 from infmap.annotation.callers import Limits
-from infmap.annotation.masks import encode
 from infmap.annotation.store import Store, new_id, now
 from infmap.annotation.users import User
 from infmap.phantom import render
 from infmap.web.csrf import csrf_token
 from infmap.web.film_encoding import encode_film, encode_preview, grey_levels
 from infmap.web.limits import RateLimit
+from infmap.web.masks import encode
 from infmap.web.sessions import TrustedProxies
 
 Json = Mapping[str, object]

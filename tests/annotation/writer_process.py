@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from infmap.annotation import decisions, drafts, tasks, users
-from infmap.annotation.masks import decode
 from infmap.annotation.store import Store, now
-from infmap.annotation.strokes import Stroke, changes
+from infmap.web.masks import decode
+from infmap.web.strokes import Stroke, changes
 
 
 def say(*words: object) -> None:

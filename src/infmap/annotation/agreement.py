@@ -17,7 +17,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from infmap.annotation.masks import Mask, plane
 from infmap.core.types import ZONES, BoolImage
 from infmap.core.zones import LungZones, brixia_zones
 from infmap.metrics import Bootstrap, Estimate, film_mean
@@ -29,6 +28,7 @@ from infmap.metrics.mask_agreement import (
     fleiss_sums,
     pair_counts,
 )
+from infmap.web.masks import Mask, plane
 
 Kind = Literal["between", "within"]
 Float64 = NDArray[np.float64]

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, select
 
 from infmap.annotation import outcomes, projects, schema
 from infmap.annotation.agreement import Agreement, Reading, agreements, fleiss
-from infmap.annotation.masks import Mask, decode, plane
 from infmap.annotation.network_figures import (
     Choice,
     NetworkFigures,
@@ -27,6 +26,7 @@ from infmap.annotation.outcomes import Decided
 from infmap.annotation.store import get_mask
 from infmap.core.files import finite
 from infmap.metrics import Estimate
+from infmap.web.masks import Mask, decode, plane
 
 LONGEST_SIDE = 1024
 """Pixels: a larger film is counted on every second (third, ...) row and column. What is counted are

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from infmap.annotation.masks import LABELS, Mask, of_planes, plane
 from infmap.core.errors import UsageError
 from infmap.core.types import BoolImage
 from infmap.metrics.staple import majority, staple
+from infmap.web.masks import LABELS, Mask, of_planes, plane
 
 
 def _likeliest(masks: Sequence[BoolImage]) -> BoolImage:

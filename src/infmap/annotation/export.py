@@ -31,7 +31,6 @@ from sqlalchemy import select
 from infmap.annotation import outcomes, projects, schema
 from infmap.annotation.consensus import METHODS, consensus
 from infmap.annotation.importing import FULL
-from infmap.annotation.masks import LABELS, Mask, decode, plane
 from infmap.annotation.outcomes import Approved
 from infmap.annotation.store import Store, get_mask
 from infmap.core.errors import FilmError, UsageError
@@ -40,6 +39,7 @@ from infmap.core.spreadsheet import cell
 from infmap.core.types import BoolImage
 from infmap.export.coco import regions_of
 from infmap.web.film_encoding import decode_film
+from infmap.web.masks import LABELS, Mask, decode, plane
 
 FORMATS = ("png", "coco", "seg")
 TABLE, ABOUT = "films.csv", "export.json"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from infmap.annotation import audit, films, projects
 from infmap.annotation.films import NewFilm, patient_hash
-from infmap.annotation.masks import MOST_PIXELS
 from infmap.annotation.store import Store
 from infmap.core.errors import FilmError
 from infmap.core.files import write_bytes
 from infmap.core.types import Radiograph
 from infmap.dicom import read_radiograph
 from infmap.web.film_encoding import encode_film, encode_preview, grey_levels
+from infmap.web.masks import MOST_PIXELS
 
 FULL, PREVIEW = "full", "preview.jpg"
 """Files of a film below ``films/ID``."""

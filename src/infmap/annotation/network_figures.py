@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infmap.annotation.masks import Mask
 from infmap.metrics import Bootstrap, Estimate, film_mean, film_median, rate
+from infmap.web.masks import Mask
 
 
 @dataclass(frozen=True)

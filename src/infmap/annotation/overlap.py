@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from infmap.annotation.masks import Mask, plane
 from infmap.core.types import BoolImage
+from infmap.web.masks import Mask, plane
 
 
 def disagreement(masks: Sequence[Mask], label: str) -> float:

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, func, select, update
 
 from infmap.annotation import audit, schema
 from infmap.annotation.errors import NotFound
-from infmap.annotation.masks import decode
 from infmap.annotation.overlap import disagreement
 from infmap.annotation.projects import Project
 from infmap.annotation.projects import get as project_of
@@ -25,6 +24,7 @@ from infmap.annotation.settling import settle
 from infmap.annotation.store import Store, get_mask
 from infmap.annotation.task_rows import SIDES, Candidate, Wanted, insert, uniform, withdraw
 from infmap.core.errors import UsageError
+from infmap.web.masks import decode
 
 
 @dataclass(frozen=True)

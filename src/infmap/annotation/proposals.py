@@ -21,12 +21,12 @@ from sqlalchemy import Connection, select, text, update
 
 from infmap.annotation import audit, films, planning, projects, schema
 from infmap.annotation.importing import FULL
-from infmap.annotation.masks import Mask, decode, encode, of_planes
 from infmap.annotation.planning import Planned
 from infmap.annotation.store import Store, new_id, now, put_mask
 from infmap.core.errors import FilmError, UsageError
 from infmap.core.types import Prediction
 from infmap.web.film_encoding import decode_film
+from infmap.web.masks import Mask, decode, encode, of_planes
 
 _LONGEST_NAME = 128
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from infmap.annotation import outcomes, projects
 from infmap.annotation.consensus import METHODS
-from infmap.annotation.masks import decode, plane
 from infmap.annotation.store import get_mask
 from infmap.core.errors import UsageError
 from infmap.metrics.mask_agreement import dice
 from infmap.metrics.staple import staple
+from infmap.web.masks import decode, plane
 
 
 @dataclass(frozen=True)

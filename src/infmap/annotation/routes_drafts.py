@@ -10,7 +10,7 @@ from infmap.annotation import decisions, drafts
 from infmap.annotation.answers import EpochAnswer, SeqAnswer, StrokeAnswer, octets
 from infmap.annotation.bodies import After, IdInPath, Strokes, TakeOver
 from infmap.annotation.callers import AtDesk, Calling, GuardedRoute
-from infmap.annotation.strokes import Stroke
+from infmap.web.strokes import Stroke
 
 router = APIRouter(route_class=GuardedRoute)
 

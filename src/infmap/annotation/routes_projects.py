@@ -10,10 +10,10 @@ from infmap.annotation.answers import NewProjectAnswer, PlannedAnswer, ProjectAn
 from infmap.annotation.bodies import IdInPath, NameInPath, NewProject, Part
 from infmap.annotation.callers import AtDesk, Calling, GuardedRoute
 from infmap.annotation.errors import NotFound
-from infmap.annotation.masks import LABELS
 from infmap.annotation.progress import Progress, progress
 from infmap.annotation.store import now
 from infmap.core.errors import UsageError
+from infmap.web.masks import LABELS
 
 router = APIRouter(route_class=GuardedRoute)
 

@@ -46,7 +46,7 @@ def init(
     from secrets import token_urlsafe
 
     from infmap.annotation import projects, users
-    from infmap.annotation.masks import LABELS
+    from infmap.web.masks import LABELS
 
     settings = projects.Settings(stage=stage, readers_per_film=readers, seed=seed)
     with opened(station, database) as store, store.begin() as c:

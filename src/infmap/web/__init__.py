@@ -1,1 +1,1 @@
-"""What pages share: sessions, headers, how a film travels to a browser, the modules of pages."""
+"""What pages share: sessions, headers, films and masks on their way to a browser, page modules."""

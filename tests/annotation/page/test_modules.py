@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from infmap.annotation import masks
+from infmap.web import masks
 
 from .conftest import Run
 

@@ -1,6 +1,6 @@
 /**
  * Masks of several labels: a Uint8Array of width x height, row-major, bit k set where label k lies.
- * Overlaps are free. IMK1 bytes and XOR patches are the formats of infmap.annotation.masks.
+ * Overlaps are free. IMK1 bytes and XOR patches are the formats of infmap.web.masks.
  *
  * A rectangle is [x, y, width, height] in film pixels.
  */

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from infmap.annotation.strokes import Stroke, changes, replay
 from infmap.core.errors import UsageError
+from infmap.web.strokes import Stroke, changes, replay
 
 repeatable = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 pairs = st.tuples(st.integers(1, 30), st.integers(1, 30)).flatmap(

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from infmap.annotation.masks import (
+from infmap.core.errors import UsageError
+from infmap.web.masks import (
     LABELS,
     MAGIC,
     MOST_PIXELS,
@@ -18,7 +19,6 @@ from infmap.annotation.masks import (
     of_planes,
     plane,
 )
-from infmap.core.errors import UsageError
 from infmap.web.runs import varints
 
 repeatable = settings(max_examples=200, deadline=None, derandomize=True, database=None)

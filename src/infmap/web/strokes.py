@@ -16,8 +16,8 @@ from typing import Self
 
 import numpy as np
 
-from infmap.annotation.masks import LABELS, MOST_PIXELS, Mask
 from infmap.core.errors import UsageError
+from infmap.web.masks import LABELS, MOST_PIXELS, Mask
 from infmap.web.runs import paint, runs, varints
 
 Rect = tuple[int, int, int, int]
