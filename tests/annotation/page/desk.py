@@ -18,8 +18,8 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from infmap.annotation import decisions, drafts
-from infmap.annotation.masks import Mask, decode
 from infmap.annotation.store import Store
+from infmap.web.masks import Mask, decode
 
 HERE = Path(__file__).parent
 SLOW = 90_000

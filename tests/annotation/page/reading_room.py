@@ -19,11 +19,11 @@ from sqlalchemy import Connection
 from infmap.annotation import films, planning, projects, schema, users
 from infmap.annotation.app import create_app
 from infmap.annotation.films import NewFilm
-from infmap.annotation.masks import Mask, encode, of_planes
 from infmap.annotation.store import Store, new_id, now, put_mask
 from infmap.core.types import BoolImage
 from infmap.phantom import PhantomFilm, render
 from infmap.web.film_encoding import encode_film, encode_preview, grey_levels
+from infmap.web.masks import Mask, encode, of_planes
 
 PASSWORD = "phantom films only"
 NAMES = {

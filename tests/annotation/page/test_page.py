@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
-from infmap.annotation.masks import Mask
+from infmap.web.masks import Mask
 
 from .desk import Reader, Room, mask_of, revisions, stored
 from .reading_room import PASSWORD
