@@ -68,7 +68,8 @@ def test_a_manifest_survives_writing_and_reading(tmp_path):
         ("thresholds.infection", 0, "thresholds.infection"),
         ("thresholds.infection", math.nan, "thresholds.infection"),
         ("thresholds.infection", True, "thresholds.infection"),
-        ("thresholds.opacity", 0.999, "opacity at most infection"),
+        ("thresholds.opacity", 1.0, "thresholds.opacity"),
+        ("thresholds.film", 1.5, "thresholds.film"),
         ("thresholds.covid", 0.3, "thresholds.covid"),
         ("thresholds", None, "thresholds"),
         ("detection.class_slope", math.inf, "detection.class_slope"),
@@ -147,17 +148,19 @@ def test_a_manifest_of_format_1_loads(folder):
     del values["preprocessing"]["crop"]
     (folder / MANIFEST).write_text(json.dumps(values))
     manifest = read_manifest(folder)
-    assert (manifest.thresholds.infection, manifest.thresholds.opacity) == (0.3, 0.3)
+    assert (manifest.thresholds.infection, manifest.thresholds.opacity) == (0.35, 0.5)
     assert manifest.thresholds.covid == 0.3
     assert manifest.detection == PlattScaling(1.9, 0.0, 1.7)
     assert manifest.severity.films == 0
     assert manifest.preprocessing.crop is None
 
 
-def test_a_users_operating_point_keeps_the_order_of_thresholds():
-    at = Thresholds(0.4, 0.1, 0.5, "here", "there")
-    assert (at.at(0.05).infection, at.at(0.05).opacity) == (0.05, 0.05)
-    assert (at.at(0.9).infection, at.at(0.9).opacity) == (0.9, 0.1)
+def test_a_users_operating_point_is_that_of_film_and_pixel():
+    at = Thresholds(0.4, 0.1, 0.5, "here", "there", film=0.7)
+    assert (at.infection, at.covid) == (0.4, 0.7)
+    mine = at.at(0.05)
+    assert (mine.infection, mine.covid, mine.opacity) == (0.05, 0.05, 0.1)
+    assert (mine.infection_chosen_on, mine.opacity_chosen_on) == ("the user", "there")
     assert at.at(0.9).infection_chosen_on == "the user" and at.at(0.9).opacity_chosen_on == "there"
     with pytest.raises(ValueError, match="expected thresholds"):
         at.at(5)

@@ -11,10 +11,10 @@ from infmap.inference.postprocess import (
     amount_log_odds,
     film_probability,
     first_level,
+    fit_infection,
     map_amount,
     map_peak,
     postprocess,
-    scale_infection,
     to_levels,
     two_largest,
 )
@@ -101,7 +101,9 @@ def test_the_rules_hold_on_random_maps_of_every_kind():
             ]
         )
         point = float(random.choice([0.001, 0.05, 0.35, 51 / 255, 0.5, 0.9, 0.999]))
-        thresholds = Thresholds(opacity=0.1, infection=0.5).at(point)
+        film = None if trial % 2 else float(random.choice([0.05, 0.5, 0.9]))
+        opacity = float(random.choice([0.1, 0.7]))
+        thresholds = Thresholds(infection=point, opacity=opacity, film=film)
         detection = PlattScaling(1.0, float(random.choice([0.0, 1.0])), float(random.normal()))
         logits = random.normal(0, 6, 3).astype(np.float32)
         fit = Letterbox(height, width, SIZE)
@@ -147,24 +149,50 @@ def test_a_film_of_the_networks_own_size_keeps_its_maps():
     assert found.zones.labels.max() == 6
 
 
-def test_the_peak_of_the_map_is_the_films_probability():
-    probability, levels = scale_infection(0.8, 102, 0.5)
-    assert probability == 0.8 and levels[102] == 204 and levels[51] == 102 and levels[0] == 0
-    probability, levels = scale_infection(0.2, 255, 0.5)
-    assert levels.max() == levels[255] == 51 and levels[30] == 30
-    assert (np.diff(levels.astype(int)) >= 0).all()
+def test_the_map_follows_what_is_said_of_the_film():
+    at = Thresholds(infection=0.4, film=0.8)
+    first = first_level(0.4)
+    probability, levels = fit_infection(0.8, 51, at)  # detected, but too faint: raised as a whole
+    assert probability == 0.8
+    assert levels[51] == first
+    assert levels[25] == round(25 * first / 51)
+    probability, levels = fit_infection(0.8, 200, at)  # detected: the network's own map
+    assert np.array_equal(levels, np.arange(256))
+    probability, levels = fit_infection(0.79, 255, at)  # not detected: below the pixel's threshold
+    assert probability == 0.79
+    assert levels.max() == first - 1
+    assert levels[30] == 30
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.4999, 0.5001, 0.499999999])
-def test_rounding_never_takes_a_film_across_the_operating_point(probability):
-    for peak in (1, 100, 127, 128, 255):
-        p, levels = scale_infection(probability, peak, 0.5)
-        assert (levels[peak] >= first_level(0.5)) == (p >= 0.5)
+@pytest.mark.parametrize("pixel", [0.001, 0.3, 0.9, 0.9999])
+def test_rounding_never_takes_a_film_across_the_operating_point(probability, pixel):
+    at = Thresholds(infection=pixel, film=0.5)
+    for peak in (1, 3, 100, 127, 128, 255):
+        p, levels = fit_infection(probability, peak, at)
+        assert (levels[peak] >= first_level(pixel)) == (p >= 0.5)
+        assert (np.diff(levels[: peak + 1].astype(int)) >= 0).all()
 
 
 def test_a_film_without_any_infected_pixel_stays_below_the_operating_point():
-    probability, levels = scale_infection(0.99, 0, 0.3)
-    assert probability < 0.3 and not levels[0]
+    probability, levels = fit_infection(0.99, 0, Thresholds(infection=0.3, film=0.6))
+    assert probability < 0.6
+    assert not levels[0]
+
+
+def test_an_infected_pixel_is_opaque_where_the_opacity_threshold_is_higher():
+    maps = np.zeros((3, SIZE, SIZE), np.uint8)
+    maps[2, 10:50, 5:25] = maps[2, 10:50, 35:60] = 255
+    maps[:2, 20:25, 10:15] = 120
+    at = Thresholds(infection=0.4, opacity=0.7, film=0.6)
+    fit, sure = Letterbox(SIZE, SIZE, SIZE), np.array([9, 0, 0], np.float32)
+    found = postprocess(maps, sure, fit, at, PlattScaling(1.0, 0.0, 0.0))
+    assert found.detected
+    assert np.array_equal(found.opaque, maps[0] > 0)
+    check(found, maps, at)
+    found = postprocess(maps, -sure, fit, at, PlattScaling(1.0, 0.0, 0.0))
+    assert not found.detected
+    assert not found.opaque.any()
 
 
 @pytest.mark.parametrize(("threshold", "level"), [(1e-9, 1), (0.2, 51), (0.35, 90), (0.9999, 255)])

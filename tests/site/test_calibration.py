@@ -97,7 +97,7 @@ def test_labels_make_the_probability_true():
     assert now.ece.value < before.ece.value - 0.1
     assert now.specificity.value > 0.9
     assert new.detection.population == new.thresholds.infection_chosen_on == "60 films of X"
-    assert new.thresholds.opacity <= new.thresholds.infection
+    assert new.thresholds.opacity == MANIFEST.thresholds.opacity
 
 
 def test_few_labels_change_little():

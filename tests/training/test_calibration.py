@@ -1,13 +1,16 @@
 """Operating points and calibrations from outputs whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from infmap.inference.manifest import Manifest, PlattScaling, Thresholds
-from infmap.inference.postprocess import class_log_odds
+from infmap.inference.postprocess import class_log_odds, first_level
 from infmap.training.calibration import (
     CANDIDATES,
-    FALSE_WIDE,
+    FALSE_OPACITY,
+    FOUND_OPACITY,
     Outputs,
     calibrate,
     card_lines,
@@ -82,11 +85,12 @@ def test_a_network_without_maps_is_calibrated_on_its_class():
 def test_the_operating_point_is_specific_before_it_is_exact():
     some = outputs()
     scaling = PlattScaling(1.0, 0.0, 0.0)
-    point = choose_infection(some, Thresholds(), scaling)
+    at = choose_infection(some, Thresholds(), scaling)
     odds = class_log_odds(some.logits)[some.films.classes > 0]
     peak = np.array([f.probability for f in some.findings(Thresholds(), scaling)])
-    assert point in CANDIDATES
-    assert (peak[some.films.classes > 0] >= point).mean() <= 0.01
+    assert at.infection in CANDIDATES
+    assert at.covid in CANDIDATES
+    assert (peak[some.films.classes > 0] >= at.covid).mean() <= 0.01
     assert (1 / (1 + np.exp(-odds)) >= 0.05).mean() > 0.01  # a lower one would not have been
     some.films.truth[:, 0] = 0
     assert choose_infection(some, Thresholds(), scaling) is None
@@ -100,14 +104,35 @@ def test_one_in_a_hundred_is_called_at_the_specific_point():
     assert specific_point(probability[:100], covid19[:100]) == CANDIDATES[0]
 
 
-def test_the_opacity_threshold_follows_the_network_and_stays_below_infection():
+def test_film_and_pixel_have_points_of_their_own():
+    some = outputs(400)
+    at = choose_infection(some, Thresholds(), PlattScaling(1.0, 0.0, 0.0))
+    covid = some.films.classes == 0
+    truth = (some.films.masks & 1) > 0
+    best, drawn = at.infection, []
+    for point in (best, 0.95):
+        found = list(
+            some.part(covid).findings(replace(at, infection=point), PlattScaling(1.0, 0.0, 0.0))
+        )
+        drawn.append(
+            np.mean(
+                [
+                    dice_by_level(f.infection, t)[first_level(point)]
+                    for f, t in zip(found, truth[covid], strict=True)
+                ]
+            )
+        )
+    assert drawn[0] >= drawn[1]
+    assert at.covid != at.infection
+
+
+def test_the_opacity_threshold_follows_the_network():
     scaling = PlattScaling(1.0, 1.0, 0.0)
     for level in (0.2, 0.4):
         some = outputs(opacity=level)
         chosen, where = choose_opacity(some, Thresholds(infection=0.6, opacity=0.5), scaling)
         assert 0.05 <= chosen <= level + 0.05
         assert "opacities: a val, 40 films; b val, 40 films" in where
-    assert choose_opacity(some, Thresholds(infection=0.1, opacity=0.1), scaling)[0] <= 0.1
     some.films.truth[:, 1] = 0
     assert choose_opacity(some, Thresholds(), scaling) is None
 
@@ -119,8 +144,8 @@ def test_normal_films_keep_the_opacity_threshold_up():
     chosen, _ = choose_opacity(some, thresholds, scaling)
     normal = some.part(some.films.classes == 2)
     at = Thresholds(infection=0.6, opacity=chosen)
-    wide = [f.opaque_share() >= 0.10 for f in normal.findings(at, scaling)]
-    assert np.mean(wide) <= FALSE_WIDE
+    wide = [f.opaque_share() >= FOUND_OPACITY for f in normal.findings(at, scaling)]
+    assert np.mean(wide) <= FALSE_OPACITY
     assert chosen > 0.2
 
 

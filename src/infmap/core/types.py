@@ -131,7 +131,7 @@ class Prediction:
         infection: float32 (H, W), probability of COVID-19 infection in [0, 1].
         opacity: float32 (H, W), probability of any airspace opacity in [0, 1].
         lungs: bool (H, W), both lungs.
-        infected: bool (H, W), infection at or above the operating point.
+        infected: bool (H, W), infection at or above the model's threshold.
         opaque: bool (H, W), opacity at or above the model's threshold; holds ``infected``.
         covid_probability: probability that the film shows COVID-19, [0, 1], calibrated on the
             films named in ``calibrated_on``.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -58,15 +58,15 @@ class Thresholds:
     """Operating points, each on a probability in (0, 1).
 
     Attributes:
-        infection: a pixel is infected; also: COVID-19 is detected on a film, because a film is as
-            probable as its surest pixel.
-        opacity: a pixel is opaque; at most ``infection``, so that an infected pixel is opaque.
+        infection: a pixel is infected.
+        opacity: a pixel is opaque.
         lungs: a pixel is lung.
-        infection_chosen_on: films that ``infection`` was chosen on.
+        infection_chosen_on: films that ``infection`` and ``film`` were chosen on.
         opacity_chosen_on: films that ``opacity`` was chosen on.
+        film: COVID-19 is detected on a film; None for the value of ``infection``.
 
     Raises:
-        ValueError: they are out of order or range.
+        ValueError: one is out of range.
     """
 
     __pydantic_config__ = STRICT
@@ -76,33 +76,26 @@ class Thresholds:
     lungs: Share = 0.5
     infection_chosen_on: Text = UNKNOWN
     opacity_chosen_on: Text = UNKNOWN
+    film: Share | None = None
 
     def __post_init__(self) -> None:
         if not all(0.0 < value < 1.0 for value in (self.infection, self.opacity, self.lungs)):
             raise ValueError(f"expected thresholds in (0, 1), got {self}")
-        if self.opacity > self.infection:
-            raise ValueError(
-                f"expected opacity at most infection, {self.infection:g}, got {self.opacity:g}"
-            )
+        if not 0.0 < self.covid < 1.0:
+            raise ValueError(f"expected a film's operating point in (0, 1), got {self.film}")
 
     @property
     def covid(self) -> float:
-        """A film is reported as COVID-19 detected: the operating point of its pixels."""
-        return self.infection
+        """A film is reported as COVID-19 detected from this probability on."""
+        return self.infection if self.film is None else self.film
 
-    def at(self, infection: float) -> Thresholds:
-        """The same with another operating point of infection; opacity follows where it must.
+    def at(self, point: float) -> Thresholds:
+        """The same with one operating point of a user's choice for pixel and film.
 
         Raises:
             ValueError: the operating point is not in (0, 1).
         """
-        return Thresholds(
-            infection=infection,
-            opacity=min(self.opacity, infection),
-            lungs=self.lungs,
-            infection_chosen_on="the user",
-            opacity_chosen_on=self.opacity_chosen_on if self.opacity <= infection else "the user",
-        )
+        return replace(self, infection=point, film=None, infection_chosen_on="the user")
 
 
 @dataclass(frozen=True)
@@ -279,8 +272,7 @@ def _short(value: object) -> str:
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
     """Fields of a manifest that infmap 0.1 wrote, as they are named today.
 
-    It had an operating point of the film beside that of the pixel; the film's is kept for both.
-    Its severity was fitted on shares of another map, so the definition's own map replaces it.
+    The film's operating point was named ``covid``. Its severity was fitted on shares of another map, so the definition's own map replaces it.
     """
     values = {k: v for k, v in values.items() if k != "severity"}
     if isinstance(values.get("preprocessing"), dict):
@@ -288,10 +280,7 @@ def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
     thresholds, detection = values.get("thresholds"), values.get("detection")
     if isinstance(thresholds, dict) and "covid" in thresholds:
         kept = {k: v for k, v in thresholds.items() if k != "covid"}
-        point, opacity = thresholds["covid"], kept.get("opacity", 0.5)
-        if isinstance(point, float) and isinstance(opacity, float):
-            kept["opacity"] = min(opacity, point)
-        values["thresholds"] = {**kept, "infection": point}
+        values["thresholds"] = {**kept, "film": thresholds["covid"]}
     if isinstance(detection, list) and len(detection) == 2:
         values["detection"] = {"class_slope": detection[0], "intercept": detection[1]}
     return values

@@ -1,12 +1,12 @@
 """From a network's output to the planes and figures that users get: one pure function.
 
 Prediction, training and evaluation all call it, so that what is scored is what is written. It
-holds by construction, for whatever the network says (docs/decisions/017):
+holds by construction, for whatever the network says (docs/decisions/025):
 
 - infection <= opacity at every pixel, and both are 0 outside the lungs (the margin is zero);
 - an infected pixel is an opaque one, so the infected share is at most the opaque share;
-- the film's probability is that of its surest pixel: COVID-19 is detected exactly where a pixel
-  is infected;
+- COVID-19 is detected exactly where a pixel is infected: a film below its operating point shows
+  none, and one that reaches it at least its surest pixel;
 - shares are counted on the planes returned, in their 8 bits, and every lung pixel has a zone.
 """
 
@@ -42,7 +42,7 @@ class Findings:
     Attributes:
         infection: uint8 (H, W), 0..255 = probability of COVID-19 infection; 0 outside the lungs.
         opacity: uint8 (H, W), 0..255 = probability of any opacity; nowhere below ``infection``.
-        infected: bool (H, W), infection at or above the operating point.
+        infected: bool (H, W), infection at or above its threshold.
         opaque: bool (H, W), opacity at or above its threshold.
         zones: the lungs, each of their pixels in a zone.
         probability: of COVID-19 on the film, [0, 1].
@@ -127,20 +127,22 @@ def postprocess(
     outside = labels == 0
     infection = to_film(maps[0], fit)
     infection[outside] = 0
-    probability, levels = scale_infection(film, int(infection.max()), thresholds.infection)
+    first = first_level(thresholds.infection), first_level(thresholds.opacity)
+    probability, levels = fit_infection(film, int(infection.max()), thresholds)
     infection = levels[infection]
+    infected = infection >= first[0]
     opacity = np.maximum(to_film(maps[1], fit), infection)
     opacity[outside] = 0
+    opacity[infected] = np.maximum(opacity[infected], first[1])
     lungs = ~outside
     # Zone and level in one number: a single pass of bincount gives every count that is needed.
     zone = labels[lungs].astype(np.intp) << 8
     infected_by_level = _histogram(zone, infection[lungs])
     opaque_by_level = _histogram(zone, opacity[lungs])
-    first = first_level(thresholds.infection), first_level(thresholds.opacity)
     return Findings(
         infection=infection,
         opacity=opacity,
-        infected=infection >= first[0],
+        infected=infected,
         opaque=opacity >= first[1],
         zones=LungZones(labels),
         probability=probability,
@@ -214,33 +216,34 @@ def amount_log_odds(amount: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.log(p / (1.0 - p)))
 
 
-def scale_infection(probability: float, peak: int, threshold: float) -> tuple[float, UInt8Image]:
-    """Make the map's peak the film's probability.
+def fit_infection(
+    probability: float, peak: int, thresholds: Thresholds
+) -> tuple[float, UInt8Image]:
+    """Make the map agree with what is said of the film.
 
-    A map above the film's probability is capped by it; a weaker one is scaled up
-    to it. A film whose map is 0 throughout the lungs stays below the operating point, as there is
-    nothing that could be infected.
+    Where COVID-19 is not detected, the map stays below the pixel's threshold. Where it is and no
+    pixel reaches that, the whole map is raised until its peak does. Every other map is the
+    network's. A film whose map is 0 throughout the lungs stays below its operating point, as there
+    is nothing that could be infected.
 
     Args:
         probability: of the film, [0, 1].
         peak: highest level of the map within the lungs, 0 to 255.
-        threshold: the operating point of film and pixel, (0, 1).
+        thresholds: operating points of film and pixel.
 
     Returns:
         The film's probability; and uint8 (256,), the new level of every level of the map.
     """
-    first = first_level(threshold)
-    # nextafter: the largest number below the operating point, so that no rounding detects it.
-    if not peak:
-        probability = min(probability, math.nextafter(threshold, 0.0))
-    # Rounding to 8 bits must not take the peak to the other side of the operating point.
-    top = round(probability * LEVELS)
-    top = max(top, first) if probability >= threshold else min(top, first - 1)
+    first = first_level(thresholds.infection)
     levels = np.arange(LEVELS + 1, dtype=np.float64)
-    # Raised by one factor: the order of pixels stays, and the peak becomes the film's probability.
-    if 0 < peak < top:
-        levels *= top / peak
-    return probability, np.minimum(np.rint(levels), top).astype(np.uint8)
+    if not peak:
+        # nextafter: the largest number below the operating point, so that no rounding detects it.
+        probability = min(probability, math.nextafter(thresholds.covid, 0.0))
+    if probability < thresholds.covid:
+        levels = np.minimum(levels, first - 1)
+    elif peak < first:
+        levels *= first / peak  # by one factor, so that the order of pixels stays
+    return probability, np.minimum(np.rint(levels), LEVELS).astype(np.uint8)
 
 
 def two_largest(mask: BoolImage) -> BoolImage:

@@ -163,12 +163,7 @@ def calibrated(manifest: Manifest, site: SiteCalibration, where: str) -> Manifes
         site: the calibration.
         where: the site's films in words.
     """
-    thresholds = replace(
-        manifest.thresholds,
-        infection=site.point,
-        opacity=min(manifest.thresholds.opacity, site.point),
-        infection_chosen_on=where,
-    )
+    thresholds = replace(manifest.thresholds, film=site.point, infection_chosen_on=where)
     was = manifest.detection.population
     population = where if site.recalibrated else f"{was}; shifted for {where}"
     detection = rescaled(manifest.detection, site.slope, site.intercept)

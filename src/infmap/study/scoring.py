@@ -61,8 +61,7 @@ class Points:
     """What was chosen on the validation set.
 
     Attributes:
-        thresholds: a pixel is infected, and a film called COVID-19, at or above the operating
-            point: the best mean Dice there at a specificity of 0.99, as for a deployed model.
+        thresholds: of film and pixel, chosen as for a deployed model.
         detection: the calibrated log-odds.
         films: number of validation films.
     """
@@ -185,9 +184,9 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
     if classifier:
         found = np.array([film_probability(row, 0, 0.0, detection) for row in logits])
         point = specific_point(found, validation.covid19)
-    else:
-        point = choose_infection(outputs, thresholds, detection) or 0.5
-    return Points(thresholds.at(point), detection, len(validation))
+        return Points(thresholds.at(point), detection, len(validation))
+    chosen = choose_infection(outputs, thresholds, detection)
+    return Points(chosen or thresholds, detection, len(validation))
 
 
 def film_rows(

@@ -3,7 +3,7 @@
 One order, because each step reads the output of the one before it, as users get it:
 
 1. the film's probability (Platt scaling) and
-2. the operating point of infection, on the validation films;
+2. the operating points of film and of infected pixel, on the validation films;
 3. the opacity threshold and
 4. the severity, and the points that rule COVID-19 out and in, on all films given.
 
@@ -36,7 +36,6 @@ from infmap.inference.postprocess import (
     postprocess,
     to_levels,
 )
-from infmap.inference.predictor import WIDE_OPACITY
 from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
@@ -45,10 +44,15 @@ from infmap.training.validation import Score, score_films
 
 CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
 """Thresholds that are tried, probability."""
-SPECIFICITY = 0.99
-"""Least specificity of the film's detection on validation films: one false alarm in a hundred."""
-FALSE_WIDE = 0.05
-"""At most this share of normal films may be read as widely opaque."""
+SPECIFICITY = 0.995
+"""Least specificity of the film's detection on validation films: there, one false alarm in two
+hundred; on healthy films of hospitals left out, one in a hundred (docs/decisions/025)."""
+FOUND_OPACITY = 0.02
+"""Share of the lungs, [0, 1], from which an opacity counts as found: the least that a reader
+outlines, some 8 cm2 of an adult's lungs."""
+FALSE_OPACITY = 0.04
+"""At most this share of normal films of the validation set may be read with an opacity; of films of
+sources left out it is about twice as many (docs/decisions/025)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,14 +130,9 @@ def calibrate(
     where = population(watched.films.rows)
     detection = fit_detection(watched, manifest.thresholds, where) or manifest.detection
     thresholds = manifest.thresholds
-    point = choose_infection(watched, thresholds, detection)
-    if point is not None:
-        thresholds = replace(
-            thresholds,
-            infection=point,
-            opacity=min(thresholds.opacity, point),
-            infection_chosen_on=where,
-        )
+    points = choose_infection(watched, thresholds, detection)
+    if points is not None:
+        thresholds = replace(points, infection_chosen_on=where)
     opaque = choose_opacity(outputs, thresholds, detection)
     if opaque is not None:
         thresholds = replace(thresholds, opacity=opaque[0], opacity_chosen_on=opaque[1])
@@ -155,12 +154,12 @@ def calibrate(
     )
     severity = fitted if fitted.films else severity
     labelled = [row for row, label in zip(rows, outputs.films.covid19, strict=True) if label >= 0]
-    points = operating_points(outputs, thresholds, detection, population(labelled))
+    both = operating_points(outputs, thresholds, detection, population(labelled))
     return replace(
         manifest,
         thresholds=thresholds,
         detection=detection,
-        operating=points or manifest.operating,
+        operating=both or manifest.operating,
         severity=severity,
     )
 
@@ -180,10 +179,12 @@ def card_lines(manifest: Manifest) -> list[str]:
     at, severity = manifest.thresholds, manifest.severity
     lines = [
         f"- Probability of COVID-19: Platt scaling on {manifest.detection.population}.",
-        f"- Operating point of infection and of detection: {at.infection:g}, highest mean Dice at "
-        f"a specificity of {SPECIFICITY:g} on {at.infection_chosen_on}.",
-        f"- Opacity threshold: {at.opacity:g}, highest mean Dice with at most {FALSE_WIDE:.0%} of "
-        f"normal films widely opaque ({at.opacity_chosen_on}).",
+        f"- Operating point of detection: {at.covid:g}, the lowest at a specificity of "
+        f"{SPECIFICITY:g} on {at.infection_chosen_on}.",
+        f"- Infection threshold of a pixel: {at.infection:g}, highest mean Dice there.",
+        f"- Opacity threshold: {at.opacity:g}, highest mean Dice with an opacity (at least "
+        f"{FOUND_OPACITY:.0%} of the lungs) on at most {FALSE_OPACITY:.0%} of normal films "
+        f"({at.opacity_chosen_on}).",
         *operating_lines(manifest.operating),
     ]
     if severity.films:
@@ -254,30 +255,30 @@ def amounts(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.float64]:
 
 def choose_infection(
     outputs: Outputs, thresholds: Thresholds, detection: PlattScaling
-) -> float | None:
-    """The operating point of pixel and film.
+) -> Thresholds | None:
+    """The operating points of film and of infected pixel.
 
-    The highest mean Dice per film (1 where truth and result are both empty) over films with known
-    infection, among the candidates at which detection is specific enough, see ``SPECIFICITY``; the
-    most specific one where none is.
+    A film's is the lowest at which detection is specific enough, see ``specific_point``. A pixel's
+    is the one of the highest mean Dice per film (1 where truth and result are both empty) over
+    films with known infection, where a film that is not detected has no infected pixel.
 
     Returns:
-        A probability; None without films of known infection.
+        None without films of known infection.
     """
     known = outputs.films.dense[:, 0]
     if not known.any():
         return None
-    found = list(outputs.findings(thresholds, detection))
-    truth = (outputs.films.masks & INFECTION) > 0
-    dice = np.stack([dice_by_level(found[i].infection, truth[i]) for i in np.flatnonzero(known)])
-    others = outputs.films.covid19 == 0
-    probability = np.array([f.probability for f in found])[others]
-    scores = []
-    for candidate in CANDIDATES:
-        alarms = float((probability >= candidate).mean()) if others.any() else 0.0
-        good = alarms <= 1.0 - SPECIFICITY
-        scores.append((good, 0.0 if good else -alarms, dice[:, first_level(candidate)].mean()))
-    return CANDIDATES[max(range(len(scores)), key=scores.__getitem__)]
+    # The lowest threshold leaves the maps of detected films as the network has them.
+    lowest = replace(thresholds, infection=CANDIDATES[0])
+    probability = np.array([f.probability for f in outputs.findings(lowest, detection)])
+    film = specific_point(probability, outputs.films.covid19)
+    part = outputs.part(known)
+    truth = (part.films.masks & INFECTION) > 0
+    found = part.findings(replace(lowest, film=film), detection)
+    dice = [dice_by_level(f.infection, true) for f, true in zip(found, truth, strict=True)]
+    curve = np.mean(dice, axis=0)
+    pixel = max(CANDIDATES, key=lambda candidate: float(curve[first_level(candidate)]))
+    return replace(thresholds, infection=pixel, film=film)
 
 
 def specific_point(probability: NDArray[np.float64], covid19: NDArray[np.int8]) -> float:
@@ -298,8 +299,8 @@ def choose_opacity(
     """The opacity threshold, and the films that it was chosen on.
 
     The highest Dice on films with known opacities, mean of the means over COVID-19 and over other
-    pneumonias, among the candidates up to the operating point of infection at which few normal
-    films are read as widely opaque, see ``FALSE_WIDE``; the one with the fewest where none is.
+    pneumonias, among the candidates at which few normal films are read with an opacity, see
+    ``FALSE_OPACITY``; the one with the fewest where none is.
 
     Returns:
         None without films of known opacities.
@@ -312,18 +313,18 @@ def choose_opacity(
         return None
     used = np.flatnonzero(drawn | normal)
     found = outputs.part(drawn | normal).findings(thresholds, detection)
-    dice, wide = [], []
+    dice, opaque = [], []
     for index, finding in zip(used, found, strict=True):
         dice.append(dice_by_level(finding.opacity, truth[index]))
         area = _at_or_above(finding.opacity[finding.lungs])
-        wide.append(area / max(1, area[0]) >= WIDE_OPACITY)
+        opaque.append(area / max(1, area[0]) >= FOUND_OPACITY)
     curve = _mean_of_means(np.stack(dice), films.classes[used], drawn[used])
-    false = np.stack(wide)[normal[used]].mean(axis=0) if normal.any() else np.zeros(LEVELS + 1)
+    false = np.stack(opaque)[normal[used]].mean(axis=0) if normal.any() else np.zeros(LEVELS + 1)
     scores = []
-    for candidate in (c for c in CANDIDATES if c <= thresholds.infection):
+    for candidate in CANDIDATES:
         level = first_level(candidate)
         alarms = float(false[level])
-        good = alarms <= FALSE_WIDE
+        good = alarms <= FALSE_OPACITY
         scores.append((good, 0.0 if good else -alarms, float(curve[level])))
     best = CANDIDATES[max(range(len(scores)), key=scores.__getitem__)]
     where = population([films.rows[i] for i in np.flatnonzero(drawn)])

@@ -28,8 +28,9 @@ def choose_precision(
     """Replace the model folder's OpenVINO network by its int8 copy if that loses little Dice.
 
     The copy is calibrated on training images. It is kept if, on the validation set, the mean Dice
-    of films with infection (at the threshold that is best for the float network), that of the
-    lungs and the AUROC each fall by no more than ``config.int8_loss``.
+    of films with infection (each network at the threshold that is best for it, as operating points
+    are chosen on the network that ships), that of the lungs and the AUROC each fall by no more than
+    ``config.int8_loss``.
 
     Returns:
         "int8", or "float" where the copy lost more, was not asked for, or could not be measured.
@@ -40,7 +41,7 @@ def choose_precision(
     chosen = np.random.default_rng(config.seed).permutation(len(films))[:CALIBRATION_FILMS]
     copy = folder / "int8"
     quantize(folder, films.images[chosen].astype(np.float32) / 255.0, copy)
-    after = _raw_score(copy, val, before.threshold)
+    after = _raw_score(copy, val)
     losses = {
         "infection Dice": before.dice_positive - after.dice_positive,
         "lung Dice": before.dice_lungs - after.dice_lungs,
@@ -59,8 +60,6 @@ def choose_precision(
     return "int8" if keep else "float"
 
 
-def _raw_score(folder: Path, films: Films, threshold: float | None = None) -> Score:
+def _raw_score(folder: Path, films: Films) -> Score:
     outputs = read_outputs(folder, films)
-    return score_films(
-        outputs.maps, film_confidence(outputs.maps, outputs.logits), films, threshold
-    )
+    return score_films(outputs.maps, film_confidence(outputs.maps, outputs.logits), films)
