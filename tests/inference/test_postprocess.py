@@ -210,8 +210,12 @@ def test_what_each_slope_weighs_raises_the_films_probability():
     assert 0.0 < film_probability(unsure * 1e4, 0, 0.0, detection) < 1e-20
 
 
-def test_amount_is_the_mean_over_the_lungs_and_0_without_them():
-    assert map_amount(np.array([0, 255, 255, 0], np.uint8)) == 0.5
+def test_amount_is_a_generalised_mean_over_the_lungs_and_0_without_them():
+    assert map_amount(np.array([0, 255, 255, 0], np.uint8)) == pytest.approx(0.5 ** (1 / 4))
+    haze, region = np.full(100, 51, np.uint8), np.repeat([255, 0], [20, 80]).astype(np.uint8)
+    assert haze.mean() == region.mean()
+    assert map_amount(haze) == pytest.approx(0.2)
+    assert map_amount(region) > 3 * map_amount(haze)
     assert map_amount(np.zeros(0, np.uint8)) == 0.0
     assert np.isfinite(amount_log_odds(np.array([0.0, 1.0]))).all()
     assert map_peak(np.zeros(0, np.uint8)) == 0

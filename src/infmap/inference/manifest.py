@@ -111,7 +111,8 @@ class PlattScaling:
         peak_slope: weight of the highest pixel of the infection map within the lungs.
         intercept: log-odds.
         population: films that it was fitted on.
-        amount_slope: weight of the mean of the infection map over the lungs.
+        amount_slope: weight of the amount of infection that the map shows in the lungs, see
+            ``infmap.inference.postprocess.map_amount``.
     """
 
     __pydantic_config__ = STRICT

@@ -31,8 +31,15 @@ LEVELS = 255
 PEAK_FLOOR = 0.5 / LEVELS
 """Probability that stands for a map's 0, so that its log-odds are finite: half a level."""
 
+AMOUNT_ORDER = 4
+"""Of the generalised mean that is the amount of infection: 1 counts a haze over both lungs like a
+sure region of the same sum, infinity is the surest pixel. Chosen in docs/decisions/025."""
 AMOUNT_FLOOR = 1e-4
-"""Mean probability that stands for 0: one certain pixel in lungs of 10,000, those of 256 x 256."""
+"""Amount that stands for 0, so that its log-odds are finite; below that of half a level (0.002)
+throughout the lungs."""
+
+POWERS = (np.arange(LEVELS + 1) / LEVELS) ** AMOUNT_ORDER
+"""Of every level's probability, float64 (256,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +201,14 @@ def map_peak(infection: UInt8Image) -> int:
 
 
 def map_amount(infection: UInt8Image) -> float:
-    """Mean probability, [0, 1], of the infection map's lung pixels (n,); 0 where there are none."""
-    return float(infection.mean()) / LEVELS if infection.size else 0.0
+    """Amount of infection, [0, 1], of the infection map's lung pixels (n,); 0 without any.
+
+    The generalised mean of order ``AMOUNT_ORDER`` of their probabilities.
+    """
+    if not infection.size:
+        return 0.0
+    mean = (np.bincount(infection, minlength=LEVELS + 1) @ POWERS) / infection.size
+    return float(mean ** (1.0 / AMOUNT_ORDER))
 
 
 def class_log_odds(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -211,7 +224,7 @@ def peak_log_odds(peak: NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 def amount_log_odds(amount: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Log-odds of mean probabilities in [0, 1], kept finite by ``AMOUNT_FLOOR`` at both ends."""
+    """Log-odds of amounts in [0, 1], kept finite by ``AMOUNT_FLOOR`` at both ends."""
     p = np.clip(np.asarray(amount, np.float64), AMOUNT_FLOOR, 1.0 - AMOUNT_FLOOR)
     return np.asarray(np.log(p / (1.0 - p)))
 

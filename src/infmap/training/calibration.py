@@ -245,7 +245,7 @@ def fit_detection(
 
 
 def amounts(outputs: Outputs, thresholds: Thresholds) -> NDArray[np.float64]:
-    """Mean infection over each film's lungs, float64 (N,), [0, 1]; see ``map_amount``."""
+    """Amount of infection in each film's lungs, float64 (N,), [0, 1]; see ``map_amount``."""
     found = np.zeros(len(outputs))
     for index, maps in enumerate(outputs.maps):
         lungs = find_lungs(maps, _square(maps), thresholds).labels > 0
