@@ -273,7 +273,8 @@ def _short(value: object) -> str:
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
     """Fields of a manifest that infmap 0.1 wrote, as they are named today.
 
-    The film's operating point was named ``covid``. Its severity was fitted on shares of another map, so the definition's own map replaces it.
+    The film's operating point was named ``covid``. Its severity was fitted on shares of another
+    map, so the definition's own map replaces it.
     """
     values = {k: v for k, v in values.items() if k != "severity"}
     if isinstance(values.get("preprocessing"), dict):

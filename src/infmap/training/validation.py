@@ -111,8 +111,8 @@ def _infected_share(maps: NDArray[np.uint8], threshold: float) -> NDArray[np.flo
 def film_confidence(maps: NDArray[np.uint8], logits: NDArray[np.float32]) -> NDArray[np.floating]:
     """How sure a network is of COVID-19 on each film, (N,), before calibration.
 
-    Amount of infection in the lungs, which detection is read from; the class's log-odds of a network
-    whose maps are 0 throughout.
+    Amount of infection in the lungs, which detection is read from; the class's log-odds of a
+    network whose maps are 0 throughout.
 
     Args:
         maps: uint8 (N, 3, S, S), 0..255 = probability of infection, opacity, lungs.
