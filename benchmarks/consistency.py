@@ -1,4 +1,4 @@
-"""Count results that break the rules of docs/decisions/025, recomputed from the planes written.
+"""Count results that break the rules of docs/decisions/027, recomputed from the planes written.
 
     python benchmarks/consistency.py MODEL_FOLDER FOLDER...
 
@@ -24,7 +24,7 @@ from infmap.inference.postprocess import LEVELS
 
 
 def violations(p: Prediction, at: Thresholds) -> list[str]:
-    """Rules of docs/decisions/025 that a result breaks, recomputed from its planes in 8 bits."""
+    """Rules of docs/decisions/027 that a result breaks, recomputed from its planes in 8 bits."""
     levels = {k: np.rint(getattr(p, k) * LEVELS).astype(np.uint8) for k in ("infection", "opacity")}
     infection, opacity = levels["infection"], levels["opacity"]
     area = int(p.lungs.sum())

@@ -149,6 +149,15 @@ def test_a_film_of_the_networks_own_size_keeps_its_maps():
     assert found.zones.labels.max() == 6
 
 
+def test_with_one_point_the_peak_of_the_map_is_the_films_probability():
+    at = Thresholds(infection=0.5)
+    probability, levels = fit_infection(0.8, 102, at)
+    assert probability == 0.8 and levels[102] == 204 and levels[51] == 102 and levels[0] == 0
+    probability, levels = fit_infection(0.2, 255, at)
+    assert levels.max() == levels[255] == 51 and levels[30] == 30
+    assert (np.diff(levels.astype(int)) >= 0).all()
+
+
 def test_the_map_follows_what_is_said_of_the_film():
     at = Thresholds(infection=0.4, film=0.8)
     first = first_level(0.4)
@@ -167,11 +176,12 @@ def test_the_map_follows_what_is_said_of_the_film():
 @pytest.mark.parametrize("probability", [0.5, 0.4999, 0.5001, 0.499999999])
 @pytest.mark.parametrize("pixel", [0.001, 0.3, 0.9, 0.9999])
 def test_rounding_never_takes_a_film_across_the_operating_point(probability, pixel):
-    at = Thresholds(infection=pixel, film=0.5)
-    for peak in (1, 3, 100, 127, 128, 255):
-        p, levels = fit_infection(probability, peak, at)
-        assert (levels[peak] >= first_level(pixel)) == (p >= 0.5)
-        assert (np.diff(levels[: peak + 1].astype(int)) >= 0).all()
+    for at in (Thresholds(infection=pixel, film=0.5), Thresholds(infection=0.5)):
+        first = first_level(at.infection)
+        for peak in (1, 3, 100, 127, 128, 255):
+            p, levels = fit_infection(probability, peak, at)
+            assert (levels[peak] >= first) == (p >= 0.5)
+            assert (np.diff(levels[: peak + 1].astype(int)) >= 0).all()
 
 
 def test_a_film_without_any_infected_pixel_stays_below_the_operating_point():

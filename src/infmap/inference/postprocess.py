@@ -1,7 +1,7 @@
 """From a network's output to the planes and figures that users get: one pure function.
 
 Prediction, training and evaluation all call it, so that what is scored is what is written. It
-holds by construction, for whatever the network says (docs/decisions/025):
+holds by construction, for whatever the network says (docs/decisions/027):
 
 - infection <= opacity at every pixel, and both are 0 outside the lungs (the margin is zero);
 - an infected pixel is an opaque one, so the infected share is at most the opaque share;
@@ -33,7 +33,7 @@ PEAK_FLOOR = 0.5 / LEVELS
 
 AMOUNT_ORDER = 4
 """Of the generalised mean that is the amount of infection: 1 counts a haze over both lungs like a
-sure region of the same sum, infinity is the surest pixel. Chosen in docs/decisions/025."""
+sure region of the same sum, infinity is the surest pixel. Chosen in docs/decisions/027."""
 AMOUNT_FLOOR = 1e-4
 """Amount that stands for 0, so that its log-odds are finite; below that of half a level (0.002)
 throughout the lungs."""
@@ -234,10 +234,11 @@ def fit_infection(
 ) -> tuple[float, UInt8Image]:
     """Make the map agree with what is said of the film.
 
-    Where COVID-19 is not detected, the map stays below the pixel's threshold. Where it is and no
-    pixel reaches that, the whole map is raised until its peak does. Every other map is the
-    network's. A film whose map is 0 throughout the lungs stays below its operating point, as there
-    is nothing that could be infected.
+    Two points: where COVID-19 is not detected, the map stays below the pixel's threshold; where it
+    is and no pixel reaches that, the whole map is raised until its peak does; every other map is
+    the network's. One point for both: the map's peak becomes the film's probability
+    (docs/decisions/017). A film whose map is 0 throughout the lungs stays below its operating
+    point, as there is nothing that could be infected.
 
     Args:
         probability: of the film, [0, 1].
@@ -248,15 +249,19 @@ def fit_infection(
         The film's probability; and uint8 (256,), the new level of every level of the map.
     """
     first = first_level(thresholds.infection)
-    levels = np.arange(LEVELS + 1, dtype=np.float64)
     if not peak:
         # nextafter: the largest number below the operating point, so that no rounding detects it.
         probability = min(probability, math.nextafter(thresholds.covid, 0.0))
-    if probability < thresholds.covid:
-        levels = np.minimum(levels, first - 1)
-    elif peak < first:
-        levels *= first / peak  # by one factor, so that the order of pixels stays
-    return probability, np.minimum(np.rint(levels), LEVELS).astype(np.uint8)
+    detected = probability >= thresholds.covid
+    least, most = (first, LEVELS) if detected else (0, first - 1)
+    if thresholds.film is None:
+        # Rounding to 8 bits must not take the peak to the other side of the operating point.
+        least = most = min(max(round(probability * LEVELS), least), most)
+    levels = np.arange(LEVELS + 1, dtype=np.float64)
+    # Raised by one factor, so that the order of pixels stays.
+    if 0 < peak < least:
+        levels *= least / peak
+    return probability, np.minimum(np.rint(levels), most).astype(np.uint8)
 
 
 def two_largest(mask: BoolImage) -> BoolImage:

@@ -163,7 +163,12 @@ def calibrated(manifest: Manifest, site: SiteCalibration, where: str) -> Manifes
         site: the calibration.
         where: the site's films in words.
     """
-    thresholds = replace(manifest.thresholds, film=site.point, infection_chosen_on=where)
+    thresholds = manifest.thresholds
+    if thresholds.film is None:
+        thresholds = replace(thresholds, infection=site.point)
+    else:
+        thresholds = replace(thresholds, film=site.point)
+    thresholds = replace(thresholds, infection_chosen_on=where)
     was = manifest.detection.population
     population = where if site.recalibrated else f"{was}; shifted for {where}"
     detection = rescaled(manifest.detection, site.slope, site.intercept)

@@ -46,13 +46,13 @@ CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
 """Thresholds that are tried, probability."""
 SPECIFICITY = 0.995
 """Least specificity of the film's detection on validation films: there, one false alarm in two
-hundred; on healthy films of hospitals left out, one in a hundred (docs/decisions/025)."""
+hundred; on healthy films of hospitals left out, one in a hundred (docs/decisions/027)."""
 FOUND_OPACITY = 0.02
 """Share of the lungs, [0, 1], from which an opacity counts as found: the least that a reader
 outlines, some 8 cm2 of an adult's lungs."""
 FALSE_OPACITY = 0.04
 """At most this share of normal films of the validation set may be read with an opacity; of films of
-sources left out it is about twice as many (docs/decisions/025)."""
+sources left out it is about twice as many (docs/decisions/027)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from infmap.web.masks import Mask
 
@@ -191,7 +193,8 @@ def test_a_killed_browser_loses_no_stroke(
     drawn = reader.mask()
     for process in browsers(profile):
         os.kill(process, signal.SIGKILL)
-    context.close()
+    with suppress(PlaywrightError):  # Playwright may have noticed by now that it is gone
+        context.close()
     again = launch()
     fresh = Reader(again.new_page(), room)
     fresh.sign_in(PASSWORD)
