@@ -210,7 +210,12 @@ def _own_signals() -> Iterator[None]:
         yield
         return
     before = signal.set_wakeup_fd(-1)
+    # When it has stopped, uvicorn raises the signal once more for whoever listened before: a
+    # handler that raises would break its event loop, with a traceback.
+    handlers = {n: signal.signal(n, lambda *_: None) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(before)
