@@ -1,5 +1,6 @@
 """Tests of `infmap.cli.main`."""
 
+import ast
 import errno
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from infmap.cli.main import VERBS, main
 
 sys.path.insert(0, str(Path(__file__).parent))
 from calling import call  # noqa: E402
+
+CLI = Path(__file__).resolve().parents[2] / "src" / "infmap" / "cli"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,20 @@ def test_wrong_use_is_one_line_and_status_2(arguments, capsys, tmp_path, monkeyp
     assert call(*arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("infmap") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", sorted(CLI.glob("*.py")), ids=lambda path: path.stem)
+def test_a_command_has_an_example_and_imports_its_work_when_it_runs(path: Path) -> None:
+    """So that ``infmap --help`` starts at once, and with any extra missing."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith("infmap.workflows"), path.name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(
+            "command(" in ast.unparse(d) for d in node.decorator_list
+        ):
+            assert "Example: infmap" in (ast.get_docstring(node) or ""), node.name
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))

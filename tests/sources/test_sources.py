@@ -1,11 +1,13 @@
 """One contract for every source, on a tiny rendered copy of its publisher's layout."""
 
+import importlib
 import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from infmap import sources
 from infmap.core.errors import UsageError
 from infmap.sources import SOURCES
 
@@ -24,6 +26,13 @@ def laid_out(name: str, tmp_path: Path) -> tuple[Path, Expected]:
 def test_every_source_has_a_layout_and_stands_under_its_own_name() -> None:
     assert set(LAYOUTS) == set(SOURCES)
     assert [source.name for source in SOURCES.values()] == list(SOURCES)
+
+
+def test_every_module_that_defines_a_source_is_registered() -> None:
+    folder = Path(sources.__file__).parent
+    defining = [p.stem for p in folder.glob("*.py") if "\nSOURCE = " in p.read_text("utf-8")]
+    modules = [importlib.import_module(f"infmap.sources.{name}") for name in defining]
+    assert {id(module.SOURCE) for module in modules} <= {id(s) for s in SOURCES.values()}
 
 
 @every_source

@@ -41,7 +41,7 @@ def test_every_level_of_the_pyramid_counts(name: str) -> None:
 
 def test_unknown_names_and_a_wrong_number_of_widths_are_refused() -> None:
     with pytest.raises(UsageError, match="expected one of unet"):
-        create_decoder("fpn", ENCODER, WIDTHS)
+        create_decoder("no-such-decoder", ENCODER, WIDTHS)
     with pytest.raises(UsageError, match="five widths"):
         create_decoder("unet", ENCODER, WIDTHS[:4])
 
