@@ -66,7 +66,7 @@ class Prediction(types.Prediction):
         ``UserWarning``.
 
         Args:
-            source: the DICOM film that was judged: its path or dataset.
+            source: the DICOM film that was read: its path or dataset.
             kind: "binary", or "fractional" for probabilities of infection and opacity.
 
         Returns:
@@ -74,7 +74,7 @@ class Prediction(types.Prediction):
 
         Raises:
             MissingExtra: highdicom is not installed.
-            UsageError: the source is no DICOM file, or another film than was judged.
+            UsageError: the source is no DICOM file, or another film than was read.
             UnreadableFilm: the film's header is damaged.
         """
         from infmap.dicom import infection_seg
@@ -90,7 +90,7 @@ class Prediction(types.Prediction):
         ``UserWarning``.
 
         Args:
-            source: the DICOM film that was judged: its path or dataset.
+            source: the DICOM film that was read: its path or dataset.
             segmentation: of ``to_dicom_seg``, to be referred to.
 
         Returns:
@@ -98,7 +98,7 @@ class Prediction(types.Prediction):
 
         Raises:
             MissingExtra: highdicom is not installed.
-            UsageError: the source is no DICOM file, or another film than was judged.
+            UsageError: the source is no DICOM file, or another film than was read.
             UnreadableFilm: the film's header is damaged.
         """
         from infmap.dicom import severity_report
@@ -118,7 +118,7 @@ class Prediction(types.Prediction):
         ``UserWarning``.
 
         Args:
-            source: the DICOM film that was judged: its path or dataset. None for a film that is no
+            source: the DICOM film that was read: its path or dataset. None for a film that is no
                 DICOM file: "film" in the answer is one made of it, which the others refer to.
             kinds: of "seg" (regions), "fractional" (probabilities), "sr" (report), "sc" (picture),
                 "gsps" (contours), "pdf" (page). A colour film has no "gsps".
@@ -129,7 +129,7 @@ class Prediction(types.Prediction):
 
         Raises:
             MissingExtra: highdicom or reportlab is not installed.
-            UsageError: the source is no DICOM file, or another film than was judged.
+            UsageError: the source is no DICOM file, or another film than was read.
             UnreadableFilm: the film's header is damaged.
         """
         from infmap.dicom import check_extra, film_of_picture
@@ -142,7 +142,7 @@ class Prediction(types.Prediction):
         return made
 
     def _film(self, source: str | Path | Dataset) -> Dataset:
-        """The source's dataset, if it is the film that was judged."""
+        """The source's dataset, if it is the film that was read."""
         from infmap.dicom import check_extra, header_notes, read_radiograph, read_source
 
         check_extra()
@@ -153,7 +153,7 @@ class Prediction(types.Prediction):
         )
         if not same:
             raise UsageError(
-                f"expected the film that was judged, {self.radiograph.source}, got another one; "
+                f"expected the film that was read, {self.radiograph.source}, got another one; "
                 "give its DICOM file"
             )
         dataset = read_source(source) if isinstance(source, (str, Path)) else source
@@ -199,7 +199,7 @@ class Model:
 
         Raises:
             UnreadableFilm: it cannot be decoded.
-            RejectedFilm: it is not a frontal chest film fit to be judged.
+            RejectedFilm: it is not a frontal chest film fit to be read.
         """
         start = time.perf_counter()
         radiograph = _read(film)

@@ -186,10 +186,10 @@ def _laid_over(planes: Sequence[Plane], thumbs: Sequence[Plane], kind: str) -> P
     warp = pixel_scale(best_alignment(first, second).warp, _SIDE)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(plane, warp, (_SIDE, _SIDE), None, flags, cv2.BORDER_CONSTANT, 0)
-    return _with_tones(np.asarray(moved, np.uint8), planes[0])
+    return _with_grey_levels(np.asarray(moved, np.uint8), planes[0])
 
 
-def _with_tones(plane: Plane, like: Plane) -> Plane:
+def _with_grey_levels(plane: Plane, like: Plane) -> Plane:
     """Match the histogram of another picture."""
     order = np.argsort(plane, axis=None, kind="stable")
     out = np.empty(plane.size, np.uint8)

@@ -62,7 +62,7 @@ def film_figures(pixels: Float32Image) -> dict[str, float]:
         min(frontal_match(film[:, :32]), frontal_match(film[:, 32:])),
         min(frontal_match(film[:32]), frontal_match(film[32:])),
     )
-    return _tones(pixels) | {
+    return _grey_levels(pixels) | {
         "gradient": _gradient(film),
         "frontal_match": whole,
         "halves_match": max((h - whole if h > HALF_MATCH else -1.0) for h in halves),
@@ -99,7 +99,7 @@ def _mean_film() -> Float64:
     return np.asarray(mean - mean.mean())
 
 
-def _tones(pixels: Float32Image) -> dict[str, float]:
+def _grey_levels(pixels: Float32Image) -> dict[str, float]:
     # Every stride-th pixel, not means: averaging would smooth noise away and hide single levels.
     stride = max(1, min(pixels.shape) // SEEN)
     here, beside = pixels[::stride, :-1:stride].ravel(), pixels[::stride, 1::stride].ravel()

@@ -94,16 +94,16 @@ def read_outputs(folder: Path, films: Films) -> Outputs:
     return Outputs(films, maps, logits)
 
 
-def unseen(films: Sequence[Film], rows: Sequence[Film], learnt: Collection[str]) -> list[Film]:
-    """Films of which no film of their patient or near-duplicates was learnt from.
+def unseen(films: Sequence[Film], rows: Sequence[Film], trained_on: Collection[str]) -> list[Film]:
+    """Films of which no film of their patient or near-duplicates was trained on.
 
     Args:
         films: some of ``rows``.
         rows: the whole snapshot, for its groups.
-        learnt: film_id of the films learnt from.
+        trained_on: film_id of the training images.
     """
     group = dict(zip((row["film_id"] for row in rows), film_groups(rows), strict=True))
-    closed = {group[film_id] for film_id in learnt if film_id in group}
+    closed = {group[film_id] for film_id in trained_on if film_id in group}
     return [row for row in films if group[row["film_id"]] not in closed]
 
 
@@ -126,11 +126,11 @@ def calibrate(
         The manifest with thresholds, detection, operating points and severity, each with its
         population.
     """
-    watched = outputs.part(validation)
-    where = population(watched.films.rows)
-    detection = fit_detection(watched, manifest.thresholds, where) or manifest.detection
+    validated = outputs.part(validation)
+    where = population(validated.films.rows)
+    detection = fit_detection(validated, manifest.thresholds, where) or manifest.detection
     thresholds = manifest.thresholds
-    points = choose_infection(watched, thresholds, detection)
+    points = choose_infection(validated, thresholds, detection)
     if points is not None:
         thresholds = replace(points, infection_chosen_on=where)
     opaque = choose_opacity(outputs, thresholds, detection)
