@@ -112,10 +112,10 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(
     chance = random.Random(3)
     for moment in range(5):
         driver = _driver(study)
-        time.sleep(chance.uniform(0.5, 1.6))
+        _await_steps(study, driver, _steps(study) + chance.randint(1, 4))
         if moment % 2:
             _kill_a_worker(study)
-            time.sleep(0.2)
+            _await_steps(study, driver, _steps(study) + 1)
         driver.kill()
         driver.wait()
         _await_no_workers(study)
@@ -131,6 +131,18 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_table(
 
 def _driver(study):
     return subprocess.Popen([sys.executable, str(HERE / "stub_driver.py"), str(study.folder), "2"])
+
+
+def _steps(study):
+    """Steps that all runs have written so far."""
+    files = (study.path(run) / "steps.txt" for run in study.runs)
+    return sum(len(file.read_text().split()) for file in files if file.exists())
+
+
+def _await_steps(study, driver, steps):
+    """Wait for a number of steps, or for the driver to have no more to do."""
+    while _steps(study) < steps and driver.poll() is None:
+        time.sleep(0.01)
 
 
 def _pids(study):
