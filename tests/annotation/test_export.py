@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from infmap.annotation import films
+from infmap.annotation.backup import backup, restore
 from infmap.annotation.export import approved_films, checksum, export_project
 from infmap.annotation.importing import FULL, import_films
+from infmap.annotation.store import Store
 from infmap.core.errors import UsageError
 from infmap.dicom import read_radiograph
 from infmap.dicom.write import write_dx
@@ -148,3 +150,18 @@ def test_an_export_needs_approved_films_and_known_formats(station: Station, tmp_
         export_project(station.store, station.project, tmp_path / "out", method="mean")
     with station.store.read() as c:
         assert films.get(c, film).state == "open"
+
+
+def test_a_restored_station_exports_the_same_bytes(station: Station, tmp_path: Path) -> None:
+    approve(station)
+    approve(station, "b", WIDER)
+    backup(station.store, tmp_path / "all.tar")
+    restore(tmp_path / "all.tar", tmp_path / "copy")
+    copy = Store.open(tmp_path / "copy")
+    written = []
+    for store, place in ((station.store, "one"), (copy, "two")):
+        out = export_project(store, station.project, tmp_path / place).folder
+        files = sorted(p for p in out.rglob("*") if p.is_file())
+        written.append({p.relative_to(out): p.read_bytes() for p in files})
+    copy.close()
+    assert written[0] == written[1] and len(written[0]) > 4

@@ -99,3 +99,16 @@ def test_a_file_that_is_no_film_is_named_and_the_others_come_in(station, png, tm
 def test_a_project_that_is_not_there_is_refused(station, png) -> None:
     with pytest.raises(NotFound):
         import_films(station.store, "nowhere", [png])
+
+
+def test_a_lateral_film_is_refused_and_the_others_come_in(
+    station, png, film: np.ndarray, tmp_path: Path
+) -> None:
+    lateral = tmp_path / "lateral.dcm"
+    levels = np.round(film * 4095).astype(np.uint16)
+    write_dx(lateral, levels, spacing_mm=(0.7, 0.7), patient_id="a", view="LL")
+    done = import_films(station.store, station.project, [lateral, png])
+    assert done.added == 1
+    (failure,) = done.failed
+    assert failure.path == str(lateral)
+    assert "frontal" in failure.reason and "\n" not in failure.reason

@@ -99,3 +99,48 @@ def test_a_server_needs_an_address_that_hides_the_password(monkeypatch, capsys) 
     assert call("annotate", "propose", "--station", "http://station.example") == 2
     said = capsys.readouterr().err
     assert "expected https://" in said and "secret" not in said
+
+
+def test_serve_hands_the_server_its_settings_and_demo_films_with_proposals(
+    folder: Path, capsys, monkeypatch
+) -> None:
+    from infmap.annotation import server
+
+    given = []
+
+    def stands_in(settings, fill, say) -> None:
+        given.append(settings)
+        store = Store.open(settings.folder, settings.database)
+        with store.begin() as c:
+            project = projects.create(c, "Demo", settings=projects.Settings(stage=2)).id
+        fill(store, project)
+        with store.read() as c:
+            assert projects.get(c, project).round == 1
+            say(f"{len(films.every(c, project))} films")
+        store.close()
+
+    monkeypatch.setattr(server, "serve", stands_in)
+    assert annotate(folder, "serve", "--port", 0, "--trusted", "10.0.0.0/8") == 0
+    assert capsys.readouterr().out == f"{len(sample_films())} films\n"
+    assert (given[0].port, given[0].host, given[0].trusted) == (0, "127.0.0.1", ("10.0.0.0/8",))
+
+
+def test_without_its_packages_the_station_says_how_to_install_it(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    for verb in ("init", "serve"):
+        assert annotate(folder, verb) == 2
+        assert "pip install 'infmap[annotate]'" in capsys.readouterr().err
+
+
+def test_a_backup_makes_the_same_station_elsewhere(folder: Path, capsys) -> None:
+    annotate(folder, "init")
+    annotate(folder, "import", folder / "films")
+    assert annotate(folder, "backup", folder / "all.tar") == 0
+    assert call("annotate", "restore", folder / "all.tar", "--station", folder / "copy") == 0
+    capsys.readouterr()
+    reports = []
+    for place in ("station", "copy"):
+        call("annotate", "status", "--station", folder / place, "--json")
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1] and reports[0][0]["films"] == {"open": 1}
+    assert call("annotate", "restore", folder / "all.tar", "--station", folder / "copy") == 2

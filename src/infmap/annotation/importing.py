@@ -13,6 +13,7 @@ from infmap.annotation.store import Store
 from infmap.core.errors import FilmError
 from infmap.core.files import write_bytes
 from infmap.core.types import Radiograph
+from infmap.core.views import is_lateral
 from infmap.dicom import read_radiograph
 from infmap.web.film_encoding import encode_film, encode_preview, grey_levels
 from infmap.web.masks import MOST_PIXELS
@@ -42,7 +43,7 @@ class Imported:
     Attributes:
         added: films that are new in the project.
         known: films that were there.
-        failed: files that could not be read.
+        failed: files that could not be read, or are no frontal film.
     """
 
     added: int
@@ -79,6 +80,8 @@ def import_films(
             film = read_radiograph(path)
             if film.pixels.size > MOST_PIXELS:
                 raise FilmError(f"expected at most {MOST_PIXELS} pixels, got {film.pixels.size}")
+            if is_lateral(film.view):
+                raise FilmError(f"expected a frontal film, got the view {film.view}")
         except FilmError as error:
             failed.append(Failure(str(path), error.reason))
             continue

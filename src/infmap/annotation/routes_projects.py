@@ -80,6 +80,7 @@ def set_member(
 @router.post("/api/projects/{project}/plan")
 def plan(project: IdInPath, caller: Calling, desk: AtDesk) -> PlannedAnswer:
     """Make the tasks of films and proposals that came in since."""
+    planning.measure(desk.store, project)
     with desk.store.begin() as c:
         planned = planning.plan(c, project, by=caller.user.name)
     return {"made": planned.made, "withdrawn": planned.withdrawn}

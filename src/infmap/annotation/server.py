@@ -126,6 +126,7 @@ def _first_project(store: Store, fill: Fill) -> None:
         if first is not None:
             projects.member(c, project, first, "senior")
     fill(store, project)
+    planning.measure(store, project)
     with store.begin() as c:
         planning.plan(c, project)
 

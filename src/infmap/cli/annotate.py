@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infmap.cli import annotate_results
-from infmap.cli.annotate_results import HOME, Database, Json, Named, Station, opened, project_of
+from infmap.cli.annotate_results import (
+    HOME,
+    Database,
+    Json,
+    Named,
+    Station,
+    check_installed,
+    opened,
+    project_of,
+)
 
 if TYPE_CHECKING:
     from infmap.annotation.proposals import Proposer
@@ -76,7 +85,7 @@ def import_(
     A film that is there already stays as it is, so a stopped import is simply started again.
     """
     from infmap.annotation.importing import import_films
-    from infmap.annotation.planning import plan
+    from infmap.annotation.planning import measure, plan
     from infmap.cli.progress import track
     from infmap.workflows.inputs import find_films
 
@@ -85,6 +94,7 @@ def import_(
         identifier = project_of(store, project)
         steps = track((Path(path) for path in paths), len(paths), "importing")
         done = import_films(store, identifier, steps)
+        measure(store, identifier)
         with store.begin() as c:
             plan(c, identifier)
     for failure in done.failed:
@@ -191,6 +201,7 @@ def serve(
 
     Prints an address and, for a new station, a one-time password. Ends with Ctrl-C.
     """
+    check_installed()
     from infmap.annotation.server import ServerSettings
     from infmap.annotation.server import serve as run
 

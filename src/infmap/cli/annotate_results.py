@@ -35,19 +35,30 @@ Method = Annotated[str, typer.Option(help="of the consensus: staple or majority"
 
 def register(app: typer.Typer) -> None:
     """Add these verbs."""
-    for verb in (status, agreement, consensus, export):
+    for verb in (status, agreement, consensus, export, backup, restore):
         app.command()(verb)
 
 
-@contextmanager
-def opened(station: Path, database: str | None) -> Iterator[Store]:
-    """An open station."""
+def check_installed() -> None:
+    """Say how to install the station where it is not.
+
+    Raises:
+        MissingExtra: a package of the extra is missing.
+    """
     from infmap.core.errors import needs_extra
 
     with needs_extra("infmap annotate", "annotate"):
         import alembic  # noqa: F401
         import argon2  # noqa: F401
+        import fastapi  # noqa: F401
         import sqlalchemy  # noqa: F401
+        import uvicorn  # noqa: F401
+
+
+@contextmanager
+def opened(station: Path, database: str | None) -> Iterator[Store]:
+    """An open station."""
+    check_installed()
     from infmap.annotation.store import Store
 
     store = Store.open(station, database)
@@ -228,4 +239,37 @@ def export(
     sys.stdout.write(f"{done.films} films in {done.folder}\n")
     for name, reason in done.without:
         sys.stderr.write(f"infmap annotate: {name}: no DICOM Segmentation: {reason}\n")
+    return 0
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="file to write; only you may read it")],
+    station: Station = HOME,
+    database: Database = None,
+) -> int:
+    """Write the whole station into one file, while it is in use.
+
+    Example: infmap annotate backup station-2026-11-28.tar
+    """
+    from infmap.annotation.backup import backup as run
+
+    with opened(station, database) as store:
+        saved = run(store, file)
+    sys.stdout.write(f"{file}: {saved.rows} rows, {saved.films} files of films\n")
+    return 0
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="of infmap annotate backup")],
+    station: Station = HOME,
+    database: Database = None,
+) -> int:
+    """Make a station of a backup, in SQLite or in PostgreSQL.
+
+    Example: infmap annotate restore station-2026-11-28.tar --station restored
+    """
+    from infmap.annotation.backup import restore as run
+
+    saved = run(file, station, database)
+    sys.stdout.write(f"{station}: {saved.rows} rows, {saved.films} files of films\n")
     return 0
