@@ -53,7 +53,7 @@ def test_a_run_out_of_patience_ends_with_its_best_weights(tmp_path):
     assert state["step"] == 2
     for key, value in network.state_dict().items():
         assert torch.equal(value, state["watch"]["best"][key])
-    with pytest.raises(UsageError, match="no Val"):
+    with pytest.raises(UsageError, match="needs validation films"):
         train(some, small_films(2), small_films(0), tmp_path, looks.append)
 
 

@@ -23,7 +23,9 @@ Run = Callable[..., object]
 """Runs a JavaScript function body with `m`, the modules by name, and its arguments."""
 
 
-@pytest.fixture(scope="session")
+# Once a module, not once a session: while it runs, this thread has an event loop, in which neither
+# another Playwright nor another test's asyncio.run starts.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
         yield started
@@ -37,7 +39,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     yield started
