@@ -99,9 +99,15 @@ class Reader:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def sign_in(self, password: str) -> None:
+        """Come to the projects. A profile may hold a session still: a killed browser's cookie is
+        on disk or not, as the browser's own half minute for writing it fell.
+        """
         self.page.goto(self.room.url)
-        self.fill_in(password)
-        expect(self.page.get_by_role("heading", name="Projects")).to_be_visible()
+        projects = self.page.get_by_role("heading", name="Projects")
+        expect(self.page.get_by_label("Name").or_(projects)).to_be_visible()
+        if not projects.is_visible():
+            self.fill_in(password)
+        expect(projects).to_be_visible()
 
     def fill_in(self, password: str) -> None:
         self.page.get_by_label("Name").fill(self.name)
