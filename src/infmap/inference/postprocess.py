@@ -140,7 +140,8 @@ def postprocess(
     infected = infection >= first[0]
     opacity = np.maximum(to_film(maps[1], fit), infection)
     opacity[outside] = 0
-    opacity[infected] = np.maximum(opacity[infected], first[1])
+    if first[1] > first[0]:  # else an infected pixel is opaque already
+        np.maximum(opacity, np.uint8(first[1]), out=opacity, where=infected)
     lungs = ~outside
     # Zone and level in one number: a single pass of bincount gives every count that is needed.
     zone = labels[lungs].astype(np.intp) << 8

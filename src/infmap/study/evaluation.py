@@ -17,7 +17,6 @@ from infmap.core.zones import share
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import (
     LEVELS,
-    Findings,
     UInt8Image,
     class_log_odds,
     film_probability,
@@ -112,23 +111,6 @@ def evaluate_classifier(
         row = _head(outputs, i, groups, part)
         row["covid_probability"], row["covid_detected"] = probability, probability >= point
         yield row
-
-
-def contradicts_itself(finding: Findings) -> bool:
-    """Whether what is said of a film breaks a rule of results, see docs/principles.md."""
-    lungs = finding.lungs
-    infected, opaque, inside = finding.infected_counts, finding.opaque_counts, finding.lung_counts
-    return bool(
-        (finding.infection > finding.opacity).any()
-        or finding.opacity[~lungs].any()
-        or (finding.infected & ~finding.opaque).any()
-        or infected[0]
-        or opaque[0]
-        or (infected > opaque).any()
-        or (opaque > inside).any()
-        or int(infected.sum()) != int(finding.infected.sum())
-        or finding.detected != bool(finding.infected.any())
-    )
 
 
 def _head(outputs: Outputs, i: int, groups: Mapping[str, str], part: str) -> FilmRow:

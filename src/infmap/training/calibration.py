@@ -268,14 +268,16 @@ def choose_infection(
     known = outputs.films.dense[:, 0]
     if not known.any():
         return None
-    # The lowest threshold leaves the maps of detected films as the network has them.
-    lowest = replace(thresholds, infection=CANDIDATES[0])
-    probability = np.array([f.probability for f in outputs.findings(lowest, detection)])
-    film = specific_point(probability, outputs.films.covid19)
-    part = outputs.part(known)
-    truth = (part.films.masks & INFECTION) > 0
-    found = part.findings(replace(lowest, film=film), detection)
-    dice = [dice_by_level(f.infection, true) for f, true in zip(found, truth, strict=True)]
+    # The lowest points leave the maps of all films that any candidate detects as the network has
+    # them, so that one pass serves both choices.
+    lowest = replace(thresholds, infection=CANDIDATES[0], film=CANDIDATES[0])
+    found = list(outputs.findings(lowest, detection))
+    film = specific_point(np.array([f.probability for f in found]), outputs.films.covid19)
+    truth = (outputs.films.masks & INFECTION) > 0
+    dice = [
+        dice_by_level(found[i].infection * (found[i].probability >= film), truth[i])
+        for i in np.flatnonzero(known)
+    ]
     curve = np.mean(dice, axis=0)
     pixel = max(CANDIDATES, key=lambda candidate: float(curve[first_level(candidate)]))
     return replace(thresholds, infection=pixel, film=film)
