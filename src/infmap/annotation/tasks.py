@@ -122,9 +122,7 @@ def renew(c: Connection, task: str, user: User, version: int, now: int) -> int:
         NotFound: no such task, or never given to this user.
         Taken: it is decided, or another reader has it.
     """
-    row = _row(c, task, user, lock=True)
-    if row.state != "open" or row.user_id != user.id or row.version != version:
-        raise Taken(row.version)
+    row = _held_row(c, task, user, version)
     until = now + project_of(c, row.project_id).settings.lease_ms
     c.execute(update(schema.tasks).where(schema.tasks.c.id == task).values(lease_until=until))
     return until
@@ -137,9 +135,7 @@ def release(c: Connection, task: str, user: User, version: int) -> None:
         NotFound: no such task, or never given to this user.
         Taken: it is decided, or another reader has it.
     """
-    row = _row(c, task, user, lock=True)
-    if row.state != "open" or row.user_id != user.id or row.version != version:
-        raise Taken(row.version)
+    _held_row(c, task, user, version)
     draft = drafts.of_task(c, task, user.id)
     holder = user.id if draft is not None and draft.seq else None
     t, given = schema.tasks, schema.leases
@@ -309,6 +305,14 @@ def _row(c: Connection, task: str, user: User, lock: bool = False) -> TableRow:
     check_given(c, task, user.id)
     query = select(schema.tasks).where(schema.tasks.c.id == task)
     return c.execute(query.with_for_update(key_share=True) if lock else query).one()
+
+
+def _held_row(c: Connection, task: str, user: User, version: int) -> TableRow:
+    """The open task that a user holds at this version, locked; raises as ``release``."""
+    row = _row(c, task, user, lock=True)
+    if row.state != "open" or row.user_id != user.id or row.version != version:
+        raise Taken(row.version)
+    return row
 
 
 def _of(c: Connection, row: TableRow, user: User) -> Task:

@@ -20,7 +20,7 @@ from infmap.dicom.derived import (
     tracking_of,
     version_of,
 )
-from infmap.dicom.orient import as_stored
+from infmap.dicom.seg import complete, stored_plane
 from infmap.dicom.uids import uid_from
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def drawn_seg(
         raise UsageError("expected one region or more for a SEG, got none")
     with guarded("a DICOM film to make a SEG of"):
         header = film_header(source, sha256).dataset
-        stored = np.stack([_stored(region.plane, source) for region in regions], axis=-1)
+        planes = (region.plane.astype(np.uint8) for region in regions)
+        stored = np.stack([stored_plane(plane, source) for plane in planes], axis=-1)
         header.Rows, header.Columns = stored.shape[:2]
         labels = "\x1f".join(region.label for region in regions)
         uid = uid_from("drawn seg", str(header.SOPInstanceUID), sha256, labels, stored.tobytes())
@@ -101,10 +102,7 @@ def drawn_seg(
             omit_empty_frames=False,
             **equipment("Masks by readers", origin),
         )
-        seg.PatientOrientation = header.get("PatientOrientation") or None
-        seg.ContentCreatorName = None  # type 2; the readers' names stay in the station
-        for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
-            item.DimensionOrganizationUID = uid_from("dimensions", uid)
+        complete(seg, header)
         # The moment of writing is no content: the same masks have the same bytes.
         _fix_times(seg, header)
     return seg
@@ -122,17 +120,6 @@ def _fix_times(seg: Segmentation, header: Dataset) -> None:
         item.ContributionDateTime = f"{day}{time}"
 
 
-def _stored(plane: BoolImage, source: Dataset) -> BoolImage:
-    turned = as_stored(plane.astype(np.uint8), source)
-    expected = int(source.Rows), int(source.Columns)
-    if plane.ndim != 2 or turned.shape != expected:
-        raise UsageError(
-            f"expected planes of the film's {expected[0]} x {expected[1]} pixels, "
-            f"got {turned.shape}; give the film that was read"
-        )
-    return np.asarray(turned)
-
-
 def _description(
     number: int, region: DrawnRegion, header: Dataset, origin: str, by_hand: bool
 ) -> SegmentDescription:
@@ -140,7 +127,7 @@ def _description(
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    # Ground glass, consolidation and infection are opacities; their labels tell them apart.
+    # Ground glass, consolidation and infection are opacities; their labels say which.
     finding = codes.SCT.PleuralEffusion if region.pleural else codes.DCM.Opacity
     return hd.seg.SegmentDescription(
         segment_number=number,

@@ -125,7 +125,7 @@ def infection_seg(
         raise UsageError(f"expected kind binary or fractional, got {kind}")
     with guarded("a DICOM film to make a SEG of"):
         header = film_header(source, prediction.radiograph.sha256).dataset
-        stored = np.stack([_stored(p, source) for p in _planes(prediction, kind)], axis=-1)
+        stored = np.stack([stored_plane(p, source) for p in _planes(prediction, kind)], axis=-1)
         header.Rows, header.Columns = stored.shape[:2]
         uid = uid_from("seg", kind, *identity_of(header, prediction), stored.tobytes())
         seg = hd.seg.Segmentation(
@@ -144,11 +144,7 @@ def infection_seg(
             omit_empty_frames=False,
             **equipment("Lungs, infected region, opacity", prediction.model),
         )
-        # The same grid as the film's, so the same directions (PS3.3 C.7.6.1, type 2C).
-        seg.PatientOrientation = header.get("PatientOrientation") or None
-        seg.ContentCreatorName = None  # type 2, empty: a program made it
-        for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
-            item.DimensionOrganizationUID = uid_from("dimensions", uid)
+        complete(seg, header)
         stamp(seg, when or film_moment(source))
     return seg
 
@@ -164,8 +160,27 @@ def _planes(p: Prediction, kind: Kind) -> tuple[RealArray, ...]:
     return (*sides, *(infection * side for side in sides), opacity)
 
 
-def _stored(plane: RealArray, source: Dataset) -> RealArray:
-    """One plane in the film's stored grid."""
+def complete(seg: Segmentation, header: Dataset) -> None:
+    """Add, in place, what highdicom leaves out of a Segmentation of one film, or makes at random.
+
+    Args:
+        seg: the object.
+        header: of ``film_header``.
+    """
+    # The same grid as the film's, so the same directions (PS3.3 C.7.6.1, type 2C).
+    seg.PatientOrientation = header.get("PatientOrientation") or None
+    # Type 2, empty: a program made it, or readers whose names stay in the station.
+    seg.ContentCreatorName = None
+    for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid_from("dimensions", str(seg.SOPInstanceUID))
+
+
+def stored_plane(plane: RealArray, source: Dataset) -> RealArray:
+    """A plane (H, W) of displayed film pixels, in the grid that the film is stored in.
+
+    Raises:
+        UsageError: it is of another size than the film.
+    """
     turned = as_stored(plane, source)
     expected = int(source.Rows), int(source.Columns)
     if plane.ndim != 2 or turned.shape != expected:
