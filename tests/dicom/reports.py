@@ -48,6 +48,21 @@ PREDICTION = Prediction(
     thresholds={"lungs": 0.5, "opacity": 0.2, "infection": 0.35, "covid": 0.3},
     radiograph=Radiograph(ZERO, "/data/jane/film7.dcm", "ab", side_stated=True),
 )
+CLEAR = replace(
+    PREDICTION,
+    opaque=NONE,
+    infected=NONE,
+    covid_detected=False,
+    covid_probability=0.01,
+    infected_fraction=0.0,
+    infected_fraction_right=0.0,
+    infected_fraction_left=0.0,
+    opacity_fraction=0.0,
+    opacity_fraction_right=0.0,
+    opacity_fraction_left=0.0,
+    zones=dict.fromkeys("ABCDEF", 0.0),
+    severity=Severity("none", 0.0, (0.0, 1.0)),
+)
 
 
 def film() -> Dataset:

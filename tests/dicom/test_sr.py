@@ -10,12 +10,13 @@ from typing import Any
 import pydicom
 import pytest
 
-from infmap.core.types import CalibratedOn, Severity
+from infmap.core.types import CalibratedOn
 from infmap.dicom import codes, severity_report
 
 sys.path.insert(0, str(Path(__file__).parent))
 from films import clock_of_another_day, saved  # noqa: E402
 from reports import (  # noqa: E402
+    CLEAR,
     INFECTED,
     NONE,
     PREDICTION,
@@ -83,21 +84,7 @@ def _items(item: Any) -> list[Any]:
 
 
 def test_a_clear_film_has_no_finding() -> None:
-    clear = dict.fromkeys("ABCDEF", 0.0)
-    report = report_of(
-        opaque=NONE,
-        infected=NONE,
-        covid_detected=False,
-        covid_probability=0.01,
-        infected_fraction=0.0,
-        infected_fraction_right=0.0,
-        infected_fraction_left=0.0,
-        opacity_fraction=0.0,
-        opacity_fraction_right=0.0,
-        opacity_fraction_left=0.0,
-        zones=clear,
-        severity=Severity("none", 0.0, (0.0, 1.0)),
-    )
+    report = read_back(severity_report(film(), CLEAR))
     found = groups(report)
     assert [g.finding_type for g in found.values()] == [None] * 10
     assert values(found["Lung opacity"])["opacity-share"] == (0.0, "%")

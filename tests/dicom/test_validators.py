@@ -7,36 +7,20 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infmap.core.types import Prediction, Severity
+from infmap.core.types import Prediction
 from infmap.dicom import infection_seg, severity_report
 
 hd = pytest.importorskip("highdicom")
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reports import NONE, PREDICTION, film, groups, read_back, values  # noqa: E402
+from reports import CLEAR, PREDICTION, film, groups, read_back, values  # noqa: E402
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
-CLEAR = replace(
-    PREDICTION,
-    opaque=NONE,
-    infected=NONE,
-    covid_detected=False,
-    covid_probability=0.01,
-    infected_fraction=0.0,
-    infected_fraction_right=0.0,
-    infected_fraction_left=0.0,
-    opacity_fraction=0.0,
-    opacity_fraction_right=0.0,
-    opacity_fraction_left=0.0,
-    zones=dict.fromkeys("ABCDEF", 0.0),
-    severity=Severity("none", 0.0, (0.0, 1.0)),
-)
 ALLOWED = (
     # Its edition (2022) of context group 100 has no radiograph of the chest, nor this code.
     'Code (43468-8,LN,"XR unspecified body region") not found in context group 100',

@@ -119,6 +119,14 @@ class Reader:
         self.page.get_by_role("link", name="film", exact=False).first.click()
         self.ready()
 
+    def drawing(self) -> Reader:
+        """Come before a mask that can be drawn on."""
+        if self.mode == "choose":
+            self.page.keyboard.press("1")
+            self.page.keyboard.press("d")
+            expect(self.page.locator("[data-mode=draw]")).to_be_visible()
+        return self
+
     def ready(self) -> None:
         """Wait until a film is open at full depth, or nothing is left."""
         self.page.wait_for_function(

@@ -52,15 +52,6 @@ def at_desk(context: BrowserContext, room: Room, name: str = "ann") -> Reader:
     return reader
 
 
-def drawing(reader: Reader) -> Reader:
-    """Before a mask that can be drawn on."""
-    if reader.mode == "choose":
-        reader.page.keyboard.press("1")
-        reader.page.keyboard.press("d")
-        expect(reader.page.locator("[data-mode=draw]")).to_be_visible()
-    return reader
-
-
 def assert_stored(reader: Reader, room: Room) -> None:
     """The station has the page's mask bit for bit, and each stroke once."""
     reader.saved()
@@ -93,7 +84,7 @@ def test_ten_films_by_choosing_editing_drawing_and_rejecting(
             press("r")
             page.get_by_role("button", name="Reject", exact=True).click()
         else:
-            drawing(reader)
+            reader.drawing()
             reader.drag((80, 90), (120, 140), (150, 100))
             reader.saved()
             masks[task] = reader.mask()
@@ -118,7 +109,7 @@ def test_a_reload_keeps_every_stroke_and_the_steps_of_undo(
     rooms: Rooms, context: BrowserContext
 ) -> None:
     room = rooms()
-    reader = drawing(at_desk(context, room))
+    reader = at_desk(context, room).drawing()
     before = reader.mask()
     reader.drag((80, 90), (150, 100))
     first = reader.mask()
@@ -140,7 +131,7 @@ def test_strokes_drawn_while_the_station_is_dead_arrive_when_it_is_back(
     rooms: Rooms, context: BrowserContext
 ) -> None:
     room = rooms()
-    reader = drawing(at_desk(context, room))
+    reader = at_desk(context, room).drawing()
     reader.drag((80, 90), (150, 100))
     room.kill()
     reader.drag((60, 150), (150, 180))
@@ -153,7 +144,7 @@ def test_strokes_drawn_while_the_station_is_dead_arrive_when_it_is_back(
 
 def test_a_cut_network_loses_no_stroke(rooms: Rooms, context: BrowserContext) -> None:
     room = rooms()
-    reader = drawing(at_desk(context, room))
+    reader = at_desk(context, room).drawing()
     reader.drag((80, 90), (150, 100))
     context.set_offline(True)
     for y in (60, 120, 180):
@@ -178,7 +169,7 @@ def test_a_killed_browser_loses_no_stroke(
         )
 
     context = launch()
-    reader = drawing(at_desk(context, room))
+    reader = at_desk(context, room).drawing()
     reader.drag((80, 90), (150, 100))
     reader.saved()
     context.set_offline(True)
@@ -222,7 +213,7 @@ def test_an_expired_session_keeps_the_draft_and_asks_to_sign_in(
     rooms: Rooms, context: BrowserContext
 ) -> None:
     room = rooms()
-    reader = drawing(at_desk(context, room))
+    reader = at_desk(context, room).drawing()
     reader.drag((80, 90), (150, 100))
     reader.saved()
     context.clear_cookies()
@@ -239,7 +230,7 @@ def test_two_tabs_fence_each_other_and_both_decisions_are_kept(
     rooms: Rooms, context: BrowserContext
 ) -> None:
     room = rooms()
-    first = drawing(at_desk(context, room))
+    first = at_desk(context, room).drawing()
     first.drag((80, 90), (150, 100))
     first.saved()
     second = Reader(context.new_page(), room)
@@ -270,7 +261,7 @@ def test_two_readers_conflict_and_both_decisions_are_kept(
     rooms: Rooms, context: BrowserContext, browser: Browser
 ) -> None:
     room = rooms(count=1)
-    ann = drawing(at_desk(context, room))
+    ann = at_desk(context, room).drawing()
     ann.drag((80, 90), (150, 100))
     ann.saved()
     # Ann's time on the film is over: another reader gets it.
@@ -281,7 +272,7 @@ def test_two_readers_conflict_and_both_decisions_are_kept(
         [ann.task, version],
     )
     other = browser.new_context(viewport=SIZE)
-    ben = drawing(at_desk(other, room, "ben"))
+    ben = at_desk(other, room, "ben").drawing()
     assert ben.task == ann.task
     ben.drag((60, 150), (150, 180))
     ben.saved()

@@ -47,11 +47,7 @@ def reader(context: BrowserContext, room: Room) -> Reader:
     made = Reader(context.new_page(), room)
     made.sign_in(PASSWORD)
     made.open()
-    if made.mode == "choose":
-        made.page.keyboard.press("1")
-        made.page.keyboard.press("d")
-        expect(made.page.locator("[data-mode=draw]")).to_be_visible()
-    return made
+    return made.drawing()
 
 
 def ask(page: Page, body: str) -> object:
