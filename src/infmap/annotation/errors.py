@@ -1,7 +1,7 @@
 """What a caller of the station's domain has to answer for.
 
 InfmapError
-├── NotFound          no such thing, or not for this user: the two are told apart nowhere
+├── NotFound          no such thing, or not for this user: no answer says which
 ├── WrongSequence     a draft's next stroke has another number
 ├── Fenced            a draft was taken over by another tab
 └── Taken             a task went to another reader, or is decided

@@ -1,7 +1,7 @@
 """The station's folder and its database: opening, migrating, transactions.
 
 A station is a folder: ``station.db`` (unless the rows are in PostgreSQL), ``key`` (32 random bytes
-that only its owner reads) and ``films/``. Reading and writing transactions are told apart: SQLite
+that only its owner reads) and ``films/``. Reading and writing transactions are distinct: SQLite
 takes its write lock at the start of a writing one, since a lock taken half-way cannot be waited
 for; PostgreSQL gives a reading one a snapshot.
 """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # Chosen by hand; only a question to the user, nothing is left out by it.
 _MOST = {"infection_mask": 0.6, "opacity_mask": 0.6, "lung_mask": 0.85}
 """Share of the film above which a mask is asked about: lungs fill 20 to 45 % of a chest film, and
-hardly more than 80 % of one that is cropped to them."""
+little more than 80 % of one that is cropped to them."""
 
 
 def mask_notes(films: pl.DataFrame) -> list[str]:

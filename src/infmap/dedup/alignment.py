@@ -163,7 +163,7 @@ def best_alignment(a: Structure, b: Structure) -> Alignment:
 def _even(plane: Plane) -> Plane:
     """Divide by the local contrast, so that gamma and local equalisation matter little."""
     # 6 pixels: wider than the band, so that contrast is evened and structure is not. 1e-3 keeps
-    # plain parts, whose ranks hardly differ, from becoming noise of full contrast.
+    # plain parts, whose ranks differ little, from becoming noise of full contrast.
     power = cv2.GaussianBlur(plane * plane, (0, 0), 6.0)
     return np.asarray(plane / np.sqrt(power + 1e-3), np.float32)
 

@@ -25,7 +25,7 @@ DIMENSIONS = 64
 _LOWEST = 20  # DCT terms a side that the embedding sees
 _EDITS = 8
 _FEWEST = 200  # films below which a discriminant is not worth learning
-# Of the mean variance within films: steadies directions that the edits hardly move.
+# Of the mean variance within films: steadies directions that the edits move little.
 _RIDGE = 0.02
 # Films at a time: 16 MB of ranks.
 _BLOCK = 4096

@@ -117,8 +117,8 @@ class OperatingPoints:
     """To rule out and to rule in.
 
     Attributes:
-        rule_out: a film below it hardly shows COVID-19.
-        rule_in: a film at or above it is hardly of something else.
+        rule_out: a film below it is unlikely to show COVID-19.
+        rule_in: a film at or above it is unlikely to be of something else.
         population: films that both were chosen and measured on.
 
     Raises:

@@ -29,7 +29,7 @@ FEWEST = 10
 with hundreds."""
 
 TICK = 1e-6
-"""Step of thresholds: finer than any two films need to be told apart."""
+"""Step of thresholds: finer than is needed to distinguish two films."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def to_network(pixels: Float32Image, spec: Preprocessing) -> tuple[Float32Image,
     part = None if field == Box(0, 0, height, width) else field
     fit = Letterbox(height, width, spec.size, part)
     # Resized before the percentiles are taken: they then depend on what the network sees, and
-    # hardly on the film's resolution or noise.
+    # little on the film's resolution or noise.
     film = resize(pixels[fit.field.slices], (fit.rows, fit.columns))
     low, high = np.percentile(film, [spec.low, spec.high])
     # Percentiles instead of the extremes: a marker or a dead pixel would otherwise set the scale.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from infmap.training.calibration import Outputs
 
 MOST_FILMS = 1000
-"""Films of a source beyond which more would hardly move its share of an operating point."""
+"""Films of a source beyond which more would move its share little of an operating point."""
 
 
 def labelled_films(rows: Sequence[Film], seed: int = 0) -> set[str]:

@@ -1,4 +1,4 @@
-"""Requests that another site's page sends in a user's name are told apart and refused.
+"""Requests that another site's page sends in a user's name are recognised and refused.
 
 Three walls: the cookie is SameSite=Strict, the browser says which page asks, and a request that
 changes something repeats a token that only a page of ours can read.

@@ -7,7 +7,7 @@
  */
 import { sample } from "./film.js";
 
-/** Colours of the labels as [red, green, blue]; told apart by colour-blind readers (Okabe and Ito). */
+/** Colours of the labels as [red, green, blue]; distinct to colour-blind readers (Okabe and Ito). */
 export const COLOURS = [
   [230, 120, 20],
   [86, 180, 233],
