@@ -42,5 +42,5 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.created
 # builds of torch, and those bring gigabytes of GPU packages.
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.created
 	$(PIP) torch==2.13.0 torchvision==0.28.0
-	$(PIP) --editable '.[train,annotate,dev]'
+	$(PIP) --editable '.[train,annotate,serve,deidentify,dev]'
 	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+"""A client of the server, typed; it needs httpx alone."""
