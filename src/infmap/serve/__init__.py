@@ -1,1 +1,1 @@
-"""The clinic's server: films in over HTTP, a queue of work, results out, and the page that shows them."""
+"""The clinic's server: films in over HTTP, a queue, results out, and the page that shows them."""
