@@ -103,7 +103,7 @@ bench.keep(e.become(mask, 'copy'));
 bench.surface.redraw();
 """
 OPEN = """
-const films = await import('/station/films.js');
+const { films } = await import('/station/workbench.js');
 const opened = async () => {
   const log = {}, { surface } = bench, show = bench.showFilm, draw = surface.draw;
   bench.showFilm = (task) => { log.start = performance.now(); show.call(bench, task); };

@@ -1,16 +1,23 @@
 /** The reader's view of one film: tools at the left, film in the middle, labels and decision right. */
+import { action } from "../web/keys.js";
+import { Dialog, KeysHelp, Slider } from "../web/parts.js";
 import { html, useEffect, useReducer, useRef, useState } from "../web/preact-htm.js";
 import { COLOURS } from "../web/view.js";
 import { STATES } from "./draft.js";
 import { TOOLS } from "./drawing.js";
 import { Journal } from "./journal.js";
-import { KEYS, action } from "./keys.js";
-import { Dialog } from "./shell.js";
+import { KEYS } from "./keys.js";
 import { LABELS, Workbench } from "./workbench.js";
 
 const TONES = { saved: "good", saving: "busy" };
 /** Single-key commands can be switched off (WCAG 2.1.4): speech input would set them off. */
 const SINGLE = "infmap-station-single-keys";
+const POINTERS = [
+  ["Left", "Tool in hand; with Alt it erases"],
+  ["Right", "Window (across) and level (up, down)"],
+  ["Wheel, two fingers", "Zoom and move"],
+  ["Pen", "Draws; its other end erases, and fingers only move the film"],
+];
 
 export function FilmPage({ project, setStatus }) {
   const host = useRef();
@@ -56,7 +63,7 @@ export function FilmPage({ project, setStatus }) {
     if (!work) return undefined;
     const pressed = (event) => {
       const { ui, single } = keys.current;
-      const found = !document.querySelector("dialog[open]") && action(event, work, single);
+      const found = !document.querySelector("dialog[open]") && action(KEYS, event, work, single);
       if (!found || (!work.task && found.key !== "?" && found.key !== "F1")) return;
       event.preventDefault();
       found.does(work, ui, found.key);
@@ -85,7 +92,7 @@ export function FilmPage({ project, setStatus }) {
     </aside>
     ${open && html`<${Status} work=${work} />`}
     ${dialog === "reject" && html`<${Reject} work=${work} close=${() => setDialog(null)} />`}
-    ${dialog === "help" && html`<${Help} single=${single} setSingle=${setKeys} close=${() => setDialog(null)} />`}
+    ${dialog === "help" && html`<${KeysHelp} groups=${KEYS} pointers=${POINTERS} single=${single} setSingle=${setKeys} close=${() => setDialog(null)} />`}
   </main>`;
 }
 
@@ -120,11 +127,6 @@ function Tools({ work, ui }) {
       value=${Math.round(100 * drawing.least)} set=${(value) => ((drawing.least = value / 100), work.tell())} />`}`;
 }
 
-function Slider({ name, unit = "", value, set, ...range }) {
-  return html`<label class="slider"><span>${name} <output>${value}${unit}</output></span>
-    <input type="range" ...${range} value=${value} onInput=${(event) => set(Number(event.target.value))} /></label>`;
-}
-
 function Labels({ work, ui }) {
   const { drawing, surface, mode } = work;
   const { visible } = surface.look;
@@ -151,7 +153,7 @@ function Look({ work }) {
     <p class="row">
       <button type="button" onClick=${() => surface.fit()}>Fit<kbd>f</kbd></button>
       <button type="button" onClick=${() => surface.actual()}>1:1<kbd>z</kbd></button>
-      <button type="button" onClick=${() => set(work.task.film.window)}>Window<kbd>0</kbd></button>
+      <button type="button" onClick=${() => set(work.window)}>Window<kbd>0</kbd></button>
       ${work.task.priors > 0 && html`<button type="button" onClick=${() => work.prior()}>Prior film<kbd>m</kbd></button>`}
     </p>
     <p class="hint">Right button: window and level. Wheel: zoom. Middle button: move.</p>
@@ -211,21 +213,6 @@ function Reject({ work, close }) {
       <label class="field">Remark (no patient data) <input name="other" maxlength="400" /></label>
       <p class="row"><button type="submit" class="main">Reject</button><button type="button" onClick=${close}>Cancel</button></p>
     </form>
-  <//>`;
-}
-
-function Help({ single, setSingle, close }) {
-  return html`<${Dialog} title="Keys" close=${close}>
-    <p class="row"><button type="button" class="main" onClick=${close}>Close</button>
-      <label><input type="checkbox" checked=${single} onChange=${(event) => setSingle(event.target.checked)} /> Keys without Ctrl or Alt work</label></p>
-    <div class="keys">${KEYS.map(({ group, items }) => html`<section key=${group}><h3>${group}</h3><dl>
-      ${items.filter((item) => item.text).map((item) => html`<div key=${item.text}><dt><kbd>${item.shown ?? item.keys[0].replace("+", " ")}</kbd></dt><dd>${item.text}</dd></div>`)}</dl></section>`)}
-      <section><h3>Mouse, pen and touch</h3><dl>
-        <div><dt>Left</dt><dd>Tool in hand; with Alt it erases</dd></div>
-        <div><dt>Right</dt><dd>Window (across) and level (up, down)</dd></div>
-        <div><dt>Wheel, two fingers</dt><dd>Zoom and move</dd></div>
-        <div><dt>Pen</dt><dd>Draws; its other end erases, and fingers only move the film</dd></div>
-      </dl></section></div>
   <//>`;
 }
 

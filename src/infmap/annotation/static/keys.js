@@ -1,11 +1,11 @@
 /** The keyboard: every action of the film page, by group, with what the help panel says of it. */
+import { VIEW_KEYS, look } from "../web/keys.js";
 import { TOOLS } from "./drawing.js";
 
 /** Film pixels that an arrow key moves the crosshair; with Ctrl a tenth of that. */
 const STEP = 10;
 
 const surface = (bench) => bench.surface;
-const look = (bench, changes) => (surface(bench).setLook(changes(surface(bench).look)), bench.tell());
 const radius = (bench, factor) => {
   bench.drawing.radius = Math.min(500, Math.max(1, bench.drawing.radius * factor));
   surface(bench).ask();
@@ -44,24 +44,9 @@ export const KEYS = [
     { keys: [" "], shown: "Space", canvas: true, text: "Put the tool down or lift it; a corner with the polygon", does: (bench) => press(bench) },
   ] },
   { group: "View", items: [
-    { keys: ["f"], text: "Fit the film", does: (bench) => surface(bench).fit() },
-    { keys: ["z"], text: "One film pixel a screen pixel", does: (bench) => surface(bench).actual() },
-    { keys: ["+", "="], shown: "+", text: "Zoom in", does: (bench) => surface(bench).zoom(1.25) },
-    { keys: ["-"], text: "Zoom out", does: (bench) => surface(bench).zoom(0.8) },
-    { keys: ["Shift+ArrowLeft"], shown: "Shift + arrows", text: "Move the film", does: (bench) => surface(bench).pan(60, 0) },
-    { keys: ["Shift+ArrowRight"], does: (bench) => surface(bench).pan(-60, 0) },
-    { keys: ["Shift+ArrowUp"], does: (bench) => surface(bench).pan(0, 60) },
-    { keys: ["Shift+ArrowDown"], does: (bench) => surface(bench).pan(0, -60) },
-    { keys: ["Alt+ArrowLeft"], shown: "Alt + arrows", text: "Window (left, right) and level (up, down)", does: (bench) => surface(bench).level(-25, 0) },
-    { keys: ["Alt+ArrowRight"], does: (bench) => surface(bench).level(25, 0) },
-    { keys: ["Alt+ArrowUp"], does: (bench) => surface(bench).level(0, -25) },
-    { keys: ["Alt+ArrowDown"], does: (bench) => surface(bench).level(0, 25) },
-    { keys: ["0"], text: "The film's own window", does: (bench) => look(bench, () => bench.task.film.window) },
-    { keys: ["i"], text: "Invert", does: (bench) => look(bench, ({ invert }) => ({ invert: !invert })) },
+    ...VIEW_KEYS,
     { keys: ["c"], text: "Contour or fill", does: (bench) => look(bench, ({ contour }) => ({ contour: !contour })) },
     { keys: ["v"], text: "Show or hide the masks", does: (bench) => look(bench, ({ visible }) => ({ visible: visible ? 0 : 63 })) },
-    { keys: [","], text: "Overlay weaker", does: (bench) => look(bench, ({ opacity }) => ({ opacity: Math.max(0.05, opacity - 0.1) })) },
-    { keys: ["."], text: "Overlay stronger", does: (bench) => look(bench, ({ opacity }) => ({ opacity: Math.min(1, opacity + 0.1) })) },
     { keys: ["m"], text: "Next prior film of the patient beside", does: (bench) => bench.prior() },
   ] },
   { group: "Help", items: [{ keys: ["?", "F1"], shown: "? or F1", text: "This panel", does: (bench, ui) => ui.help() }] },
@@ -95,26 +80,4 @@ function press(bench) {
   if (bench.mode !== "draw" || drawing.tool === "pan" || drawing.tool === "level") return;
   if (drawing.pressed) drawing.up();
   else drawing.down(start(bench));
-}
-
-const NAMED = new Set(["Enter", "Escape", "Backspace", "F1"]);
-
-/** The action of a keyboard event, or null: {does, key}. `single`: keys without Ctrl or Alt count. */
-export function action(event, bench, single) {
-  const { target } = event;
-  // Text fields and open dialogs keep their keys; so does a button that is pressed, and arrows
-  // belong to a slider or a choice of labels.
-  if (target.closest("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog[open]")) return null;
-  if (target.closest("[type=radio], [type=range]") && event.key.startsWith("Arrow")) return null;
-  if (target.closest("button, a, input, summary") && ["Enter", " "].includes(event.key) && !event.ctrlKey) return null;
-  const plain = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const shift = event.shiftKey && (plain.length > 1 || event.ctrlKey) ? "Shift+" : "";
-  const held = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${shift}`;
-  const key = held + plain;
-  if (!single && !held && !NAMED.has(key) && !key.includes("Arrow") && key !== " ") return null;
-  for (const { items } of KEYS)
-    for (const item of items)
-      if (item.keys.includes(key) && (!item.mode || item.mode === bench.mode) && (!item.canvas || target.tagName === "CANVAS"))
-        return { does: item.does, key };
-  return null;
 }

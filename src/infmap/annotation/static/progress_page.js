@@ -1,6 +1,7 @@
 /** How far a project is, and how well readers and networks agree. */
+import { Table } from "../web/parts.js";
 import { html } from "../web/preact-htm.js";
-import { Table, useAnswer } from "./shell.js";
+import { useAnswer } from "./shell.js";
 
 export function ProgressPage({ project }) {
   const path = `projects/${encodeURIComponent(project)}`;

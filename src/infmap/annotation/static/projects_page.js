@@ -1,7 +1,8 @@
 /** The reader's projects, and what to do in each. */
+import { Field, Form } from "../web/parts.js";
 import { html } from "../web/preact-htm.js";
 import * as api from "./api.js";
-import { Field, Form, useAnswer } from "./shell.js";
+import { useAnswer } from "./shell.js";
 
 const STAGES = {
   1: "Stage I: outline films, and compare hand-drawn with machine-drawn masks",

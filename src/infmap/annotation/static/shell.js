@@ -1,5 +1,6 @@
-/** What all views share: the header, dialogs, signing in. */
-import { html, useEffect, useRef, useState } from "../web/preact-htm.js";
+/** What all views share: the header, signing in, answers of calls. */
+import { Field, Form } from "../web/parts.js";
+import { html, useEffect, useState } from "../web/preact-htm.js";
 import * as api from "./api.js";
 
 export const NOTICE = "Research use only. Not for diagnosis.";
@@ -19,54 +20,6 @@ export function Header({ user, at, status, leave }) {
     <span class="user">${user.name} (${user.role})</span>
     <button type="button" onClick=${leave}>Sign out</button>
   </header>`;
-}
-
-/** A modal dialog, open while it is shown; Escape closes it unless it is `fixed`. */
-export function Dialog({ title, close, fixed, children }) {
-  const ref = useRef();
-  useEffect(() => {
-    const before = document.activeElement;
-    ref.current.showModal();
-    return () => before?.focus?.();
-  }, []);
-  const cancel = (event) => {
-    event.preventDefault();
-    if (!fixed) close();
-  };
-  return html`<dialog ref=${ref} aria-labelledby="dialog-title" onCancel=${cancel}>
-    <h2 id="dialog-title">${title}</h2>
-    ${children}
-  </dialog>`;
-}
-
-/** A form that says what went wrong, and waits while it is sent. `send(values)`. */
-export function Form({ send, action, children }) {
-  const [problem, setProblem] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = event.target;
-    setBusy(true);
-    setProblem(null);
-    try {
-      await send(Object.fromEntries(new FormData(form)), form);
-    } catch (error) {
-      setProblem(error.message);
-    }
-    setBusy(false);
-  };
-  return html`<form onSubmit=${submit}>
-    ${children}
-    ${problem && html`<p role="alert" class="problem">${problem}</p>`}
-    <button type="submit" class="main" disabled=${busy}>${busy ? "Please wait…" : action}</button>
-  </form>`;
-}
-
-export function Field({ label, hint, ...input }) {
-  return html`<label class="field">${label}
-    <input ...${input} />
-    ${hint && html`<small>${hint}</small>`}
-  </label>`;
 }
 
 export function SignIn({ signedIn, name = "", bare }) {
@@ -102,17 +55,6 @@ export function NewPassword({ user, changed, leave }) {
     <button type="button" onClick=${leave}>Sign out</button>
     <p class="notice">${NOTICE}</p>
   </main>`;
-}
-
-/** A table of rows; `columns`: [{head, of(row), number?}]. */
-export function Table({ caption, columns, rows, empty = "Nothing yet." }) {
-  if (!rows.length) return html`<section><h2>${caption}</h2><p>${empty}</p></section>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
-    <caption>${caption}</caption>
-    <thead><tr>${columns.map(({ head, number }) => html`<th scope="col" class=${number ? "number" : ""}>${head}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${columns.map(({ of, number }, k) =>
-      k ? html`<td class=${number ? "number" : ""}>${of(row)}</td>` : html`<th scope="row">${of(row)}</th>`)}</tr>`)}</tbody>
-  </table></div>`;
 }
 
 /** The answer of a call: [value, problem, ask again]. */

@@ -1,12 +1,13 @@
 /** The station's page: who is signed in, and which view the address names. */
+import { Dialog } from "../web/parts.js";
 import { html, render, useEffect, useState } from "../web/preact-htm.js";
 import * as api from "./api.js";
-import * as films from "./films.js";
 import { FilmPage } from "./film_page.js";
 import { ProgressPage } from "./progress_page.js";
 import { ProjectsPage } from "./projects_page.js";
-import { Dialog, Header, NewPassword, SignIn } from "./shell.js";
+import { Header, NewPassword, SignIn } from "./shell.js";
 import { UsersPage } from "./users_page.js";
+import { films } from "./workbench.js";
 
 /** The view that the address names: #/film/P, #/progress/P, #/users, or the projects. */
 function route() {

@@ -1,7 +1,8 @@
 /** Accounts, and the audit log: for administrators. */
+import { Field, Form, Table } from "../web/parts.js";
 import { html, useState } from "../web/preact-htm.js";
 import * as api from "./api.js";
-import { Field, Form, Table, useAnswer } from "./shell.js";
+import { useAnswer } from "./shell.js";
 
 const ROLES = ["reader", "senior", "observer", "administrator"];
 

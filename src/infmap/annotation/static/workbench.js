@@ -4,15 +4,18 @@
  * Modes: "loading", "choose" (candidates side by side), "draw", "done" (nothing is left), "failed".
  * Tells "change" when something to be shown has changed.
  */
+import { Films, blank, preview } from "../web/films.js";
 import { decodeMask } from "../web/mask.js";
+import { Surface } from "../web/surface.js";
 import * as api from "./api.js";
 import { Draft } from "./draft.js";
 import { Drawing } from "./drawing.js";
-import * as films from "./films.js";
-import { Surface } from "./surface.js";
 
 /** Pauses longer than this are not counted as active time, ms: the reader has turned away. */
 const PAUSE = 30000;
+
+/** The station's films; the page's views share what is kept of them. */
+export const films = new Films((id) => `api/films/${id}`);
 
 export const LABELS = [
   "infection", "ground-glass opacity", "consolidation", "lungs", "pleural effusion", "uncertain",
@@ -90,6 +93,11 @@ export class Workbench extends EventTarget {
     this.prefetch();
   }
 
+  /** The film's own window. */
+  get window() {
+    return this.task.film.window;
+  }
+
   drawableLabels(task) {
     return task.project.labels.map((name) => LABELS.indexOf(name));
   }
@@ -100,10 +108,10 @@ export class Workbench extends EventTarget {
     const current = () => this.task === task;
     if (loaded.ready) this.surface.setFilm(loaded.ready);
     else {
-      const blank = films.blank(task.film);
-      this.surface.setFilm(blank);
-      films.preview(loaded, task.film)
-        .then((film) => current() && this.surface.film === blank && this.surface.setFilm(film))
+      const black = blank(task.film);
+      this.surface.setFilm(black);
+      preview(loaded, task.film)
+        .then((film) => current() && this.surface.film === black && this.surface.setFilm(film))
         .catch(() => {});
       loaded.full
         .then((film) => current() && (this.surface.setFilm(film), this.tell()))

@@ -9,7 +9,7 @@ self.onmessage = async ({ data: { id, url } }) => {
   try {
     const answer = await fetch(url, { credentials: "same-origin" });
     if (!answer.ok) {
-      self.postMessage({ id, status: answer.status, error: `film: the station answered ${answer.status}` });
+      self.postMessage({ id, status: answer.status, error: `film: the server answered ${answer.status}` });
       return;
     }
     const film = await decodeFilm(new Uint8Array(await answer.arrayBuffer()));

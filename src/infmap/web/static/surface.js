@@ -1,11 +1,13 @@
 /**
  * The panels of one film: canvases side by side with one viewpoint and one look, and their pointers.
  *
- * A panel shows {title, mask, film}: the task's film unless `film` is another one (a prior film),
- * which has its own viewpoint. Views are in device pixels.
+ * A panel shows {title, mask, film, linked}: the surface's film unless `film` is another one (a prior
+ * film), which has its own viewpoint unless it is `linked`: then its pixels lie on those of the
+ * surface's film. Views are in device pixels. `panelOf` and `tablesFor` are for pages that draw
+ * something else than masks.
  */
-import { windowTable } from "../web/film.js";
-import { Grey, Panel, fit, overlayTables, zoomed } from "../web/view.js";
+import { windowTable } from "./film.js";
+import { Grey, Panel, fit, overlayTables, zoomed } from "./view.js";
 
 /** Film points and view points of a pointer event. */
 function place(event, canvas, view) {
@@ -46,7 +48,13 @@ export class Surface extends EventTarget {
     this.resize();
   }
 
-  pane({ title, mask, film, active }, grey) {
+  /** What draws on one canvas. */
+  panelOf(canvas, grey, { mask }) {
+    return Object.assign(new Panel(canvas, grey), { mask });
+  }
+
+  pane(shown, grey) {
+    const { title, film, active, linked } = shown;
     const figure = document.createElement("figure");
     const canvas = document.createElement("canvas");
     const caption = document.createElement("figcaption");
@@ -58,8 +66,8 @@ export class Surface extends EventTarget {
     canvas.setAttribute("aria-describedby", "film-keys");
     figure.append(canvas, caption);
     this.host.append(figure);
-    const pane = { figure, canvas, caption, film, active, view: null, panel: new Panel(canvas, grey) };
-    pane.panel.mask = mask;
+    const own = Boolean(film) && !linked;
+    const pane = { figure, canvas, caption, film, active, own, view: null, panel: this.panelOf(canvas, grey, shown) };
     const on = (kind, call) => canvas.addEventListener(kind, (event) => call.call(this, event, pane));
     on("pointerdown", this.down);
     on("pointermove", this.move);
@@ -99,19 +107,24 @@ export class Surface extends EventTarget {
   draw() {
     this.frame = 0;
     if (!this.film) return;
-    const { center, width, invert, opacity, contour, visible } = this.look;
     for (const pane of this.panes) {
       const film = pane.film ?? this.film;
-      // A prior film of another depth is windowed alike: the same share of its grey range.
-      const ratio = 2 ** (film.bits - this.film.bits);
-      this.tables ??= new Map();
-      if (!this.tables.has(film.bits))
-        this.tables.set(film.bits, {
-          ...overlayTables(windowTable(film.bits, center * ratio, width * ratio, invert), opacity, visible),
-          contour,
-        });
-      pane.panel.draw(film, this.viewOf(pane), this.tables.get(film.bits));
+      pane.panel.draw(film, this.viewOf(pane), this.tablesFor(film, pane));
     }
+  }
+
+  /** What a panel's `draw` gets to know of the look, for a film; made once for each depth. */
+  tablesFor(film) {
+    const { center, width, invert, opacity, contour, visible } = this.look;
+    // A prior film of another depth is windowed alike: the same share of its grey range.
+    const ratio = 2 ** (film.bits - this.film.bits);
+    this.tables ??= new Map();
+    if (!this.tables.has(film.bits))
+      this.tables.set(film.bits, {
+        ...overlayTables(windowTable(film.bits, center * ratio, width * ratio, invert), opacity, visible),
+        contour,
+      });
+    return this.tables.get(film.bits);
   }
 
   /** Viewpoint of the task's film; fitted where none was chosen. */
@@ -121,12 +134,12 @@ export class Surface extends EventTarget {
 
   viewOf(pane) {
     const { width, height } = pane.canvas;
-    if (pane.film) return (pane.view ??= fit(pane.film, width, height));
+    if (pane.own) return (pane.view ??= fit(pane.film, width, height));
     return (this.view ??= fit(this.film, width, height));
   }
 
   setView(pane, view) {
-    if (pane?.film) pane.view = view;
+    if (pane?.own) pane.view = view;
     else this.view = view;
     this.redraw();
     this.dispatchEvent(new Event("view"));
@@ -209,7 +222,7 @@ export class Surface extends EventTarget {
     // With a pen in use a finger, or the palm, never draws.
     const finger = event.pointerType === "touch" && this.pen;
     if (event.button === 2) this.drag = "level";
-    else if (event.button === 1 || finger || pane.film) this.drag = "pan";
+    else if (event.button === 1 || finger || pane.own) this.drag = "pan";
     else this.drag = this.tool?.drag?.(pane) ?? "tool";
     if (this.drag === "tool") this.dispatch("down", event, pane, place(event, canvas, this.viewOf(pane)));
   }
