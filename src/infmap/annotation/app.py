@@ -28,9 +28,10 @@ from infmap.annotation.callers import Desk, Limits, MustChange
 from infmap.annotation.errors import Fenced, NotFound, Taken, WrongSequence
 from infmap.annotation.store import Store
 from infmap.core.errors import InfmapError
+from infmap.web import refusals
 from infmap.web.headers import SecurityHeaders
 from infmap.web.limits import BodyLimit
-from infmap.web.observe import Observed, RequestMetrics, internal_error
+from infmap.web.observe import Observed, RequestMetrics
 from infmap.web.sessions import TrustedProxies
 from infmap.web.static import WEB, PageFiles
 
@@ -105,10 +106,10 @@ def create_api(store: Store, settings: AppSettings) -> FastAPI:
         api.include_router(router)
     api.add_exception_handler(InfmapError, _domain_error)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(OperationalError, _unavailable)
-    api.add_exception_handler(PoolTimeout, _unavailable)
-    api.add_exception_handler(Exception, _internal)
+    api.add_exception_handler(RequestValidationError, refusals.invalid)
+    api.add_exception_handler(OperationalError, refusals.unavailable)
+    api.add_exception_handler(PoolTimeout, refusals.unavailable)
+    api.add_exception_handler(Exception, refusals.internal)
     return api
 
 
@@ -135,22 +136,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, MustChange):
         content["must_change_password"] = True
     return JSONResponse(content, error.status_code, headers=error.headers)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """What a request should have brought; never what it did bring, which may be of a patient."""
-    if not isinstance(error, RequestValidationError):
-        raise error
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return JSONResponse({"error": f"{place}: {first['msg']}"}, 422)
-
-
-async def _unavailable(request: Request, error: Exception) -> Response:
-    """The database is busy, restarts or is away: nothing was kept, and the page sends it again."""
-    text = "the database does not answer; send it again"
-    return JSONResponse({"error": text}, 503, headers={"Retry-After": "1"})
-
-
-async def _internal(request: Request, error: Exception) -> Response:
-    return internal_error()

@@ -18,8 +18,9 @@ from infmap.annotation.access import Rule
 from infmap.annotation.errors import NotFound
 from infmap.annotation.store import Store, now
 from infmap.annotation.users import SESSION_MS, User
-from infmap.web.csrf import HEADER, SAFE_METHODS, csrf_token, is_same_origin, is_token
+from infmap.web.csrf import HEADER, SAFE_METHODS, csrf_token, is_token
 from infmap.web.limits import RateLimit
+from infmap.web.refusals import check_length, check_origin, take
 from infmap.web.sessions import SessionCookie, TrustedProxies
 
 COOKIE = SessionCookie("infmap-station", SESSION_MS // 1000)
@@ -118,10 +119,10 @@ class GuardedRoute(APIRoute):
 async def _guard(request: Request, rule: Rule) -> None:
     desk = desk_of(request)
     if rule.scope == "public":
-        _take(desk.limits.requests, desk.proxies.address(request))
+        take(desk.limits.requests, desk.proxies.address(request))
         if request.method not in SAFE_METHODS:
-            _check_origin(request)
-            _check_short(request)
+            check_origin(request)
+            check_length(request, LARGEST_UNSIGNED)
         return
     request.state.caller = await run_in_threadpool(_identify, request, desk, rule)
 
@@ -136,7 +137,7 @@ def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:
     token = COOKIE.read(request, secure=desk.proxies.secure(request))
     # By session, so that a department behind one address shares nothing; a made-up cookie brings
     # its own bucket and is refused at the price of one look at the database.
-    _take(desk.limits.requests, token or desk.proxies.address(request))
+    take(desk.limits.requests, token or desk.proxies.address(request))
     if any("\0" in text or not text.isprintable() for text in request.path_params.values()):
         raise NotFound("thing")  # no identifier, and nothing that a database takes as text
     with desk.store.read() as c:
@@ -144,7 +145,7 @@ def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:
         if caller is None:
             raise HTTPException(401, "sign in first; your strokes are kept on this page")
         if request.method not in SAFE_METHODS:
-            _check_origin(request)
+            check_origin(request)
             if not is_token(desk.store.key, caller.session, request.headers.get(HEADER)):
                 raise HTTPException(403, f"expected the header {HEADER} that /api/me tells")
         if caller.user.must_change and rule.scope != "own":
@@ -188,25 +189,5 @@ def take_sign_in(desk: Desk, address: str, name: str) -> None:
     Raises:
         HTTPException: 429, there were too many.
     """
-    _take(desk.limits.addresses, address)
-    _take(desk.limits.sign_ins, f"{address} {name}")
-
-
-def _take(limit: RateLimit, key: str) -> None:
-    seconds = limit.wait(key)
-    if seconds:
-        text = f"too many requests; try again in {seconds} s"
-        raise HTTPException(429, text, headers={"Retry-After": str(seconds)})
-
-
-def _check_origin(request: Request) -> None:
-    if not is_same_origin(request):
-        raise HTTPException(403, "the request comes from another site's page")
-
-
-def _check_short(request: Request) -> None:
-    stated = request.headers.get("content-length", "")
-    if not stated.isdecimal():
-        raise HTTPException(411, "expected the header Content-Length")
-    if int(stated) > LARGEST_UNSIGNED:
-        raise HTTPException(413, f"expected a body of at most {LARGEST_UNSIGNED} bytes")
+    take(desk.limits.addresses, address)
+    take(desk.limits.sign_ins, f"{address} {name}")

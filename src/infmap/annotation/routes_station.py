@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from infmap.annotation.callers import COOKIE, AtDesk, Desk, GuardedRoute, find
 from infmap.web.observe import RequestMetrics
-from infmap.web.sessions import is_loopback
+from infmap.web.refusals import is_from_here
 from infmap.web.static import page as page_of
 
 STATIC = Path(__file__).parent / "static"
@@ -42,7 +42,7 @@ def readyz(desk: AtDesk) -> dict[str, str]:
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request, desk: AtDesk) -> Response:
     """Counts and times of requests, for this machine and for administrators."""
-    if not _is_local(request) and not await run_in_threadpool(_administers, request, desk):
+    if not is_from_here(request) and not await run_in_threadpool(_administers, request, desk):
         raise HTTPException(403, "metrics are for this machine and for administrators")
     kept: RequestMetrics = request.app.state.metrics
     return kept.page()
@@ -61,12 +61,6 @@ def page(page: Annotated[str, InPath(max_length=64)]) -> Response:
     if not PAGE.fullmatch(page) or not path.is_file():
         raise HTTPException(404, "there is no such page")
     return page_of(path)
-
-
-def _is_local(request: Request) -> bool:
-    # A proxy on this machine passes on what comes from elsewhere.
-    forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via"))
-    return not forwarded and is_loopback(request.client.host if request.client else "")
 
 
 def _administers(request: Request, desk: Desk) -> bool:
