@@ -1,0 +1,83 @@
+"""infmap dicom deidentify: films without their patients."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Descriptors(StrEnum):
+    """What becomes of descriptions and comments."""
+
+    remove = "remove"
+    clean = "clean"
+
+
+def deidentify(
+    films: Annotated[list[str], typer.Argument(help="DICOM films, folders, globs")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="new folder for the films")],
+    key: Annotated[
+        Path, typer.Option(help="secret of the pseudonyms; made at first use, keep it")
+    ] = Path("infmap-deidentify.key"),
+    keep_dates: Annotated[
+        bool, typer.Option("--keep-dates", help="move dates, a patient's all by the same days")
+    ] = False,
+    keep_patient: Annotated[
+        bool, typer.Option("--keep-patient", help="keep age, sex, size, weight")
+    ] = False,
+    keep_device: Annotated[
+        bool, typer.Option("--keep-device", help="keep what identifies the device")
+    ] = False,
+    descriptors: Annotated[
+        Descriptors, typer.Option(help="descriptions and comments: remove or clean")
+    ] = Descriptors.remove,
+    linking: Annotated[
+        Path | None, typer.Option(help="CSV to write: which file became which")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one object")] = False,
+) -> int:
+    """Remove patients from DICOM films: the profile of PS3.15 Annex E.
+
+    Example: infmap dicom deidentify films -o public
+
+    Films of one patient keep one pseudonym as long as the key is the same. Nothing is written if a
+    check finds something left. Exit status 3: some films could not be read. Research use only.
+    """
+    from infmap.dicom._pydicom import ensure_importable
+
+    ensure_importable()
+    from infmap.deidentify.options import Options
+    from infmap.deidentify.run import Job, run
+    from infmap.workflows.inputs import look_for_films
+
+    options = Options(keep_dates, keep_patient, keep_device, descriptors is Descriptors.clean)
+    found = look_for_films(films, out)
+
+    def track(paths: Iterable[str], total: int) -> Iterator[str]:
+        from infmap.cli.progress import track
+
+        return track(paths, total, "de-identifying", quiet=quiet or as_json)
+
+    reports = run(Job(found.paths, out, key, options, linking), track)
+    failed = [report for report in reports if report.status == "failed"]
+    if as_json:
+        lines = [asdict(report) for report in reports]
+        sys.stdout.write(json.dumps({"folder": str(out), "films": lines}) + "\n")
+    elif not quiet:
+        for report in failed:
+            path = found.paths[report.number - 1]
+            sys.stderr.write(f"not written: {path}: {report.reason}\n")
+        sys.stdout.write(
+            f"{len(reports) - len(failed)} of {len(reports)} films written to {out}; what was "
+            f"removed: {out / 'report.html'}. The key {key} leads back to patients: keep it "
+            "apart. Research use only.\n"
+        )
+    return 3 if failed else 0
