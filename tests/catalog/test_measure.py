@@ -28,6 +28,18 @@ def test_a_checksum_of_pixels_survives_another_file_format(tmp_path: Path) -> No
     assert {row["bits"] for row in rows} == {8}
 
 
+def test_all_bits_of_a_deep_film_count(tmp_path: Path) -> None:
+    levels = np.full((32, 40), 20_000, np.uint16)
+    levels[8:24, 10:30] = 40_000
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    Image.fromarray(levels).save(tmp_path / "same.tif")
+    levels[0, 0] += 1
+    Image.fromarray(levels).save(tmp_path / "b.png")
+    rows = [measure_file(tmp_path / name)[0] for name in ("a.png", "same.tif", "b.png")]
+    assert {row["bits"] for row in rows} == {16}
+    assert rows[0]["pixel_hash"] == rows[1]["pixel_hash"] != rows[2]["pixel_hash"]
+
+
 def test_quality_figures_follow_their_definitions() -> None:
     ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
     figures = quality(ramp)

@@ -259,5 +259,6 @@ def checksum(*parts: bytes | memoryview) -> str:
         from blake3 import blake3
     hasher = blake3()
     for part in parts:
-        hasher.update(part)
+        # BLAKE3 takes octets only: a plane of 16 bits or of floats is seen as its octets.
+        hasher.update(memoryview(part).cast("B"))
     return str(hasher.hexdigest())
