@@ -11,7 +11,10 @@ from infmap.annotation.agreement import (
     Reading,
     agreements,
     fleiss,
+    pairs_of,
+    several_of,
 )
+from infmap.metrics import Estimate
 from infmap.metrics.mask_agreement import cohen_kappa, dice, fleiss_kappa
 from infmap.web.masks import bit, plane
 
@@ -41,6 +44,16 @@ def films(readings: list[Reading]) -> list[list[Reading]]:
     return [[r for r in readings if r.film == name] for name in names]
 
 
+def compared(readings: list[Reading], labels: list[str], draws: int) -> list[Agreement]:
+    pairs = [pair for film in films(readings) for pair in pairs_of(film, labels)]
+    return agreements(pairs, labels, draws=draws)
+
+
+def of_several(readings: list[Reading]) -> Estimate:
+    rows = [row for film in films(readings) if (row := several_of(film, ["infection"]))]
+    return fleiss(rows, ["infection"], draws=10)["infection"]
+
+
 def row(rows: list[Agreement], **wanted: object) -> Agreement:
     found = [r for r in rows if all(getattr(r, k) == v for k, v in wanted.items())]
     assert len(found) == 1, (wanted, found)
@@ -51,7 +64,7 @@ def test_a_pair_of_readers_is_pooled_over_films_and_kept_apart_by_label() -> Non
     from sklearn.metrics import cohen_kappa_score
 
     readings = [reading(f, name, 10 * f + k) for f in range(4) for k, name in enumerate("ab")]
-    rows = agreements(films(readings), ["infection", "consolidation"], draws=200)
+    rows = compared(readings, ["infection", "consolidation"], 200)
     both = {"zone": ALL, "month": ALL, "kind": "between"}
     for label in ("infection", "consolidation"):
         one = row(rows, readers=("a", "b"), label=label, **both)
@@ -78,7 +91,7 @@ def test_zones_hold_their_own_pixels_only() -> None:
         Reading("f", "p", name, mask, NOVEMBER, lungs())
         for name, mask in (("a", first), ("b", second))
     ]
-    rows = agreements(films(pair), ["infection"], draws=10)
+    rows = compared(pair, ["infection"], 10)
     of = {"readers": ("a", "b"), "month": ALL}
     assert row(rows, zone="A", **of).dice.value == 1
     assert row(rows, zone="F", **of).dice.value == 0
@@ -89,7 +102,7 @@ def test_zones_hold_their_own_pixels_only() -> None:
 def test_repeats_are_compared_with_the_same_readers_first_reading() -> None:
     readings = [reading(0, "a", 1), reading(0, "b", 2)]
     readings.append(reading(0, "a", 1, repeat=True, decided=DECEMBER))
-    rows = agreements(films(readings), ["infection"], draws=10)
+    rows = compared(readings, ["infection"], 10)
     within = row(rows, kind="within", readers=("a", "a"), zone=ALL, month=ALL)
     assert within.dice.value == 1 and within.kappa.value == 1
     assert {r.readers for r in rows if r.kind == "between"} == {(ALL, ALL), ("a", "b")}
@@ -99,7 +112,7 @@ def test_repeats_are_compared_with_the_same_readers_first_reading() -> None:
 def test_months_are_those_of_the_later_reading() -> None:
     readings = [reading(0, "a", 1), reading(0, "b", 1, decided=DECEMBER)]
     readings += [reading(1, "a", 2), reading(1, "b", 3)]
-    rows = agreements(films(readings), ["infection"], draws=10)
+    rows = compared(readings, ["infection"], 10)
     of = {"kind": "between", "readers": (ALL, ALL), "zone": ALL}
     assert row(rows, month="2026-12", **of).dice.value == 1
     assert row(rows, month="2026-11", **of).dice.value < 1
@@ -108,7 +121,7 @@ def test_months_are_those_of_the_later_reading() -> None:
 
 def test_without_lungs_the_whole_film_counts_and_no_zone() -> None:
     readings = [reading(0, name, k, lungs=None) for k, name in enumerate("ab")]
-    rows = agreements(films(readings), ["infection"], draws=10)
+    rows = compared(readings, ["infection"], 10)
     assert {r.zone for r in rows} == {ALL}
     planes = [plane(r.mask, "infection") for r in readings]
     assert rows[0].kappa.value == pytest.approx(cohen_kappa(*planes), abs=1e-12)
@@ -117,8 +130,8 @@ def test_without_lungs_the_whole_film_counts_and_no_zone() -> None:
 def test_fleiss_takes_films_of_several_readers_and_no_repeats() -> None:
     readings = [reading(0, name, k, lungs=None) for k, name in enumerate("abc")]
     alone = [reading(1, "a", 9), reading(0, "a", 8, repeat=True, lungs=None)]
-    found = fleiss(films([*readings, *alone]), ["infection"], draws=10)["infection"]
+    found = of_several([*readings, *alone])
     assert found.n == 1
     planes = [plane(r.mask, "infection") for r in readings]
     assert found.value == pytest.approx(fleiss_kappa(planes), abs=1e-12)
-    assert math.isnan(fleiss(films(alone), ["infection"])["infection"].value)
+    assert math.isnan(of_several(alone).value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infmap.annotation import tasks
-from infmap.annotation.agreement_report import LONGEST_SIDE, Report, _small, as_json, of_project
+from infmap.annotation.agreement_report import Report, as_json, of_project
 from infmap.annotation.proposals import add
 from infmap.web.masks import encode
 
@@ -89,15 +89,6 @@ def test_a_project_without_decisions_has_an_empty_report_of_json(station: Statio
     assert found.films == 0 and not found.agreement and not found.networks and not found.times
     text = json.dumps(as_json(found), allow_nan=False)
     assert json.loads(text)["fleiss"]["infection"]["value"] is None
-
-
-def test_large_films_are_counted_on_some_of_their_rows_and_columns() -> None:
-    mask = np.zeros((3000, 2400), np.uint8)
-    mask[600:1500, 300:1200] = 1
-    small = _small(mask)
-    assert max(small.shape) <= LONGEST_SIDE
-    assert small.mean() == pytest.approx(mask.mean(), rel=0.01)
-    assert _small(mask[:900, :900]).shape == (900, 900)
 
 
 def candidate(station: Station, task: str, side: str, user: object) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -82,8 +82,14 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """Pixel counts of two readings of one film and label in one zone."""
+class Pair:
+    """Pixel counts of two readings of one film and label in one zone.
+
+    Attributes:
+        kind: as in ``Agreement``, and so are ``readers``, ``label``, ``zone`` and ``month``.
+        patient: identifier, the same for all films of one patient.
+        counts: pixels that both marked, the first alone, the second alone, and neither.
+    """
 
     kind: Kind
     readers: tuple[str, str]
@@ -94,8 +100,21 @@ class _Pair:
     counts: tuple[int, int, int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class Several:
+    """What Fleiss' kappa needs of a film that several readers read.
+
+    Attributes:
+        patient: identifier, the same for all films of one patient.
+        sums: of ``fleiss_sums``, by label.
+    """
+
+    patient: str
+    sums: Mapping[str, Float64]
+
+
 def agreements(
-    films: Iterable[Sequence[Reading]],
+    pairs: Iterable[Pair],
     labels: Sequence[str],
     *,
     draws: int = 1000,
@@ -107,13 +126,13 @@ def agreements(
     then each pair (whole film, by zone), first between readers and then within them.
 
     Args:
-        films: each film's readings, one of each reader and repeats; one film is held at a time.
+        pairs: of ``pairs_of`` each film.
         labels: names out of ``masks.LABELS``.
         draws: of the bootstrap by patient.
         seed: of the draws.
     """
-    groups: dict[tuple[Kind, str, str, str, tuple[str, str]], list[_Pair]] = defaultdict(list)
-    for pair in (pair for readings in films for pair in _pairs(readings, labels)):
+    groups: dict[tuple[Kind, str, str, str, tuple[str, str]], list[Pair]] = defaultdict(list)
+    for pair in pairs:
         everyone = (ALL, ALL)
         groups[pair.kind, pair.label, pair.zone, ALL, everyone].append(pair)
         groups[pair.kind, pair.label, pair.zone, ALL, pair.readers].append(pair)
@@ -121,43 +140,44 @@ def agreements(
             groups[pair.kind, pair.label, ALL, pair.month, everyone].append(pair)
     rows = []
     for kind, label, zone, month, names in sorted(groups, key=lambda k: _order(k, labels)):
-        pairs = groups[kind, label, zone, month, names]
-        counts = np.array([pair.counts for pair in pairs], np.float64)
-        bootstrap = Bootstrap([pair.patient for pair in pairs], draws, seed)
+        group = groups[kind, label, zone, month, names]
+        counts = np.array([pair.counts for pair in group], np.float64)
+        bootstrap = Bootstrap([pair.patient for pair in group], draws, seed)
         mean, kappa = film_mean(dice_of(counts), bootstrap), _pooled(counts, bootstrap)
         rows.append(Agreement(kind, names, label, zone, month, mean, kappa))
     return rows
 
 
 def fleiss(
-    films: Iterable[Sequence[Reading]],
+    films: Iterable[Several],
     labels: Sequence[str],
     *,
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Fleiss' kappa by label over all films with two readers or more; repeats are left out.
+    """Fleiss' kappa by label over all films with two readers or more.
 
     Films may have different numbers of readers: each pixel's agreement is that of its own.
     """
-    sums: dict[str, list[Float64]] = {label: [] for label in labels}
-    patients = []
-    for readings in films:
-        first = [reading for reading in readings if not reading.repeat]
-        if len(first) > 1:
-            patients.append(first[0].patient)
-            for label in labels:
-                sums[label].append(_fleiss_of(first, label))
-    if not patients:
+    every = list(films)
+    if not every:
         return dict.fromkeys(labels, Estimate(math.nan, math.nan, math.nan, 0))
-    clusters = Clusters(patients)
+    clusters = Clusters([film.patient for film in every])
     out = {}
     for label in labels:
-        rows = np.array(sums[label])
+        rows = np.array([film.sums[label] for film in every])
         drawn = fleiss_of(clusters.sums(rows, draws, seed))
         value = float(fleiss_of(rows.sum(axis=0, keepdims=True))[0])
         out[label] = Estimate(value, *clusters.percentiles(drawn, 0.95), len(rows))
     return out
+
+
+def several_of(readings: Sequence[Reading], labels: Sequence[str]) -> Several | None:
+    """The sums of a film's readings, repeats left out; None with one reader only."""
+    first = [reading for reading in readings if not reading.repeat]
+    if len(first) < 2:
+        return None
+    return Several(first[0].patient, {label: _fleiss_of(first, label) for label in labels})
 
 
 def _order(
@@ -170,7 +190,7 @@ def _order(
     ), zone, month  # fmt: skip
 
 
-def _pairs(readings: Sequence[Reading], labels: Sequence[str]) -> Iterator[_Pair]:
+def pairs_of(readings: Sequence[Reading], labels: Sequence[str]) -> Iterator[Pair]:
     """Every pair of readings of a film by two readers, and of a reading with its repeat."""
     first = sorted((r for r in readings if not r.repeat), key=lambda r: r.reader)
     zones = _zones(readings[0]) if readings else None
@@ -187,7 +207,7 @@ def _zones(reading: Reading) -> LungZones | None:
 
 def _compare(
     kind: Kind, a: Reading, b: Reading, zones: LungZones | None, labels: Sequence[str]
-) -> Iterator[_Pair]:
+) -> Iterator[Pair]:
     moment = datetime.fromtimestamp(max(a.decided, b.decided) / 1000, UTC)
     month = f"{moment:%Y-%m}"
     of_pixel = None if zones is None else zones.labels
@@ -198,12 +218,12 @@ def _compare(
         whole = pair_counts(
             first, second, None if of_pixel is None else (of_pixel > 0) | first | second
         )
-        yield _Pair(kind, (a.reader, b.reader), label, ALL, month, a.patient, _four(whole))
+        yield Pair(kind, (a.reader, b.reader), label, ALL, month, a.patient, _four(whole))
         if of_pixel is None or label == "lungs":  # zones are thirds of the lungs themselves
             continue
         for number, zone in enumerate(ZONES, 1):
             counts = pair_counts(first, second, of_pixel == number)
-            yield _Pair(kind, (a.reader, b.reader), label, zone, month, a.patient, _four(counts))
+            yield Pair(kind, (a.reader, b.reader), label, zone, month, a.patient, _four(counts))
 
 
 def _four(counts: NDArray[np.int64]) -> tuple[int, int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import anyio
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from infmap.annotation import access, users
 from infmap.annotation.access import Rule
 from infmap.annotation.errors import NotFound
+from infmap.annotation.film_counts import DecidedFilm, FilmCounts
 from infmap.annotation.store import Store, now
 from infmap.annotation.users import SESSION_MS, User
 from infmap.web.csrf import HEADER, SAFE_METHODS, csrf_token, is_token
@@ -56,7 +57,8 @@ class Desk:
         proxies: who is believed about users, addresses and TLS.
         limits: how often one may ask.
         hashing: how many passwords are hashed at one time.
-        reports: how many reports and exports are made at one time.
+        reports: how many reports and exports are made at one time: one.
+        counts: of films, by project: what the last report kept for the next.
     """
 
     store: Store
@@ -64,6 +66,7 @@ class Desk:
     limits: Limits
     hashing: anyio.CapacityLimiter
     reports: anyio.CapacityLimiter
+    counts: dict[str, dict[DecidedFilm, FilmCounts]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ async def agreement(project: IdInPath, caller: Calling, desk: AtDesk) -> object:
 
     def compute() -> object:
         with desk.store.read() as c:
-            return agreement_report.as_json(agreement_report.of_project(c, project))
+            known = desk.counts.setdefault(project, {})
+            return agreement_report.as_json(agreement_report.of_project(c, project, known=known))
 
-    # It reads every mask of the project: two at one time would keep readers waiting.
+    # The first one reads every mask of the project: two at one time would keep readers waiting.
     return await anyio.to_thread.run_sync(compute, limiter=desk.reports)
 
 

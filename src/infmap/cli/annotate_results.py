@@ -127,8 +127,8 @@ def agreement(
     Example: infmap annotate agreement
 
     Dice and Cohen's kappa between readers and within them (hidden repeats), by label, zone and
-    month; Fleiss' kappa; win rate, overturn rate and edit distance by network. Intervals are 95 %,
-    by patient. --json prints every row.
+    month; Fleiss' kappa; win rate, overturn rate and edit distance by network; films drawn without
+    proposals against those read with some. Intervals are 95 %, by patient. --json prints every row.
     """
     from infmap.annotation.agreement_report import as_json as plain
     from infmap.annotation.agreement_report import of_project
@@ -146,12 +146,12 @@ def agreement(
 
 def _print_agreement(report: Report) -> None:
     sys.stdout.write(f"{report.project}: {report.films} films with a decision\n")
-    for row in report.agreement:
-        if row.zone == "all" and row.month == "all":
-            who = " and ".join(row.readers) if row.kind == "between" else row.readers[0]
+    for pair in report.agreement:
+        if pair.zone == "all" and pair.month == "all":
+            who = " and ".join(pair.readers) if pair.kind == "between" else pair.readers[0]
             sys.stdout.write(
-                f"{row.label}, {row.kind} {who}: Dice {_figure(row.dice)}, "
-                f"kappa {_figure(row.kappa)}, {row.kappa.n} films\n"
+                f"{pair.label}, {pair.kind} {who}: Dice {_figure(pair.dice)}, "
+                f"kappa {_figure(pair.kappa)}, {pair.kappa.n} films\n"
             )
     for network in report.networks:
         if network.round is None:
@@ -161,6 +161,12 @@ def _print_agreement(report: Report) -> None:
                 f"edit distance {_figure(network.edit_distance)}, "
                 f"overturned {_figure(network.overturn_rate)}\n"
             )
+    for row in report.unaided:
+        sys.stdout.write(
+            f"{row.figure}, {row.label}: with proposals {_figure(row.aided)}, without "
+            f"{_figure(row.unaided)}, difference {_figure(row.difference)}, "
+            f"{row.aided.n} and {row.unaided.n} readings\n"
+        )
     for time in report.times:
         sys.stdout.write(
             f"{time.reader}, {time.kind}: {time.median.value:.0f} s a film (median of "
