@@ -209,6 +209,50 @@ def test_sides_are_balanced_and_a_share_of_films_has_no_candidates(tmp_path: Pat
     store.close()
 
 
+def sides_of(station: Station, kind: str) -> dict[str, dict[str, str]]:
+    """Film to side to revision or proposal, of the tasks of a kind."""
+    t, s = schema.tasks, schema.presentations
+    query = select(s, t.c.film_id).join(t, t.c.id == s.c.task_id).where(t.c.kind == kind)
+    found: dict[str, dict[str, str]] = {}
+    with station.store.read() as c:
+        for row in c.execute(query):
+            found.setdefault(row.film_id, {})[row.side] = row.proposal_id or row.revision_id
+    return found
+
+
+@pytest.mark.parametrize("kind", ["compare", "adjudicate"])
+def test_sides_are_balanced_between_hand_and_machine_and_between_readers(
+    tmp_path: Path, kind: str
+) -> None:
+    from infmap.annotation.store import Store
+
+    store = Store.open(tmp_path / "station")
+    station = Station(store)
+    stage, readers = (1, 1) if kind == "compare" else (2, 2)
+    station.rules(stage=stage, readers_per_film=readers)
+    films = [station.film(f"film {k}") for k in range(100)]
+    station.plan()
+    first: dict[str, str] = {}
+    while (task := station.next(station.ann)) is not None:
+        made = station.decide(
+            task, station.ann, "draw", draft=station.draw(task, station.ann, MASK)
+        )
+        assert isinstance(made, Revision)
+        first[task.film] = made.id
+    if kind == "compare":
+        for film in films:
+            station.propose(film, [box(2, 2, 22, 22)])
+        station.plan()
+    else:
+        while station.read(station.ben, box(22, 22, 30, 30)) is not None:
+            pass
+    sides = sides_of(station, kind)
+    assert set(sides) == set(films)
+    assert all(list(shown) == ["A", "B"] for shown in sides.values())
+    assert within(sum(shown["A"] == first[film] for film, shown in sides.items()), 100, 0.5)
+    store.close()
+
+
 def test_an_unknown_project_is_not_planned(station: Station) -> None:
     with station.store.begin() as c, pytest.raises(NotFound):
         planning.plan(c, "none")

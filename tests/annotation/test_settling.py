@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from infmap.annotation import outcomes, schema, tasks
+from infmap.annotation import outcomes, projects, schema, tasks, users
 from infmap.annotation.decisions import Revision
 from infmap.annotation.settling import REPEAT_GAP
 
@@ -71,10 +71,37 @@ def test_a_film_that_one_of_two_rejects_goes_to_a_senior(two: Station) -> None:
 
 
 def test_a_senior_does_not_judge_between_another_and_herself(two: Station) -> None:
+    eva = two.new_reader("eva")
+    with two.store.begin() as c:
+        projects.member(c, two.project, eva, "senior")
     two.read(two.ann, MASK)
     film = two.read(two.sue, FAR)
     assert film is not None and two.state(film.film) == "disputed"
     assert two.next(two.sue) is None
+    task = two.next(eva)
+    assert task is not None and (task.kind, task.film) == ("adjudicate", film.film)
+
+
+@pytest.mark.parametrize("others", ["none", "reads too", "disabled"])
+def test_a_film_does_not_wait_for_ever_where_every_senior_has_read_it(
+    two: Station, others: str
+) -> None:
+    partner = two.ann
+    if others != "none":
+        partner = two.new_reader("eva")
+        with two.store.begin() as c:
+            projects.member(c, two.project, partner, "senior")
+    if others == "disabled":
+        with two.store.begin() as c:
+            users.disable(c, partner)
+        partner = two.ann
+    two.read(partner, MASK)
+    film = two.read(two.sue, FAR)
+    assert film is not None and two.state(film.film) == "disputed"
+    task = two.next(two.sue)
+    assert task is not None and (task.kind, task.candidates) == ("adjudicate", ("A", "B"))
+    assert isinstance(two.decide(task, two.sue, "choose", side="A"), Revision)
+    assert two.state(film.film) == "approved"
 
 
 def test_a_reader_who_decides_again_may_end_a_dispute(two: Station) -> None:

@@ -2,14 +2,15 @@
 
 A task is given to one reader for some time, the lease, which saving and renewing extend. When it
 runs out the task goes to the next reader; what the first one has drawn is kept. A reader never gets
-the same film twice in one reading of it, but for unannounced repeats of own films.
+the same film twice in one reading of it, but for unannounced repeats of own films, and for a
+senior's decision between readers where every senior of the project was one of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from infmap.annotation import audit, drafts, schema
@@ -251,13 +252,16 @@ def _free(project: str, user: User, role: str, now: int) -> Select[tuple[object,
     # Who drew the mask would know it again; that reader compares it only where nobody else does.
     mine = t.c.film_id.in_(select(r.c.film_id).where(r.c.user_id == user.id))
     drew = (t.c.kind == "compare") & mine
+    may: ColumnElement[bool] = t.c.id.not_in(elsewhere)
+    if role != "senior":
+        may &= t.c.kind != "adjudicate"
+    else:  # a film would wait for ever in a project whose only senior reads too
+        may |= (t.c.kind == "adjudicate") & ~_other_senior(project, user)
     query = (
         select(t)
         .where(t.c.project_id == project, t.c.state == "open", t.c.assigned_to.is_(None))
-        .where(_unheld(now), t.c.id.not_in(elsewhere))
+        .where(_unheld(now), may)
     )
-    if role != "senior":
-        query = query.where(t.c.kind != "adjudicate")
     return query.order_by(
         (t.c.kind == "adjudicate").desc(),  # a film waits for it, and only seniors see it
         back,
@@ -267,6 +271,25 @@ def _free(project: str, user: User, role: str, now: int) -> Select[tuple[object,
         t.c.tie,
         t.c.slot,
         t.c.id,
+    )
+
+
+def _other_senior(project: str, user: User) -> ColumnElement[bool]:
+    """Whether another senior, who did not read a task's film in its reading, could decide it."""
+    t, m, u = schema.tasks, schema.members, schema.users
+    read, given = aliased(schema.tasks), schema.leases
+    has_read = (
+        exists()
+        .where(read.c.id == given.c.task_id, given.c.user_id == m.c.user_id, ~given.c.released)
+        .where(read.c.film_id == t.c.film_id, read.c.reading == t.c.reading)
+        .where(read.c.kind != "adjudicate")
+        .correlate(t, m)
+    )
+    return (
+        exists()
+        .where(m.c.project_id == project, m.c.role == "senior", m.c.user_id != user.id)
+        .where(u.c.id == m.c.user_id, ~u.c.disabled, ~has_read)
+        .correlate(t)
     )
 
 
