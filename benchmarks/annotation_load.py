@@ -5,7 +5,8 @@
 
 Each client draws strokes (a brush of 40 pixels over a film of 3000 x 3000), waits ``--pause``
 seconds after each answer, and decides a film after 30 strokes, on connections of its own to a
-server process of its own. Peers, in the same run on the same machine, for what the machine alone
+server process of its own. Clients are spread over their first film: they neither draw nor decide
+in step. Peers, in the same run on the same machine, for what the machine alone
 takes: the same requests answered by a bare Starlette application that keeps nothing, and commits of
 a row of the same size to a bare SQLite table with synchronous FULL, one after the other.
 
@@ -169,9 +170,12 @@ def station(store: Store, clients: int, films_each: int) -> list[dict[str, str]]
 
 
 async def reader(
-    base: str, headers: dict[str, str], start: float, until: float, pause: float, load: Load
+    base: str, headers: dict[str, str], share: float, until: float, pause: float, load: Load
 ) -> None:
-    """One reader: draws and decides film after film, from ``start`` seconds on."""
+    """One reader: draws and decides film after film.
+
+    Begins a ``share`` of a pause late, and that share of the first film is drawn already.
+    """
     project = headers.pop("project")
     rect, runs = stroke()
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
@@ -190,7 +194,8 @@ async def reader(
             told: dict[str, object] | None = answer.json() if answer.content else None
             return told
 
-        await asyncio.sleep(start)
+        await asyncio.sleep(share * pause)
+        strokes = STROKES_A_FILM - int(share * STROKES_A_FILM)
         while time.perf_counter() < until:
             task = await ask(f"/api/projects/{project}/next", None, load.others)
             if task is None:
@@ -200,7 +205,7 @@ async def reader(
             draft = await ask(f"{path}/draft", {"base": None, "tab": "t"}, load.others)
             if draft is None:
                 return
-            for n in range(1, STROKES_A_FILM + 1):
+            for n in range(1, strokes + 1):
                 one = {"uuid": f"{draft['draft']}-{n}", "seq": n, "tool": "brush", "label": 0}
                 one |= {"rect": rect, "active_ms": 900, "runs": runs}
                 body = {"epoch": draft["epoch"], "expected_seq": n - 1, "strokes": [one]}
@@ -210,6 +215,7 @@ async def reader(
                 if time.perf_counter() >= until:
                     return
             body = {"version": task["version"], "kind": "draw", "draft": draft["draft"]}
+            strokes = STROKES_A_FILM
             decided = await ask(f"{path}/decision", body, load.others)
             # Not added to while waiting: others add to it meanwhile.
             load.decisions += decided is not None
@@ -332,7 +338,7 @@ def measure(
     finally:
         peer.end()
     store = Store.open(folder / "station", database)
-    films_each = 2 + int(seconds / (STROKES_A_FILM * max(pause, 0.01)))
+    films_each = 3 + int(seconds / (STROKES_A_FILM * max(pause, 0.01)))
     sessions = station(store, clients, films_each)
     load, memory = Load(), [0.0, 0.0]
     server = Process.start(_serve, ServerSettings(folder / "station", database, port=0))
@@ -345,9 +351,8 @@ def measure(
                 await asyncio.sleep(WARM_UP * seconds)
                 memory[0] = server.memory_mb()
 
-            # Readers do not draw in step: they begin one after the other within one pause.
             readers = (
-                reader(server.address, own, n * pause / clients, until, pause, load)
+                reader(server.address, own, n / clients, until, pause, load)
                 for n, own in enumerate(sessions)
             )
             await asyncio.gather(look(), *readers)
