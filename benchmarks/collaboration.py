@@ -1,6 +1,7 @@
 """What two stages of readers and networks together save against drawing every mask by hand.
 
     python benchmarks/collaboration.py FOLDER --cache FILE -o DIR [--seeds 5]
+        [--films FILE] [--model FOLDER] [--scenarios NAME,...]
 
 FOLDER is COVID-QU-Ex's Val/COVID-19 (images, infection masks, lung masks): 466 films whose
 published masks are the hidden truth. Readers are simulated (``collaboration_readers.py``); the
@@ -8,7 +9,11 @@ networks are trained in every round on what is approved so far (``collaboration_
 Stage I: 24 films are outlined by hand, networks trained on half of them propose for the other half,
 and the reader keeps the better of hand and machine. Stage II: in four rounds networks propose for
 all films left; those on which they disagree most come first (or by lot), and the reader keeps,
-edits or draws.
+edits or draws. With other numbers of films each part has the same share of them.
+
+--films names the films to take, one a line, and --model the network that stands in place of the
+shipped one: a confirmation needs films on which nothing was chosen, and a network that was not
+trained on them.
 
 Scenarios: "station", the shipped model proposes beside the networks trained in the rounds (it was
 trained on COVID-QU-Ex Train, so it is an in-source network that has not seen these films as
@@ -31,16 +36,16 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from collaboration_networks import Films, dice, load, propose
+from collaboration_networks import SHIPPED, Films, dice, load, propose
 from collaboration_readers import MODELS, Reader, Room, Work, outline, region_outline
 from numpy.typing import NDArray
 
 from infmap.metrics import Bootstrap, bootstrap_ratio_interval, film_mean
 
-STAGE_ONE = 24
-"""Films outlined by hand: a twentieth."""
-BATCHES = (42, 80, 130, 190)
-"""Films of the rounds of stage II, the last one at most."""
+PLAN = (24, 42, 80, 130, 190)
+"""Films outlined by hand, a twentieth, and of the rounds of stage II; of 466."""
+LEAST = 16
+"""Films outlined by hand at least: of each half, four train heads and four choose thresholds."""
 SHOWN = 2
 """Candidates that a reader is shown; the networks that did best on approved films."""
 USUAL, CAREFUL = (1.5, 5.0), (0.5, 1.5)
@@ -92,6 +97,13 @@ class Row(TypedDict):
     drawing: dict[str, float]
 
 
+def plan(count: int) -> list[int]:
+    """Films of stage I and of each round of stage II, in the shares of ``PLAN``."""
+    first = max(LEAST, round(count * PLAN[0] / sum(PLAN)))
+    ends = first + (count - first) * np.cumsum((0, *PLAN[1:])) / sum(PLAN[1:])
+    return [first, *(int(n) for n in np.diff(np.rint(ends)))]
+
+
 def run(films: Films, name: str, seed: int) -> Iterator[Row]:
     """One run of both stages over all films."""
     scenario = SCENARIOS[name]
@@ -116,7 +128,8 @@ def run(films: Films, name: str, seed: int) -> Iterator[Row]:
             drawing={m: by_hand.seconds(t, region) for m, t in MODELS.items()},
         )  # fmt: skip
 
-    first = order[:STAGE_ONE]
+    stage_one, *batches = plan(len(films))
+    first = order[:stage_one]
     drawn = {int(film): room.draw(int(film)) for film in first}
     for film, work in drawn.items():
         masks[film] = work.mask
@@ -127,8 +140,8 @@ def run(films: Films, name: str, seed: int) -> Iterator[Row]:
             candidates = [p[k] for p in proposals[:SHOWN]]
             compared = room.compare(film, drawn[film].mask, candidates)
             yield row(film, 0, [drawn[film], compared], candidates)
-    approved, left = first, order[STAGE_ONE:]
-    for number, size in enumerate(BATCHES, 1):
+    approved, left = first, order[stage_one:]
+    for number, size in enumerate(batches, 1):
         proposals = _proposals(films, scenario, approved, masks[approved], left, seed + number)
         ranked = np.argsort(-_disagreement(proposals), kind="stable")
         pick = (ranked if scenario.active else np.arange(len(left)))[:size]
@@ -165,8 +178,8 @@ def summary(rows: list[Row]) -> dict[str, dict[str, object]]:
     out: dict[str, dict[str, object]] = {}
     for name in dict.fromkeys(row["scenario"] for row in rows):
         mine = [row for row in rows if row["scenario"] == name]
-        rounds = [_figures([r for r in mine if r["round"] == n]) for n in range(len(BATCHES) + 1)]
-        until = [_saved([r for r in mine if r["round"] <= n]) for n in range(len(BATCHES) + 1)]
+        rounds = [_figures([r for r in mine if r["round"] == n]) for n in range(len(PLAN))]
+        until = [_saved([r for r in mine if r["round"] <= n]) for n in range(len(PLAN))]
         out[name] = (
             _figures(mine)
             | _saved(mine)
@@ -231,8 +244,8 @@ def _by_film(
     return films, np.bincount(index, numbers) / np.bincount(index)
 
 
-def figure(result: dict[str, dict[str, object]], path: Path) -> None:
-    """Minutes and Dice after each round."""
+def figure(result: dict[str, dict[str, object]], sizes: list[int], path: Path) -> None:
+    """Minutes and Dice after each round, of so many films each."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -243,7 +256,7 @@ def figure(result: dict[str, dict[str, object]], path: Path) -> None:
     for name, found in result.items():
         rounds = found["rounds"]
         assert isinstance(rounds, list)
-        done = np.array([STAGE_ONE, *BATCHES]).cumsum()
+        done = np.cumsum(sizes)
         numbers = np.arange(len(rounds))
         colour = colours[name]
         for model, style in (("stated", "-"), ("pessimistic", ":")):
@@ -275,10 +288,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--films", type=Path)
+    parser.add_argument("--model", default=SHIPPED)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     given = parser.parse_args()
-    films = load(given.folder, given.cache)
+    films = load(given.folder, given.cache, given.films, given.model)
     given.out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     for seed in range(given.seeds):
@@ -295,7 +310,7 @@ def main() -> None:
              "outline_px": float(np.mean([outline(mask) for mask in films.truth]))}  # fmt: skip
     text = json.dumps({"about": about, "scenarios": result}, indent=1)
     (given.out / "results.json").write_text(text + "\n", encoding="utf-8")
-    figure(result, given.out / "rounds.png")
+    figure(result, plan(len(films)), given.out / "rounds.png")
 
 
 if __name__ == "__main__":

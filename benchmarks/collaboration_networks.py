@@ -28,6 +28,7 @@ ABSOLUTE = 60
 POINTS = 120
 """Points of a film that a head is trained on, half of them infected where there are so many."""
 THRESHOLDS = np.arange(0.25, 0.91, 0.05)
+SHIPPED = "infmap-lite0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,12 +174,24 @@ def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(sizes > 0, 2 * both / np.maximum(sizes, 1), 1.0)
 
 
-def load(folder: Path, cache: Path) -> Films:
-    """Films of FOLDER/{images,infection masks,lung masks}; features from CACHE, or kept there."""
+def load(folder: Path, cache: Path, only: Path | None = None, model: str = SHIPPED) -> Films:
+    """Films of FOLDER/{images,infection masks,lung masks}; features from CACHE, or kept there.
+
+    Args:
+        folder: of the films.
+        cache: file of features.
+        only: file of the names of the films to take, one a line; all by default.
+        model: name or folder of the network that is not trained in the study.
+    """
     names = sorted(path.name for path in (folder / "images").glob("*.png"))
+    if only is not None:
+        wanted = set(only.read_text(encoding="utf-8").splitlines())
+        if missing := wanted - set(names):
+            raise SystemExit(f"{only}: expected names of films, got {min(missing)!r}")
+        names = sorted(wanted)
     lungs = np.stack([_mask(folder / "lung masks" / name) for name in names])
     if not cache.is_file():
-        _fill(cache, folder, names, lungs)
+        _fill(cache, folder, names, lungs, model)
     with np.load(cache) as file:
         if list(file["names"]) != names:
             raise SystemExit(f"{cache}: holds features of other films; delete it")
@@ -200,7 +213,9 @@ def _mask(path: Path) -> NDArray[np.bool_]:
     return np.asarray(Image.open(path).convert("L")) > 127
 
 
-def _fill(cache: Path, folder: Path, names: list[str], lungs: NDArray[np.bool_]) -> None:
+def _fill(
+    cache: Path, folder: Path, names: list[str], lungs: NDArray[np.bool_], model: str
+) -> None:
     """Run both networks over all films once."""
     import torch
     import torch.nn.functional as F
@@ -213,7 +228,7 @@ def _fill(cache: Path, folder: Path, names: list[str], lungs: NDArray[np.bool_])
     from infmap.models.encoders import create_encoder
     from infmap.models.weights import load_weights
 
-    predictor = Predictor(model_folder("infmap-lite0"))
+    predictor = Predictor(model_folder(model))
     encoder = create_encoder("efficientnet_lite0").eval()
     load_weights(encoder, "efficientnet_lite0", "imagenet")
     row, column = np.mgrid[:FINE, :FINE].astype(np.float32) / FINE
