@@ -196,6 +196,35 @@ class Reader:
         return str(self.page.evaluate("async () => { " + BENCH + "return bench.draft.id }"))
 
 
+@dataclass
+class Pen:
+    """A pen, and fingers, at a page: trusted events of the DevTools protocol."""
+
+    reader: Reader
+
+    def __post_init__(self) -> None:
+        self.wire = self.reader.page.context.new_cdp_session(self.reader.page)
+
+    def draw(self, *points: tuple[float, float]) -> None:
+        """Put the pen down, move along film points, and lift it."""
+        at = [self.reader.place(*point) for point in points]
+        kinds = ["mousePressed", *["mouseMoved"] * (len(at) - 1), "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*at, at[-1]], strict=True):
+            held = 0 if kind == "mouseReleased" else 1
+            event = {"type": kind, "x": x, "y": y, "button": "left", "buttons": held}
+            event |= {"clickCount": 1, "pointerType": "pen", "force": 0.6 * held}
+            self.wire.send("Input.dispatchMouseEvent", event)
+
+    def palm(self, *points: tuple[float, float]) -> None:
+        """Touch, move along film points, and let go."""
+        kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
+        for kind, point in zip(kinds, points, strict=True):
+            x, y = self.reader.place(*point)
+            touched = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            self.wire.send("Input.dispatchTouchEvent", touched)
+        self.wire.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def stored(store: Store, draft: str) -> tuple[Mask, list[str]]:
     """The station's mask of a draft after replay, and the uuid of each stroke."""
     with store.read() as c:

@@ -39,13 +39,25 @@ export function ProgressPage({ project }) {
   </main>`;
 }
 
-/** Every list of rows in an answer as a table, its fields as columns. */
+const TITLES = {
+  agreement: "Agreement of readers", networks: "Networks, by round", times: "Time a film takes",
+  unaided: "Films with and without proposals",
+};
+
+/** Every list of rows in an answer as a table, its fields as columns; the finer rows folded away. */
 function Lists({ value }) {
-  const lists = Object.entries(value).filter(([, rows]) => Array.isArray(rows));
-  if (lists.every(([, rows]) => !rows.length))
+  const lists = Object.entries(value).filter(([, rows]) => Array.isArray(rows) && rows.length);
+  if (!lists.length)
     return html`<p>Agreement is shown when two readers have decided the same film.</p>`;
-  return lists.map(([name, rows]) => html`<${Table} key=${name} caption=${words(name)} rows=${rows} columns=${columns(rows)} />`);
+  const table = (name, rows) => html`<${Table} key=${name} caption=${TITLES[name] ?? words(name)} rows=${rows} columns=${columns(rows)} />`;
+  return lists.map(([name, rows]) => {
+    const fine = rows.filter(isFine);
+    return html`${table(name, rows.filter((row) => !isFine(row)))}
+      ${fine.length > 0 && html`<details><summary>${TITLES[name] ?? words(name)}, by zone and month</summary>${table(`${name}-fine`, fine)}</details>`}`;
+  });
 }
+
+const isFine = ({ zone = "all", month = "all" }) => zone !== "all" || month !== "all";
 
 function columns(rows) {
   return Object.keys(rows[0] ?? {}).map((key) => ({
