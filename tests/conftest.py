@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+DATABASES = ("sqlite", "postgresql")
+
+sys.path.insert(0, str(ROOT / "tests"))  # what tests of several rooms share
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +33,32 @@ def seeds() -> None:
     np.random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a PostgreSQL server that runs as long as the tests; or skip."""
+    from postgres_server import server
+
+    with server() as address:
+        yield address
+
+
+@pytest.fixture
+def new_database(postgres: str) -> str:
+    """Address of an empty PostgreSQL database."""
+    from postgres_server import create_database
+
+    return create_database(postgres)
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Each database in turn, as a store's ``open`` takes it."""
+    if request.param == "sqlite":
+        return None
+    address: str = request.getfixturevalue("new_database")
+    return address
 
 
 @pytest.fixture

@@ -11,32 +11,7 @@ import pytest
 from infmap.annotation.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
-from postgres_server import create_database, server  # noqa: E402
 from small_station import Station  # noqa: E402
-
-DATABASES = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """Address of a PostgreSQL server that runs as long as the tests; or skip."""
-    with server() as address:
-        yield address
-
-
-@pytest.fixture
-def new_database(postgres: str) -> str:
-    """Address of an empty PostgreSQL database."""
-    return create_database(postgres)
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest) -> str | None:
-    """Each database in turn, as ``Store.open`` takes it."""
-    if request.param == "sqlite":
-        return None
-    address: str = request.getfixturevalue("new_database")
-    return address
 
 
 @pytest.fixture

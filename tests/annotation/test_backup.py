@@ -18,8 +18,9 @@ from infmap.annotation.store import Store, get_mask
 from infmap.core.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from postgres_server import create_database  # noqa: E402
 from small_station import NOON, Station, box  # noqa: E402
+
+from postgres_server import create_database  # noqa: E402
 
 MASK, FAR = box(1, 1, 21, 21), box(20, 20, 39, 39)
 

@@ -9,13 +9,13 @@ import hypothesis.strategies as st
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from postgres_server import programs
 from schemathesis.generation import GenerationMode
 from web_station import WebStation, database
 
 from infmap.annotation.access import DRAWING, TABLE
 from infmap.annotation.app import AppSettings, create_api
 from infmap.annotation.store import Store
+from postgres_server import programs
 
 EXAMPLES = 50
 """Requests to each endpoint."""

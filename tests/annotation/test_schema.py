@@ -7,14 +7,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
 
 from infmap.annotation.schema import metadata
-from infmap.annotation.store import Store, head
+from infmap.annotation.store import LAYOUT, Store
 
 
 def test_migrations_make_the_tables_that_the_code_names(store: Store) -> None:
     with store.begin() as c:
         context = MigrationContext.configure(c, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_revision() == head()
+        assert context.get_current_revision() == LAYOUT.head()
 
 
 def test_constraints_have_the_names_that_a_later_migration_drops_them_by(store: Store) -> None:

@@ -30,7 +30,7 @@ from sqlalchemy.exc import StatementError
 
 from infmap.annotation import audit, schema
 from infmap.annotation.audit import Chain
-from infmap.annotation.store import FILMS, KEY, Store, migrate, write_key
+from infmap.annotation.store import FILMS, KEY, LAYOUT, Store, write_key
 from infmap.core.errors import UsageError
 from infmap.core.files import replacing, replacing_folder
 
@@ -130,7 +130,7 @@ def _restore(c: Connection, reader: _Reader, folder: Path, revision: str) -> Sav
     if inspect(c).get_table_names():
         raise UsageError("restore: expected an empty database; name a new one")
     # Rows go into the tables as they were when the backup was made; only then these change.
-    migrate(c, revision)
+    LAYOUT.migrate(c, revision)
     tables = MetaData()
     tables.reflect(c)
     for table in reversed(tables.sorted_tables):
@@ -150,7 +150,7 @@ def _restore(c: Connection, reader: _Reader, folder: Path, revision: str) -> Sav
             films += 1
         else:
             raise ValueError(name)
-    migrate(c)
+    LAYOUT.migrate(c)
     return Saved(rows, films, audit.verify(c))
 
 

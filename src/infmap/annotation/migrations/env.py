@@ -1,4 +1,4 @@
-"""What alembic runs: all steps in the one transaction that ``store.migrate`` has open."""
+"""What alembic runs: all steps in the one transaction that ``Layout.migrate`` has open."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def server() -> Iterator[str]:
 
 def create_database(address: str) -> str:
     """Address of a new, empty database on a server."""
-    name = f"station{next(_numbers)}"
+    name = f"database{next(_numbers)}"
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"{address}/{name}"

@@ -1,0 +1,402 @@
+"""Jobs: films that were sent together, each to be read by one or more models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from infmap.core.errors import UsageError
+from infmap.core.files import parse_json
+from infmap.serve import events, registry, uploads
+from infmap.serve.errors import NotFound
+from infmap.serve.names import shown
+from infmap.serve.registry import Registered
+from infmap.serve.results import stored
+from infmap.serve.schema import TableRow
+from infmap.serve.schema import items as item_table
+from infmap.serve.schema import jobs as table
+from infmap.serve.store import Store
+from infmap.web.database import new_id, now
+
+JobState = Literal["open", "done", "cancelled"]
+ItemState = Literal["waiting", "queued", "leased", "done", "failed", "cancelled"]
+STATES: tuple[ItemState, ...] = ("waiting", "queued", "leased", "done", "failed", "cancelled")
+UNDER_WAY: tuple[ItemState, ...] = ("waiting", "queued", "leased")
+"""States of items that a job waits for."""
+MOST_ITEMS = 100_000
+"""Items of one job: more are several jobs, so that no single answer holds them all."""
+
+
+@dataclass(frozen=True)
+class NewFilm:
+    """A film that a job is to have.
+
+    Attributes:
+        name: what the client calls it; shown, never used as a path.
+        sha256: of its bytes, hexadecimal; None where it was refused.
+        refused: why it will not be read, one line; None for films that will be.
+
+    Raises:
+        UsageError: neither a checksum nor a reason.
+    """
+
+    name: str
+    sha256: str | None
+    refused: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.refused is None:
+            uploads.checked(self.sha256 or "")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Films that were sent together.
+
+    Attributes:
+        id: random text.
+        key_id: of the API key that sent it; None on the machine itself.
+        state: "open" while an item is under way, then "done"; or "cancelled".
+        models: names of the models that each film is read by.
+        threshold: of infection; None for each model's own.
+        created: UTC milliseconds since 1970.
+        ended: the same; None while it is open.
+    """
+
+    id: str
+    key_id: str | None
+    state: JobState
+    models: tuple[str, ...]
+    threshold: float | None
+    created: int
+    ended: int | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One film of a job with one model.
+
+    Attributes:
+        id: random text.
+        position: 0, 1, ... in the job.
+        name: of the film, as the client calls it.
+        sha256: of its bytes; None where it was refused.
+        model: name.
+        state: "waiting" for its bytes, "queued", "leased" by a worker, "done", "failed" (rejected
+            as well, see ``status``), "cancelled".
+        film: identifier of the result; None where there is none.
+        status: of the result: "ok", "rejected" or "failed"; None before.
+        reason: why it was not read, one line.
+    """
+
+    id: str
+    position: int
+    name: str
+    sha256: str | None
+    model: str
+    state: ItemState
+    film: str | None
+    status: str | None
+    reason: str | None
+
+
+def create(
+    c: Connection,
+    store: Store,
+    films: Sequence[NewFilm],
+    models: Sequence[str],
+    *,
+    threshold: float | None = None,
+    key: str | None = None,
+    priority: int = 0,
+    note: str = "",
+) -> Job:
+    """Make a job. Films whose bytes are kept are queued at once; those with a result are done.
+
+    Args:
+        c: a writing transaction.
+        store: the open server, whose key makes identifiers of results.
+        films: what it is to have, in order; each gets an item a model.
+        models: names of models.
+        threshold: of infection instead of the models' own, in (0, 1).
+        key: identifier of the API key that sends it.
+        priority: the highest is read first.
+        note: for the record.
+
+    Raises:
+        UsageError: no such model, no films or too many, or the threshold is out of range.
+    """
+    if threshold is not None and not 0.0 < threshold < 1.0:
+        raise UsageError(f"threshold: expected above 0 and below 1, got {threshold:g}")
+    chosen = registry.named(c, list(models))
+    job = Job(new_id(), key, "open", tuple(model.name for model in chosen), threshold, now(), None)
+    c.execute(
+        table.insert().values(
+            id=job.id, key_id=key, state=job.state, models=json.dumps(job.models),
+            threshold=threshold, note=note, priority=priority, created=job.created,
+        )
+    )  # fmt: skip
+    if not films:
+        raise UsageError("job: expected one or more films, got none")
+    _add(c, store, job, chosen, films, priority)
+    return get(c, job.id)
+
+
+def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list[int]:
+    """Give an open job more films; returns their positions.
+
+    Raises:
+        NotFound: there is no such job.
+        UsageError: it has ended, or has too many.
+    """
+    priority = lock(c, [job])[job]
+    found = get(c, job)
+    if found.state != "open":
+        raise UsageError(f"job: expected an open one, it is {found.state}; make a new job")
+    chosen = registry.named(c, list(found.models))
+    return _add(c, store, found, chosen, films, priority)
+
+
+def expand(
+    c: Connection, store: Store, job: str, sha256: str, films: Sequence[NewFilm]
+) -> list[int]:
+    """Put the members of an archive in the place of its own items; returns their positions.
+
+    The same archive again changes nothing more: its items are gone.
+    """
+    lock(c, [job])
+    i = item_table
+    own = (i.c.job_id == job) & (i.c.sha256 == sha256) & (i.c.state == "waiting")
+    if not c.execute(delete(i).where(own)).rowcount:
+        return []
+    return add(c, store, job, films)
+
+
+def attach(c: Connection, store: Store, job: str, sha256: str) -> list[int]:
+    """The bytes of a checksum have come: items that waited for them are queued.
+
+    Returns:
+        Positions of the job's items of this checksum, those that waited or not.
+
+    Raises:
+        NotFound: there is no such job, or these bytes are not kept.
+    """
+    lock(c, [job])
+    if not uploads.known(c, [sha256]):
+        raise NotFound("upload")
+    i = item_table
+    own = (i.c.job_id == job) & (i.c.sha256 == sha256)
+    waiting = [_item(row) for row in c.execute(select(i).where(own, i.c.state == "waiting"))]
+    if waiting:
+        found = get(c, job)
+        known = {model.name: model for model in registry.every(c)}
+        have = _have(c, store, found, list(known.values()), [sha256])
+        told = []
+        for item in waiting:
+            at_once = have.get((sha256, item.model))
+            values: dict[str, object] = {"state": "queued", "queued": now()}
+            if at_once is not None:
+                values = _done(at_once)
+                told.append(_told(item.position, item.name, item.model, at_once))
+            c.execute(update(i).where(i.c.id == item.id).values(values))
+        events.add(c, job, told)
+        close_finished(c, [job])
+    return list(c.execute(select(i.c.position).where(own).order_by(i.c.position)).scalars())
+
+
+def get(c: Connection, job: str, key: str | None = None) -> Job:
+    """The job of an identifier.
+
+    Args:
+        c: a transaction.
+        job: identifier.
+        key: identifier of the API key that asks; None where all jobs may be seen.
+
+    Raises:
+        NotFound: there is none, or it is another key's.
+    """
+    row = c.execute(select(table).where(table.c.id == job)).one_or_none()
+    if row is None or (key is not None and row.key_id != key):
+        raise NotFound("job")
+    return _job(row)
+
+
+def of_key(c: Connection, key: str | None, most: int = 100) -> list[Job]:
+    """Jobs of an API key, the newest first; of everybody where the key is None."""
+    query = select(table).order_by(table.c.created.desc(), table.c.id).limit(most)
+    if key is not None:
+        query = query.where(table.c.key_id == key)
+    return [_job(row) for row in c.execute(query)]
+
+
+def items(c: Connection, job: str) -> list[Item]:
+    """All items of a job, by position."""
+    i = item_table
+    query = select(i).where(i.c.job_id == job).order_by(i.c.position)
+    return [_item(row) for row in c.execute(query)]
+
+
+def wanted(c: Connection, job: str) -> list[str]:
+    """Checksums of a job whose bytes have not come yet, each once."""
+    i = item_table
+    query = select(i.c.sha256).where(i.c.job_id == job, i.c.state == "waiting").distinct()
+    return sorted(c.execute(query).scalars())
+
+
+def counts(c: Connection, job: str) -> dict[ItemState, int]:
+    """Number of a job's items in every state."""
+    i = item_table
+    query = select(i.c.state, func.count()).where(i.c.job_id == job).group_by(i.c.state)
+    found = {row[0]: int(row[1]) for row in c.execute(query)}
+    return {state: found.get(state, 0) for state in STATES}
+
+
+def cancel(c: Connection, job: str) -> None:
+    """End a job: what is not read yet will not be; one that has ended stays as it is.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    lock(c, [job])
+    if get(c, job).state != "open":
+        return
+    i, ended = item_table, now()
+    under_way = i.c.state.in_(UNDER_WAY)
+    # The token goes as well: a worker that has it already may not finish it any more.
+    c.execute(
+        update(i)
+        .where(i.c.job_id == job, under_way)
+        .values(state="cancelled", token=None, owner=None, ended=ended)
+    )
+    c.execute(update(table).where(table.c.id == job).values(state="cancelled", ended=ended))
+    events.add(c, job, [("done", {"counts": counts(c, job)})])
+
+
+def lock(c: Connection, jobs: Iterable[str]) -> dict[str, int]:
+    """Hold the rows of some jobs until the transaction ends; returns the priority of each.
+
+    Two workers that finish a job's last items would else both see the other's as under way. In one
+    order, so that they never wait for each other.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    wanted = sorted(set(jobs))
+    query = select(table.c.id, table.c.priority).where(table.c.id.in_(wanted))
+    found = {
+        row.id: row.priority for row in c.execute(query.order_by(table.c.id).with_for_update())
+    }
+    if len(found) != len(wanted):
+        raise NotFound("job")
+    return found
+
+
+def close_finished(c: Connection, jobs: Iterable[str]) -> None:
+    """Those of some jobs, which the caller holds, that wait for no item any more are done."""
+    i = item_table
+    for job in sorted(set(jobs)):
+        under_way = select(i.c.id).where(i.c.job_id == job, i.c.state.in_(UNDER_WAY)).limit(1)
+        if c.execute(under_way).first() is not None:
+            continue
+        still_open: ColumnElement[bool] = (table.c.id == job) & (table.c.state == "open")
+        if c.execute(update(table).where(still_open).values(state="done", ended=now())).rowcount:
+            events.add(c, job, [("done", {"counts": counts(c, job)})])
+
+
+@dataclass(frozen=True)
+class _Stored:
+    film: str
+    status: str
+    reason: str | None
+
+
+def _add(
+    c: Connection,
+    store: Store,
+    job: Job,
+    models: Sequence[Registered],
+    films: Sequence[NewFilm],
+    priority: int,
+) -> list[int]:
+    i = item_table
+    last = c.execute(select(func.max(i.c.position)).where(i.c.job_id == job.id)).scalar()
+    first = 0 if last is None else last + 1
+    if first + len(films) * len(models) > MOST_ITEMS:
+        raise UsageError(f"job: expected at most {MOST_ITEMS} films; send several jobs")
+    digests = [film.sha256 for film in films if film.sha256 is not None and film.refused is None]
+    there = uploads.known(c, digests)
+    have = _have(c, store, job, models, there)
+    rows: list[dict[str, object]] = []
+    told: list[events.Happened] = []
+    created = now()
+    for film in films:
+        for model in models:
+            position, name = first + len(rows), shown(film.name)
+            row: dict[str, object] = {
+                "id": new_id(), "job_id": job.id, "position": position, "name": name,
+                "sha256": film.sha256, "model": model.name, "priority": priority,
+                "state": "waiting", "queued": None, "attempts": 0, "claims": 0, "status": None,
+                "reason": None, "film_id": None, "created": created, "ended": None,
+            }  # fmt: skip
+            at_once = have.get((film.sha256 or "", model.name))
+            if film.refused is not None:
+                row |= {"state": "failed", "status": "failed", "reason": film.refused}
+                row["ended"] = created
+                refused = _Stored("", "failed", film.refused)
+                told.append(_told(position, name, model.name, refused))
+            elif at_once is not None:
+                row |= _done(at_once)
+                told.append(_told(position, name, model.name, at_once))
+            elif film.sha256 in there:
+                row |= {"state": "queued", "queued": created}
+            rows.append(row)
+    if rows:
+        c.execute(i.insert(), rows)
+    events.add(c, job.id, told)
+    close_finished(c, [job.id])
+    return list(range(first, first + len(rows)))
+
+
+def _have(
+    c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Iterable[str]
+) -> dict[tuple[str, str], _Stored]:
+    """Results that stand, by checksum and model's name; one that failed is tried again."""
+    found = {}
+    digests = list(digests)
+    for model in models:
+        at = model.threshold if job.threshold is None else job.threshold
+        for result in stored(c, store.key, digests, model.sha256, at):
+            if result.status != "failed":
+                key = result.sha256, model.name
+                found[key] = _Stored(result.film, result.status, result.reason)
+    return found
+
+
+def _done(result: _Stored) -> dict[str, object]:
+    state = "done" if result.status == "ok" else "failed"
+    return {"state": state, "status": result.status, "reason": result.reason,
+            "film_id": result.film, "ended": now()}  # fmt: skip
+
+
+def _told(position: int, name: str, model: str, result: _Stored) -> events.Happened:
+    """The event of an item that ended."""
+    state = "done" if result.status == "ok" else "failed"
+    film = result.film or None
+    return events.of_item(position, name, model, state, film, result.status, result.reason)
+
+
+def _job(row: TableRow) -> Job:
+    models = parse_json(row.models)
+    names = tuple(str(name) for name in models) if isinstance(models, list) else ()
+    return Job(row.id, row.key_id, row.state, names, row.threshold, row.created, row.ended)
+
+
+def _item(row: TableRow) -> Item:
+    return Item(
+        row.id, row.position, row.name, row.sha256, row.model, row.state, row.film_id, row.status,
+        row.reason,
+    )  # fmt: skip

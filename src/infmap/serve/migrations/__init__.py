@@ -1,0 +1,1 @@
+"""Steps from one version of the server's tables to the next."""

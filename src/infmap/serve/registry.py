@@ -1,0 +1,70 @@
+"""The models that a server's workers have, by the name that clients ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, select
+
+from infmap.core.errors import UsageError
+from infmap.inference import read_manifest
+from infmap.serve.schema import models as table
+from infmap.web.database import now
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model that films can be read with.
+
+    Attributes:
+        name: what clients ask for.
+        label: name@version of the model folder.
+        sha256: checksum of the model folder.
+        threshold: of infection, where a job names none, in (0, 1).
+    """
+
+    name: str
+    label: str
+    sha256: str
+    threshold: float
+
+
+def register(c: Connection, models: Mapping[str, Path]) -> None:
+    """Make these the server's models.
+
+    Raises:
+        ModelError: a folder is missing or damaged.
+    """
+    rows = [
+        {
+            "name": name,
+            "label": manifest.label,
+            "sha256": manifest.sha256,
+            "threshold": manifest.thresholds.infection,
+            "registered": now(),
+        }
+        for name, manifest in ((name, read_manifest(folder)) for name, folder in models.items())
+    ]
+    c.execute(delete(table))
+    if rows:
+        c.execute(table.insert(), rows)
+
+
+def every(c: Connection) -> list[Registered]:
+    """All models, by name."""
+    rows = c.execute(select(table).order_by(table.c.name))
+    return [Registered(row.name, row.label, row.sha256, row.threshold) for row in rows]
+
+
+def named(c: Connection, names: list[str]) -> list[Registered]:
+    """The models of some names, in their order.
+
+    Raises:
+        UsageError: the server has no such model.
+    """
+    known = {model.name: model for model in every(c)}
+    if not names or not set(names) <= set(known):
+        raise UsageError(f"models: expected one or more of {', '.join(known) or 'none'}")
+    return [known[name] for name in dict.fromkeys(names)]

@@ -1,0 +1,324 @@
+"""Results: one a film's bytes, model and threshold, however often it is asked for.
+
+The row says what came of a film and who the patient is (as a keyed hash); its folder holds the line
+and the planes. The identifier is a keyed hash of what the result is of, so that the same film gives
+the same one and nobody without the key can tell whether a film is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import TypedDict
+
+from infmap.report.lines import PredictionLine
+from infmap.serve.errors import NotFound
+from infmap.serve.schema import TableRow
+from infmap.serve.schema import items as item_table
+from infmap.serve.schema import jobs as job_table
+from infmap.serve.schema import results as table
+from infmap.serve.store import Store
+
+Status = Literal["ok", "rejected", "failed"]
+Layer = Literal["infection", "opacity", "lungs"]
+LINE, FACTS, PREVIEW = "result.json", "film.json", "preview.jpg"
+"""Files of a result's folder, beside one PNG a layer."""
+# Checksums asked for in one query; see ``uploads``.
+_AT_ONCE = 10_000
+
+
+class Facts(TypedDict):
+    """What a viewer needs of a film beside its line.
+
+    Attributes:
+        width: film pixels as displayed.
+        height: film pixels as displayed.
+        bits: of a grey level of the full film, 8 to 16.
+        window_center: grey level at the middle of the window that it opens with.
+        window_width: grey levels.
+        study_date: ISO date; None where unknown.
+        pixel_spacing: millimetres between pixel centres at the detector, (row, column); None where
+            unknown.
+        dicom: the film came as a DICOM file.
+        figures: the prediction's own figures, to all digits, as JSON text; None where there is no
+            prediction.
+    """
+
+    width: int
+    height: int
+    bits: int
+    window_center: float
+    window_width: float
+    study_date: str | None
+    pixel_spacing: tuple[float, float] | None
+    dicom: bool
+    figures: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a film.
+
+    Attributes:
+        film: identifier.
+        sha256: of the film's bytes.
+        model_sha: checksum of the model folder.
+        threshold: of infection, in (0, 1).
+        status: "ok"; "rejected", read but not fit for use; "failed", not readable.
+        reason: why not, one line.
+        patient: keyed hash; None where the file names none.
+        study_date: days since 1970; None where unknown.
+        infected_fraction: of the lung area, [0, 1]; None where the film was not assessed.
+        opacity_fraction: the same for any opacity.
+        score: extent score, 0 to 8.
+        created: UTC milliseconds since 1970.
+    """
+
+    film: str
+    sha256: str
+    model_sha: str
+    threshold: float
+    status: Status
+    reason: str | None
+    patient: str | None
+    study_date: int | None
+    infected_fraction: float | None
+    opacity_fraction: float | None
+    score: float | None
+    created: int
+
+
+@dataclass(frozen=True)
+class Same:
+    """Another film of the same patient.
+
+    Attributes:
+        film: identifier of its result.
+        days: from the film asked about to it; negative for an earlier one.
+        infected_fraction: of the lung area, [0, 1].
+        opacity_fraction: the same for any opacity.
+        score: extent score, 0 to 8.
+    """
+
+    film: str
+    days: int
+    infected_fraction: float | None
+    opacity_fraction: float | None
+    score: float | None
+
+
+def film_id(key: bytes, sha256: str, model_sha: str, threshold: float) -> str:
+    """Identifier of a result, 22 letters, digits, "-" and "_".
+
+    Args:
+        key: the server's.
+        sha256: of the film's bytes.
+        model_sha: of the model folder.
+        threshold: of infection.
+    """
+    text = f"film\0{sha256}\0{model_sha}\0{threshold!r}"
+    digest = hmac.new(key, text.encode(), hashlib.sha256).digest()[:16]
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def patient_hash(key: bytes, issuer: str, patient: str) -> str | None:
+    """A patient's identifier as a keyed hash, equal for equal ones; None for none.
+
+    Two hospitals number their patients alike: the issuer is part of it.
+    """
+    if not patient.strip():
+        return None
+    text = f"patient\0{issuer.strip()}\0{patient.strip()}"
+    return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def keep(c: Connection, result: Result) -> None:
+    """Write the row of a result; one that failed before gives way, any other stays as it is.
+
+    Args:
+        c: a writing transaction.
+        result: whose folder, where it has one, is on the disk.
+    """
+    insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
+    values = {
+        "film_id": result.film, "sha256": result.sha256, "model_sha": result.model_sha,
+        "threshold": result.threshold, "status": result.status, "reason": result.reason,
+        "patient": result.patient, "study_date": result.study_date,
+        "infected_fraction": result.infected_fraction,
+        "opacity_fraction": result.opacity_fraction, "score": result.score,
+        "created": result.created,
+    }  # fmt: skip
+    failed_before: ColumnElement[bool] = table.c.status == "failed"
+    c.execute(
+        insert(table)
+        .values(values)
+        .on_conflict_do_update(index_elements=["film_id"], set_=values, where=failed_before)
+    )
+
+
+def get(c: Connection, film: str) -> Result:
+    """The result of an identifier, whoever asks; see ``visible``.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = c.execute(select(table).where(table.c.film_id == film)).one_or_none()
+    if row is None:
+        raise NotFound("film")
+    return _of(row)
+
+
+def stored(
+    c: Connection, key: bytes, digests: Iterable[str], model_sha: str, threshold: float
+) -> list[Result]:
+    """Results that there are of some films with one model and threshold."""
+    ids = [film_id(key, digest, model_sha, threshold) for digest in set(digests)]
+    found: list[Result] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        query = select(table).where(table.c.film_id.in_(ids[start : start + _AT_ONCE]))
+        found += [_of(row) for row in c.execute(query)]
+    return found
+
+
+def visible(c: Connection, film: str, key: str | None) -> bool:
+    """Whether an API key may see a film: one of its own jobs has it.
+
+    Args:
+        c: a transaction.
+        film: identifier.
+        key: identifier of the key; None where all may be seen.
+    """
+    query = select(table.c.film_id).where(table.c.film_id == film)
+    if key is not None:
+        i = item_table
+        query = (
+            select(i.c.film_id)
+            .join(job_table, job_table.c.id == i.c.job_id)
+            .where(i.c.film_id == film, job_table.c.key_id == key)
+        )
+    return c.execute(query.limit(1)).first() is not None
+
+
+def name(c: Connection, film: str, key: str | None) -> tuple[str, str]:
+    """What the client calls a film and the model's name, of the newest item that has it.
+
+    Raises:
+        NotFound: there is none that the key may see.
+    """
+    i = item_table
+    query = select(i.c.name, i.c.model).where(i.c.film_id == film)
+    if key is not None:
+        query = query.join(job_table, job_table.c.id == i.c.job_id).where(job_table.c.key_id == key)
+    row = c.execute(query.order_by(i.c.created.desc(), i.c.id).limit(1)).one_or_none()
+    if row is None:
+        raise NotFound("film")
+    return row.name, row.model
+
+
+def others(c: Connection, film: str, key: str | None) -> list[tuple[str, str]]:
+    """The same film's results with other models or thresholds: identifier and model's name.
+
+    Raises:
+        NotFound: there is no such film.
+    """
+    this = get(c, film)
+    query = select(table.c.film_id).where(
+        table.c.sha256 == this.sha256, table.c.film_id != film, table.c.status == "ok"
+    )
+    ids = c.execute(query.order_by(table.c.created, table.c.film_id)).scalars().all()
+    return [(one, name(c, one, key)[1]) for one in ids if visible(c, one, key)]
+
+
+def same_patient(c: Connection, film: str, key: str | None, most: int = 100) -> list[Same]:
+    """Other assessed films of the same patient with the same model, the earliest first.
+
+    Raises:
+        NotFound: there is no such film.
+    """
+    this = get(c, film)
+    if this.patient is None or this.study_date is None:
+        return []
+    query = (
+        select(table)
+        .where(table.c.patient == this.patient, table.c.film_id != film, table.c.status == "ok")
+        .where(table.c.model_sha == this.model_sha, table.c.threshold == this.threshold)
+        .where(table.c.study_date.is_not(None))
+        .order_by(table.c.study_date, table.c.created, table.c.film_id)
+        .limit(most)
+    )
+    return [
+        Same(row.film_id, row.study_date - this.study_date, row.infected_fraction,
+             row.opacity_fraction, row.score)
+        for row in c.execute(query).all()
+        if visible(c, row.film_id, key)
+    ]  # fmt: skip
+
+
+def folder(store: Store, film: str) -> Path:
+    """Where the files of a result lie.
+
+    Raises:
+        NotFound: it is no identifier.
+    """
+    # It becomes part of a path.
+    if not film.isascii() or not film.replace("-", "").replace("_", "").isalnum():
+        raise NotFound("film")
+    return store.results / film[:2] / film
+
+
+def line(store: Store, film: str) -> PredictionLine:
+    """The line of a film, as ``infmap predict`` writes it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    parsed: PredictionLine = json.loads(_read(store, film, LINE))
+    return parsed
+
+
+def facts(store: Store, film: str) -> Facts:
+    """What a viewer needs of a film beside its line.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _FACTS.validate_json(_read(store, film, FACTS))
+
+
+def layer(store: Store, film: str, name: Layer) -> Path:
+    """The PNG file of a layer: 8 bits, 0 to 255 is probability 0 to 1; of lungs 0 or 255.
+
+    Raises:
+        NotFound: there is none.
+    """
+    path = folder(store, film) / f"{name}.png"
+    if not path.is_file():
+        raise NotFound("film")
+    return path
+
+
+_FACTS = TypeAdapter(Facts)
+
+
+def _read(store: Store, film: str, file: str) -> bytes:
+    try:
+        return (folder(store, film) / file).read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound("film") from error
+
+
+def _of(row: TableRow) -> Result:
+    return Result(
+        row.film_id, row.sha256, row.model_sha, row.threshold, row.status, row.reason, row.patient,
+        row.study_date, row.infected_fraction, row.opacity_fraction, row.score, row.created,
+    )  # fmt: skip

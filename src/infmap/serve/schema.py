@@ -1,0 +1,192 @@
+"""The server's tables, the same in SQLite and PostgreSQL; the node's outbox is among them.
+
+Times are UTC, whole milliseconds since 1970. Identifiers are random text, or a keyed hash, so that
+a client can neither count films nor guess another one's.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+TableRow = Row[*tuple[object, ...]]
+"""A row of a table, or of several that are joined; columns are its attributes."""
+
+ID = String(32)
+DIGEST = String(64)
+"""SHA-256, hexadecimal."""
+NAME = String(128)
+# SQLite numbers rows by itself only where the key is its own INTEGER.
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+
+# Constraints have names, so that a migration can drop one in either database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _time(name: str, nullable: bool = False) -> Column[int]:
+    """Milliseconds since 1970, UTC."""
+    return Column(name, BigInteger, nullable=nullable)
+
+
+uploads = Table(
+    "upload",
+    metadata,
+    Column("sha256", DIGEST, primary_key=True),
+    Column("size", BigInteger, nullable=False),  # bytes
+    _time("created"),
+)
+
+models = Table(
+    "model",
+    metadata,
+    Column("name", NAME, primary_key=True),  # what clients ask for
+    Column("label", NAME, nullable=False),  # name@version of the model folder
+    Column("sha256", DIGEST, nullable=False),
+    Column("threshold", Float, nullable=False),  # of infection, where a job names none
+    _time("registered"),
+)
+
+keys = Table(
+    "api_key",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
+    # The digest of the secret: who reads the table cannot ask with what it holds.
+    Column("hash", DIGEST, nullable=False, unique=True),
+    _time("created"),
+    Column("disabled", Boolean, nullable=False),
+)
+
+jobs = Table(
+    "job",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("key_id", ID, ForeignKey("api_key.id")),  # null: on the machine itself
+    Column("state", String(16), nullable=False),
+    Column("models", Text, nullable=False),  # JSON list of names
+    Column("threshold", Float),  # null: each model's own
+    Column("note", Text, nullable=False),
+    Column("priority", Integer, nullable=False),  # highest first
+    _time("created"),
+    _time("ended", nullable=True),
+    CheckConstraint("state IN ('open', 'done', 'cancelled')", name="state"),
+    Index(None, "key_id", "created"),
+)
+
+items = Table(
+    "item",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("position", Integer, nullable=False),  # 0, 1, ... in the job
+    Column("name", Text, nullable=False),  # what the client calls the film
+    Column("sha256", DIGEST),  # null where the film was refused before its bytes were looked at
+    Column("model", NAME, nullable=False),
+    Column("state", String(16), nullable=False),
+    # Copied from the job, so that the queue is read along one index.
+    Column("priority", Integer, nullable=False),
+    Column("queued", BigInteger),
+    Column("attempts", Integer, nullable=False),  # ended by a crash of the process that had it
+    Column("claims", Integer, nullable=False),
+    Column("owner", ID),  # who has it: the workers of one server
+    Column("token", ID),  # fencing: only who claimed it last may finish it
+    _time("lease_until", nullable=True),
+    Column("status", String(16)),  # of the result: ok, rejected, failed
+    Column("reason", Text),
+    Column("film_id", ID),
+    _time("created"),
+    _time("ended", nullable=True),
+    CheckConstraint(
+        "state IN ('waiting', 'queued', 'leased', 'done', 'failed', 'cancelled')", name="state"
+    ),
+    UniqueConstraint("job_id", "position"),
+    Index(None, "state", "priority", "queued"),
+    Index(None, "job_id", "state"),
+    Index(None, "job_id", "sha256"),
+    Index(None, "film_id"),
+    Index(None, "token"),
+)
+
+results = Table(
+    "result",
+    metadata,
+    Column("film_id", ID, primary_key=True),
+    Column("sha256", DIGEST, nullable=False),  # of the film's bytes
+    Column("model_sha", DIGEST, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("patient", DIGEST),  # keyed hash; null where the file names none
+    Column("study_date", Integer),  # days since 1970; null where unknown
+    # What a patient's course is drawn from; null where the film was not assessed.
+    Column("infected_fraction", Float),
+    Column("opacity_fraction", Float),
+    Column("score", Float),
+    _time("created"),
+    CheckConstraint("status IN ('ok', 'rejected', 'failed')", name="status"),
+    UniqueConstraint("sha256", "model_sha", "threshold"),
+    Index(None, "patient"),
+)
+
+events = Table(
+    "event",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("job_id", ID, ForeignKey("job.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Index(None, "job_id", "seq"),
+    sqlite_autoincrement=True,  # a number never comes again: a page asks for all after its last
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("film_id", ID, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("destination", NAME, nullable=False),
+    Column("sop_uid", String(64)),  # null until the object is made
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _time("next_at"),
+    Column("status", String(16)),  # the peer's last answer
+    Column("reason", Text),
+    _time("created"),
+    _time("sent", nullable=True),
+    CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="state"),
+    UniqueConstraint("film_id", "kind", "destination"),
+    Index(None, "state", "next_at"),
+)
+
+instances = Table(
+    "instance",
+    metadata,
+    # Objects that came over the network: the same one again is known by its UID.
+    Column("sop_uid", String(64), primary_key=True),
+    Column("sha256", DIGEST, nullable=False),
+    Column("calling", String(64), nullable=False),  # AE title of who sent it
+    _time("received"),
+)

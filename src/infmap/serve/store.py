@@ -1,0 +1,47 @@
+"""The server's folder and its database.
+
+A server is a folder: ``server.db`` (unless the rows are in PostgreSQL), ``key``, ``uploads/`` (the
+films as received, by checksum), ``results/`` (a folder a film) and ``owners/`` (a lock for whoever
+works on films); see ``infmap.web.database``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from infmap.web.database import Database, Layout
+
+LAYOUT = Layout("server", "server.db", Path(__file__).parent / "migrations")
+
+
+class Store(Database):
+    """An open server; see ``Database``."""
+
+    layout = LAYOUT
+
+    @property
+    def uploads(self) -> Path:
+        """Where films lie as received."""
+        return self.folder / "uploads"
+
+    @property
+    def results(self) -> Path:
+        """Where results lie, a folder a film."""
+        return self.folder / "results"
+
+    @property
+    def owners(self) -> Path:
+        """Where the locks of those lie who work on films."""
+        return self.folder / "owners"
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk: a file renamed into it is there after a power cut."""
+    if os.name == "nt":  # a folder cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

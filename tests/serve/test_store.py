@@ -1,0 +1,18 @@
+"""The server's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infmap.serve.store import Store, sync_folder
+
+
+def test_everything_of_a_server_lies_in_its_folder(store: Store) -> None:
+    places = (store.uploads, store.results, store.owners)
+    assert {place.parent for place in places} == {store.folder} and len(set(places)) == 3
+
+
+def test_a_folder_is_brought_to_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    sync_folder(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
