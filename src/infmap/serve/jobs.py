@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -235,8 +235,7 @@ def of_key(c: Connection, key: str | None, most: int = 100) -> list[Job]:
 
 def items(c: Connection, job: str) -> list[Item]:
     """All items of a job, by position."""
-    i = item_table
-    query = select(i).where(i.c.job_id == job).order_by(i.c.position)
+    query = select(item_table).where(item_table.c.job_id == job).order_by(item_table.c.position)
     return [_item(row) for row in c.execute(query)]
 
 
@@ -362,11 +361,10 @@ def _add(
 
 
 def _have(
-    c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Iterable[str]
+    c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Collection[str]
 ) -> dict[tuple[str, str], _Stored]:
     """Results that stand, by checksum and model's name; one that failed is tried again."""
     found = {}
-    digests = list(digests)
     for model in models:
         at = model.threshold if job.threshold is None else job.threshold
         for result in stored(c, store.key, digests, model.sha256, at):
