@@ -229,3 +229,22 @@ def test_real_films(data: Path, tmp_path: Path) -> None:
         planes = seg.pixel_array > 0
         np.testing.assert_array_equal([planes[:2].any(axis=0), planes[2:4].any(axis=0)], expected)
         hd.sr.srread(tmp_path / "sr" / f"{name}.dcm")
+
+
+def test_fhir_bundles_are_written_and_resumed(films: Path, tmp_path: Path) -> None:
+    paths = [films / "plain.dcm", films / "picture.png"]
+    assert call("predict", *paths, "-o", tmp_path, "-q") == 0
+    again = ["predict", *paths, "-o", tmp_path, "-q", "--resume", "--fhir"]
+    assert call(*again) == 0
+    bundles = {path.stem: path for path in (tmp_path / "fhir").iterdir()}
+    assert set(bundles) == {"plain", "picture"} and not (tmp_path / "seg").exists()
+    assert MADE_FILM in rows(tmp_path)["picture"]["warnings"]
+    for name, path in bundles.items():
+        entries = json.loads(path.read_text(encoding="utf-8"))["entry"]
+        (study,) = [e["resource"] for e in entries if "series" in e["resource"]]
+        film = films / "plain.dcm" if name == "plain" else tmp_path / "film" / "picture.dcm"
+        uid = pydicom.dcmread(film, stop_before_pixels=True).SOPInstanceUID
+        assert study["series"][0]["instance"][0]["uid"] == uid
+    written = [path.stat().st_mtime_ns for path in bundles.values()]
+    assert call(*again) == 0
+    assert [path.stat().st_mtime_ns for path in bundles.values()] == written

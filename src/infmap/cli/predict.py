@@ -53,6 +53,9 @@ def predict(
     ] = None,
     dicom_seg: Annotated[bool, typer.Option("--dicom-seg", help="the same as --dicom seg")] = False,
     dicom_sr: Annotated[bool, typer.Option("--dicom-sr", help="the same as --dicom sr")] = False,
+    fhir: Annotated[
+        bool, typer.Option("--fhir", help="write fhir/ID.json of each film: FHIR R4 resources")
+    ] = False,
     doubt: Annotated[
         bool,
         typer.Option(
@@ -87,6 +90,7 @@ def predict(
         workers or workers_for(len(found.paths)),
         resume,
         dicom=kinds,
+        fhir=fhir,
         doubt=doubt,
         notes={"not_read": found.notes()},
     )

@@ -108,6 +108,11 @@ def tracking_of(header: Dataset, model: str, what: str) -> str:
     return uid_from("tracking", str(header.SOPInstanceUID), model, what)
 
 
+def device_of(p: Prediction) -> str:
+    """UID of the program with its model as the device that observes, in report and FHIR bundle."""
+    return uid_from("device", p.model, p.model_sha256)
+
+
 def identity_of(header: Dataset, p: Prediction) -> tuple[str, ...]:
     """What tells an object's film, model and settings from all others, for its UIDs.
 

@@ -11,6 +11,7 @@ from infmap.dicom.derived import (
     MAKER,
     SERIES_SR,
     check_extra,
+    device_of,
     equipment,
     guarded,
     identity_of,
@@ -110,7 +111,7 @@ def _observer(p: Prediction) -> ObservationContext:
         observer_device_context=hd.sr.ObserverContext(
             observer_type=known.DCM.Device,
             observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
-                uid=uid_from("device", p.model, p.model_sha256),
+                uid=device_of(p),
                 name=f"{MAKER} {version_of()}",
                 manufacturer_name=MAKER,
                 model_name=p.model,

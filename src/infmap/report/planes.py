@@ -20,6 +20,7 @@ OBJECTS = ("seg", "fractional", "sr", "sc", "gsps", "pdf", "film")
 FILES = (
     *((folder, "png") for folder in (*PLANES, "doubt")),
     *((folder, "dcm") for folder in OBJECTS),
+    ("fhir", "json"),
 )
 """Folder and ending of every file that a film may have."""
 

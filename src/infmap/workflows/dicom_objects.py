@@ -1,4 +1,4 @@
-"""DICOM files of one film of a run."""
+"""DICOM objects and the FHIR bundle of one film of a run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ if TYPE_CHECKING:
     from infmap.core.types import Prediction
     from infmap.report.dicom import Kind
 
-NONE_WRITTEN = "no DICOM objects were written"
+NONE_WRITTEN = "no objects were written"
 """Stands in each warning that says why; a resumed run does not try such a film again."""
 NO_STATE = "a colour film: no presentation state was written"
 """The warning of a film that has all objects but that one."""
-MADE_FILM = "not a DICOM film: the DICOM objects refer to film/ID.dcm, which was made of it"
+MADE_FILM = "not a DICOM film: the objects refer to film/ID.dcm, which was made of it"
 
 
-def write_dicom(
-    prediction: Prediction, film_id: str, path: str, out: Path, kinds: Collection[Kind]
+def write_objects(
+    prediction: Prediction,
+    film_id: str,
+    path: str,
+    out: Path,
+    kinds: Collection[Kind],
+    *,
+    fhir: bool = False,
 ) -> tuple[str, ...]:
     """Write ``KIND/ID.dcm`` of each kind; the report refers to the segmentation if both.
 
@@ -33,6 +39,7 @@ def write_dicom(
         path: the film.
         out: the run's folder.
         kinds: which objects.
+        fhir: write ``fhir/ID.json`` as well.
 
     Returns:
         Warnings: why nothing was written, or what of the film's header was repaired or left out.
@@ -43,19 +50,27 @@ def write_dicom(
     """
     from infmap.core.errors import FilmError
     from infmap.dicom import film_of_picture, header_notes, read_source
-    from infmap.report.dicom import dicom_objects
+    from infmap.report.fhir import fhir_json
+    from infmap.report.files import make_folder, write_atomically
 
     made: dict[str, Dataset] = {}
     try:
         source = read_source(_unchanged(path, prediction))
         if source is None:
             source = made["film"] = film_of_picture(prediction.radiograph)
-        made.update(dicom_objects(source, prediction, kinds).items())
+        if kinds:
+            from infmap.report.dicom import dicom_objects
+
+            made.update(dicom_objects(source, prediction, kinds).items())
+        bundle = fhir_json(source, prediction) if fhir else None
         notes = header_notes(source)
     except FilmError as error:
         return (f"{NONE_WRITTEN}: {error.reason}",)
     for folder, dataset in made.items():
         _save(dataset, out / folder, film_id)
+    if bundle is not None:
+        place = make_folder(out / "fhir") / f"{film_id}.json"
+        write_atomically(place, lambda file: file.write(bundle))
     notes = (MADE_FILM,) * ("film" in made) + notes
     return notes + (NO_STATE,) * ("gsps" in kinds and "gsps" not in made)
 

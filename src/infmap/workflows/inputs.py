@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infmap.core.errors import UsageError
+from infmap.report.planes import FILES
 
 JUNK_NAMES = {"thumbs.db", "desktop.ini", "dicomdir"}
 """What systems and media lay beside films, in lower case."""
@@ -22,7 +23,7 @@ JUNK_ENDINGS = {
 on a disc with them; skipped unless a film hides behind one."""
 UNKNOWN = "bytes of an unknown kind"
 """What ``sniff`` says of a file without a kind: behind a name without an ending, a damaged film."""
-RESULT_FOLDERS = {"maps", "masks", "lungs", "opacity", "doubt", "thumbnails", "seg", "sr"}
+RESULT_FOLDERS = {"thumbnails", *(folder for folder, _ in FILES)}
 """Folders of a run's own pictures and objects."""
 
 

@@ -54,6 +54,7 @@ class Run:
         resume: keep the results that still hold.
         title: heading of the report.
         dicom: kinds of DICOM objects that are written of each film.
+        fhir: write a FHIR bundle of each film.
         doubt: read each film mirrored as well, and write where both readings disagree.
         notes: what else ``run.json`` is to say, JSON's values.
     """
@@ -64,6 +65,7 @@ class Run:
     resume: bool = False
     title: str = "Chest film report"
     dicom: tuple[Kind, ...] = ()
+    fhir: bool = False
     doubt: bool = False
     notes: Mapping[str, object] = field(default_factory=dict)
 
@@ -71,6 +73,11 @@ class Run:
     def planes(self) -> tuple[str, ...]:
         """Folders of the planes that are written."""
         return PLANES + ("doubt",) * self.doubt
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Folders of the DICOM objects and FHIR bundles that are written."""
+        return (*self.dicom, *("fhir",) * self.fhir)
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class _Workflow:
             paths,
             pictures=self._has_picture,
             planes=self.run.planes,
-            objects=self.run.dicom,
+            objects=self.run.objects,
         )
         self._only_pictures_of(todo)
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
@@ -214,10 +221,11 @@ class _Workflow:
         number, film_id, path = film
         shown = number < self.thumbnails.limit
         if isinstance(result, Prediction):
-            if self.run.dicom:
-                from infmap.workflows.dicom_objects import write_dicom
+            if self.run.objects:
+                from infmap.workflows.dicom_objects import write_objects
 
-                notes = write_dicom(result, film_id, path, self.out, self.run.dicom)
+                run = self.run
+                notes = write_objects(result, film_id, path, self.out, run.dicom, fhir=run.fhir)
                 result = replace(result, warnings=(*result.warnings, *notes))
             write_planes(result, film_id, self.out)
             if shown:

@@ -59,7 +59,7 @@ class Known(NamedTuple):
         status: "ok", "rejected" or "failed".
         sha256: of its bytes.
         read: whether it was decoded.
-        without: folders of DICOM objects that its line says it has none in, and why.
+        without: folders of objects that its line says it has none in, and why.
         state: of the file, before it was read; None where unknown.
     """
 
@@ -106,7 +106,7 @@ def plan(
         paths: the inputs, each file once.
         pictures: place and id of an input to whether the page has its picture, or needs none.
         planes: folders of the planes that each assessed film must have.
-        objects: kinds of DICOM objects that each film must have.
+        objects: folders of DICOM objects and FHIR bundles that each film must have one in.
 
     Raises:
         UsageError: ``results.jsonl`` is damaged before its last line.
@@ -155,10 +155,10 @@ def _known(out: Path) -> dict[str, Known]:
 
 
 def _without(warnings: Iterable[str]) -> frozenset[str]:
-    """Folders of DICOM objects that a film has none in, by its warnings."""
+    """Folders of objects that a film has none in, by its warnings."""
     said = "\n".join(warnings)
     if NONE_WRITTEN in said:
-        return frozenset(folder for folder, ending in FILES if ending == "dcm")
+        return frozenset(folder for folder, ending in FILES if ending != "png")
     return frozenset({"gsps"} if NO_STATE in said else ())
 
 
@@ -188,7 +188,10 @@ def _is_whole(out: Path, film: Known, planes: Sequence[str], objects: Sequence[s
     if film.status != "ok":
         return True
     files = [out / folder / f"{film.id}.png" for folder in planes]
-    files += [out / name / f"{film.id}.dcm" for name in objects if name not in film.without]
+    endings = dict(FILES)
+    files += [
+        out / name / f"{film.id}.{endings[name]}" for name in objects if name not in film.without
+    ]
     try:
         return all(os.stat(file).st_size > 0 for file in files)
     except OSError:
