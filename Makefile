@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check audit bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/infmap demo -o infmap-demo
@@ -21,6 +21,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python tools/check_docs.py
 	$(BIN)/python tools/check_words.py
 	$(BIN)/python tools/check_structure.py
+	$(BIN)/python tools/audit_dependencies.py --licences
+
+# Needs a network: status 3 where no vulnerability service answers.
+audit: $(VENV)/.installed-dev
+	$(BIN)/python tools/audit_dependencies.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed.py
