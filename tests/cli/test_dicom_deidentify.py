@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from infmap.cli.dicom_deidentify import deidentify
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "deidentify"))
-from hospital import PATIENT, WORDS, film, read, saved  # noqa: E402
+from hospital import PATIENT, WORDS, film, labelled, read, saved  # noqa: E402
 
 APP = typer.Typer()
 APP.command()(deidentify)
@@ -28,6 +28,7 @@ def films(tmp_path: Path) -> Path:
 def call(folder: Path, *more: str) -> tuple[int, str, Path]:
     out = folder.parent / "out"
     arguments = [str(folder), "-o", str(out), "--key", str(folder.parent / "key"), *more]
+    arguments += [] if "--review" in more else ["--review", "none"]
     done = CliRunner().invoke(APP, arguments, standalone_mode=False)
     assert done.exception is None, done.exception
     return done.return_value, done.output, out  # type: ignore[return-value]
@@ -56,3 +57,10 @@ def test_a_bad_film_does_not_stop_the_others(films: Path) -> None:
     content = json.loads(said)
     assert status == 3 and [line["status"] for line in content["films"]] == ["ok", "failed"]
     assert len(list(out.rglob("*.dcm"))) == 1
+
+
+def test_text_is_looked_for(films: Path) -> None:
+    (films / "Mustermann.dcm").write_bytes(saved(labelled(at=(8, 60))))
+    status, said, _ = call(films, "--review", "accept", "--json")
+    (line,) = json.loads(said)["films"]
+    assert status == 0 and line["found"] == 1 and line["confirmed"] == "program"

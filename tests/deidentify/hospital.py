@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-import sys
-from pathlib import Path
 
 import numpy as np
 import pydicom
+from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from infmap.deidentify.key import Key
 from infmap.dicom import write_dx
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "dicom"))
 
 KEY = Key(bytes(range(32)))
 NAME = "Mustermann^Erika Xanthippe"
@@ -56,6 +52,23 @@ def read(data: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(data))
 
 
-def nested(item: Dataset) -> Sequence:
-    """A sequence that the profile keeps, as it stands in a film, around one item."""
-    return Sequence([item])
+def labelled(
+    size: int = 600, at: tuple[int, int] = (40, 60), text: str = "MUSTERMANN, E", **more: object
+) -> Dataset:
+    """A smooth film with white text of 22 pixels at a row and a column."""
+    rows, columns = np.mgrid[0:size, 0:size]
+    plane = (12000 + 20 * rows + 9 * columns).astype(np.uint16)
+    ink = drawn(text, 22, plane.shape, at)
+    plane[ink] = 60000
+    dataset = film(**more)
+    dataset.Rows, dataset.Columns = plane.shape
+    dataset.PixelData = plane.tobytes()
+    return dataset
+
+
+def drawn(text: str, size: int, shape: tuple[int, ...], at: tuple[int, int]) -> np.ndarray:
+    """Where the ink of a text is, bool of a shape."""
+    layer = Image.new("L", (shape[1], shape[0]), 0)
+    font = ImageFont.load_default(size=size)
+    ImageDraw.Draw(layer).text((at[1], at[0]), text, fill=255, font=font)
+    return np.asarray(layer) > 127

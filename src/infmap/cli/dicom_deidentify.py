@@ -8,9 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from infmap.deidentify.run import Pixelwise
+
+Item = TypeVar("Item")
 
 
 class Descriptors(StrEnum):
@@ -18,6 +23,14 @@ class Descriptors(StrEnum):
 
     remove = "remove"
     clean = "clean"
+
+
+class Review(StrEnum):
+    """Who decides what is blanked."""
+
+    page = "page"
+    accept = "accept"
+    none = "none"
 
 
 def deidentify(
@@ -38,6 +51,13 @@ def deidentify(
     descriptors: Annotated[
         Descriptors, typer.Option(help="descriptions and comments: remove or clean")
     ] = Descriptors.remove,
+    review: Annotated[
+        Review,
+        typer.Option(
+            help="burned-in text: page shows each film and asks; accept blanks what is found, and "
+            "holds films with text over the lungs; none does not look"
+        ),
+    ] = Review.accept,
     linking: Annotated[
         Path | None, typer.Option(help="CSV to write: which file became which")
     ] = None,
@@ -49,25 +69,23 @@ def deidentify(
     Example: infmap dicom deidentify films -o public
 
     Films of one patient keep one pseudonym as long as the key is the same. Nothing is written if a
-    check finds something left. Exit status 3: some films could not be read. Research use only.
+    check finds something left. Exit status 3: some films were not written. Research use only.
     """
+    from infmap.core.errors import needs_extra
     from infmap.dicom._pydicom import ensure_importable
-
-    ensure_importable()
-    from infmap.deidentify.options import Options
-    from infmap.deidentify.run import Job, run
     from infmap.workflows.inputs import look_for_films
 
-    options = Options(keep_dates, keep_patient, keep_device, descriptors is Descriptors.clean)
+    ensure_importable()
+    with needs_extra("de-identification", "deidentify"):
+        from infmap.deidentify.options import Options
+        from infmap.deidentify.run import Job, run
+
+    clean = descriptors is Descriptors.clean
+    options = Options(keep_dates, keep_patient, keep_device, clean, review is not Review.none)
     found = look_for_films(films, out)
-
-    def track(paths: Iterable[str], total: int) -> Iterator[str]:
-        from infmap.cli.progress import track
-
-        return track(paths, total, "de-identifying", quiet=quiet or as_json)
-
-    reports = run(Job(found.paths, out, key, options, linking), track)
-    failed = [report for report in reports if report.status == "failed"]
+    bars = _Bars(quiet or as_json)
+    reports = run(Job(found.paths, out, key, options, linking), _pixelwise(review), bars)
+    failed = [report for report in reports if report.status != "ok"]
     if as_json:
         lines = [asdict(report) for report in reports]
         sys.stdout.write(json.dumps({"folder": str(out), "films": lines}) + "\n")
@@ -81,3 +99,24 @@ def deidentify(
             "apart. Research use only.\n"
         )
     return 3 if failed else 0
+
+
+class _Bars:
+    """Progress on a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
+        from infmap.cli.progress import track
+
+        return track(items, total, text, quiet=self.quiet)
+
+
+def _pixelwise(review: Review) -> Pixelwise | None:
+    from infmap.deidentify.lungs import shipped_lungs
+    from infmap.deidentify.run import Pixelwise, accept
+
+    if review is Review.none:
+        return None
+    return Pixelwise(shipped_lungs(), accept, "program")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pydicom
@@ -12,10 +13,12 @@ from pydicom.uid import UID
 
 from infmap.core.errors import RejectedFilm, UnreadableFilm
 from infmap.core.quiet import quiet
+from infmap.deidentify.boxes import Box
 from infmap.deidentify.header import Record, deidentify_header, patient_of
 from infmap.deidentify.identities import Identities, identities_of
 from infmap.deidentify.key import Key
 from infmap.deidentify.options import Options
+from infmap.deidentify.pixels import blank, read_pixels
 from infmap.deidentify.scan import residue
 from infmap.dicom.elements import whole
 from infmap.dicom.pixels import layout_of
@@ -87,6 +90,21 @@ def open_film(data: bytes, key: Key) -> Source:
     film = str(dataset.get("SOPInstanceUID", "")) or hashlib.sha256(data).hexdigest()
     name = f"{key.pseudonym('patient', patient_of(dataset))}/{key.pseudonym('film', film)}.dcm"
     return Source(dataset, identities_of(dataset), name)
+
+
+def blank_film(source: Source, boxes: Sequence[Box]) -> None:
+    """Paint the boxes that were decided on, none or more, and say that no text is left.
+
+    Args:
+        source: as read; its data set is changed.
+        boxes: in stored pixels.
+
+    Raises:
+        UnreadableFilm: its pixels cannot be decoded or painted.
+    """
+    if boxes:
+        blank(source.dataset, read_pixels(source.dataset), boxes)
+    source.dataset.BurnedInAnnotation = "NO"
 
 
 def clean_film(source: Source, options: Options, key: Key) -> Clean:

@@ -12,9 +12,11 @@ import jinja2
 
 from infmap import __version__
 from infmap.core.files import write_json, write_text
+from infmap.deidentify.boxes import Box
 from infmap.deidentify.options import Options
 
-Status = Literal["ok", "failed"]
+Status = Literal["ok", "held", "failed"]
+Confirmed = Literal["person", "program"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,15 @@ class FilmReport:
 
     Attributes:
         number: of the film among those given, from 1; its own name may tell whose it is.
-        status: "ok": written; "failed": not written.
-        reason: why it failed.
+        status: "ok": written; "held": not written, for a person has to look at it; "failed": not
+            written.
+        reason: why it is not written.
         file: where it is, below the folder for results.
         elements: by what happened ("removed", ...), keywords with their count.
         private: private elements that were removed.
+        found: boxes that may be burned-in text; None where it was not looked for.
+        blanked: boxes that were painted, in stored pixels.
+        confirmed: who decided on the boxes.
     """
 
     number: int
@@ -36,6 +42,9 @@ class FilmReport:
     file: str | None = None
     elements: dict[str, dict[str, int]] = field(default_factory=dict)
     private: int = 0
+    found: int | None = None
+    blanked: tuple[Box, ...] = ()
+    confirmed: Confirmed | None = None
 
 
 def write_report(folder: Path, options: Options, films: Sequence[FilmReport]) -> None:

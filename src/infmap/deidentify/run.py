@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from infmap.core.errors import FilmError, InfmapError, UnreadableFilm, UsageError
 from infmap.core.files import replacing_folder, write_bytes
-from infmap.deidentify.film import Clean, clean_film, open_film
+from infmap.deidentify.boxes import Box
+from infmap.deidentify.candidates import Lungs
+from infmap.deidentify.film import Clean, blank_film, clean_film
 from infmap.deidentify.key import Key
+from infmap.deidentify.look import Look, look_at
 from infmap.deidentify.options import Options
-from infmap.deidentify.report import FilmReport, write_report
+from infmap.deidentify.report import Confirmed, FilmReport, write_report
 
-Track = Callable[[Iterable[str], int], Iterator[str]]
+Item = TypeVar("Item")
+Decisions = Mapping[int, tuple[Box, ...]]
+"""By number of a film: boxes to paint. A film without an entry is held."""
+Decide = Callable[[Sequence[Look]], Decisions]
+HELD = (
+    "expected a person's word on what may be text over the lungs; take --review page for this film"
+)
 
 
 class ResidueError(InfmapError):
     """A check found something of a patient left; nothing was written."""
+
+
+class Track(Protocol):
+    """Passes things on, and shows how far it is."""
+
+    def __call__(self, items: Iterable[Item], total: int, text: str, /) -> Iterator[Item]:
+        """Of ``total`` things, under a line of text."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class Job:
         films: paths in order.
         out: folder for results: absent or empty.
         key: path of the key; made where there is none.
-        options: what is kept.
+        options: what is kept; with ``pixels``, text is looked for.
         linking: path of a CSV that tells which file became which, outside ``out``; None for none.
     """
 
@@ -41,15 +59,36 @@ class Job:
     linking: Path | None = None
 
 
-def run(job: Job, track: Track) -> list[FilmReport]:
+@dataclass(frozen=True)
+class Pixelwise:
+    """How burned-in text is dealt with.
+
+    Attributes:
+        lungs: finds lungs.
+        decide: says what is painted.
+        confirmed: who that is.
+    """
+
+    lungs: Lungs
+    decide: Decide
+    confirmed: Confirmed
+
+
+def accept(looks: Sequence[Look]) -> Decisions:
+    """All that was found is painted, on films where nothing of it may lie over the lungs."""
+    return {look.number: look.boxes for look in looks if not look.over_lungs}
+
+
+def run(job: Job, pixelwise: Pixelwise | None, track: Track) -> list[FilmReport]:
     """De-identify films into a new folder.
 
     Args:
         job: what to do.
-        track: passes paths on and shows progress.
+        pixelwise: how text is dealt with; None where it is not looked for.
+        track: passes things on and shows progress.
 
     Returns:
-        What became of each film.
+        What became of each film, in order.
 
     Raises:
         UsageError: a path does not do.
@@ -57,23 +96,25 @@ def run(job: Job, track: Track) -> list[FilmReport]:
     """
     _check(job)
     key = Key.read_or_make(job.key)
-    reports: list[FilmReport] = []
-    written: dict[str, bytes] = {}
-    links: list[tuple[str, str]] = []
+    reports: dict[int, FilmReport] = {}
+    looks = []
+    numbered = list(enumerate(map(Path, job.films), 1))
+    for number, path in track(numbered, len(numbered), "looking at films"):
+        try:
+            looks.append(look_at(number, path, key, pixelwise.lungs if pixelwise else None))
+        except FilmError as error:
+            reports[number] = FilmReport(number, "failed", error.reason)
+    unseen: Decisions = {look.number: () for look in looks}
+    decisions = pixelwise.decide(looks) if pixelwise else unseen
     with replacing_folder(job.out) as folder:
-        for number, path in enumerate(track(job.films, len(job.films)), 1):
-            try:
-                clean = _one(Path(path), job.options, key)
-                _write(folder, clean, written, path, number)
-            except FilmError as error:
-                reports.append(FilmReport(number, "failed", error.reason))
-                continue
-            links.append((path, clean.name))
-            reports.append(_ok(number, clean))
-        write_report(folder, job.options, reports)
+        writer = _Writer(folder, job.options, key, pixelwise, decisions)
+        for look in track(looks, len(looks), "writing films"):
+            reports[look.number] = writer.film(look)
+        ordered = [reports[number] for number, _ in numbered]
+        write_report(folder, job.options, ordered)
     if job.linking is not None:
-        _link(job.linking, links)
-    return reports
+        _link(job.linking, job.films, ordered)
+    return ordered
 
 
 def _check(job: Job) -> None:
@@ -87,44 +128,66 @@ def _check(job: Job) -> None:
             )
 
 
-def _one(path: Path, options: Options, key: Key) -> Clean:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableFilm(
-            f"expected a readable file, the system says {type(error).__name__}; check the path"
-        ) from error
-    return clean_film(open_film(data, key), options, key)
+@dataclass(frozen=True)
+class _Writer:
+    """The second pass: films into the folder, each once."""
 
+    folder: Path
+    options: Options
+    key: Key
+    pixelwise: Pixelwise | None
+    decisions: Decisions
+    digests: dict[str, bytes] = field(default_factory=dict)
 
-def _write(folder: Path, clean: Clean, written: dict[str, bytes], path: str, number: int) -> None:
-    import hashlib
-
-    if clean.residue:
-        raise ResidueError(
-            f"{path}: something is left after de-identification ({clean.residue[0]}; "
-            f"{len(clean.residue)} findings); nothing was written. Leave film {number} out"
+    def film(self, look: Look) -> FilmReport:
+        """Write one film, unless it is held or fails."""
+        found = len(look.candidates) if self.pixelwise else None
+        if look.number not in self.decisions:
+            return FilmReport(look.number, "held", HELD, found=found)
+        boxes = self.decisions[look.number]
+        try:
+            source = look.open(self.key)
+            if self.pixelwise:
+                blank_film(source, boxes)
+            clean = clean_film(source, self.options, self.key)
+            self._write(clean, look)
+        except FilmError as error:
+            return FilmReport(look.number, "failed", error.reason, found=found)
+        done = clean.record.done.items()
+        elements = {str(what): dict(sorted(names.items())) for what, names in done}
+        return FilmReport(
+            look.number,
+            "ok",
+            file=clean.name,
+            elements=elements,
+            private=clean.record.removed_private,
+            found=found,
+            blanked=boxes,
+            confirmed=self.pixelwise.confirmed if self.pixelwise else None,
         )
-    digest = hashlib.sha256(clean.data).digest()
-    if written.setdefault(clean.name, digest) != digest:
-        raise UnreadableFilm(
-            "expected one film a SOP Instance UID, got another film of the same one; "
-            "keep the right one"
-        )
-    target = folder / clean.name
-    target.parent.mkdir(exist_ok=True)
-    write_bytes(target, clean.data)
+
+    def _write(self, clean: Clean, look: Look) -> None:
+        if clean.residue:
+            raise ResidueError(
+                f"{look.path}: something is left after de-identification ({clean.residue[0]}; "
+                f"{len(clean.residue)} findings); nothing was written. Leave film {look.number} out"
+            )
+        digest = hashlib.sha256(clean.data).digest()
+        if self.digests.setdefault(clean.name, digest) != digest:
+            raise UnreadableFilm(
+                "expected one film a SOP Instance UID, got another film of the same one; "
+                "keep the right one"
+            )
+        target = self.folder / clean.name
+        target.parent.mkdir(exist_ok=True)
+        write_bytes(target, clean.data)
 
 
-def _ok(number: int, clean: Clean) -> FilmReport:
-    elements = {str(what): dict(sorted(names.items())) for what, names in clean.record.done.items()}
-    return FilmReport(number, "ok", None, clean.name, elements, clean.record.removed_private)
-
-
-def _link(path: Path, links: list[tuple[str, str]]) -> None:
+def _link(path: Path, films: Sequence[str], reports: Sequence[FilmReport]) -> None:
     """Which file became which, readable by its owner alone."""
     stream = io.StringIO()
-    csv.writer(stream).writerows([("film", "file"), *links])
+    pairs = [(films[report.number - 1], report.file) for report in reports if report.file]
+    csv.writer(stream).writerows([("film", "file"), *pairs])
     path.touch(mode=0o600, exist_ok=True)
     path.chmod(0o600)
     path.write_text(stream.getvalue(), encoding="utf-8")
