@@ -14,10 +14,9 @@ What the code proposes and asks for over the network, after PS3.2. This page is 
 `infmap.dicom.network.contexts` by `python tools/conformance.py`; a test holds both equal. What the
 objects hold: [DICOM objects](dicom.md). Research use only.
 
-infmap opens associations and requests; it does not listen. One association carries all objects of
-a call, one after the other, without asynchronous operations. Its application entity title is
-INFMAP unless another is given. No TLS and no user identity for DIMSE; DICOMweb uses what its URL
-and headers say.
+One association carries all objects of a call, one after the other, without asynchronous
+operations. The application entity title is INFMAP unless another is given. TLS by option, with
+certificates on both sides; no user identity for DIMSE. DICOMweb uses what its URL and headers say.
 
 ## DIMSE, as service class user
 
@@ -42,10 +41,26 @@ accepted.
 
 def page() -> str:
     """The whole page."""
-    from infmap.dicom.network.contexts import SENT, SYNTAX_NAMES, VERIFICATION, WEB
+    from infmap.dicom.network.contexts import (
+        COMMITMENT,
+        FIND,
+        GET,
+        MOVE,
+        SENT,
+        SYNTAX_NAMES,
+        VERIFICATION,
+        WEB,
+    )
 
     lines = ["| kind | SOP class | UID | transfer syntaxes |", "|---|---|---|---|"]
-    lines.append(f"| (C-ECHO) | Verification | {VERIFICATION} | default of the peer |")
+    for service, name, uid in (
+        ("C-ECHO", "Verification", VERIFICATION),
+        ("C-FIND", "Study Root Query/Retrieve Information Model - FIND", FIND),
+        ("C-MOVE", "Study Root Query/Retrieve Information Model - MOVE", MOVE),
+        ("C-GET", "Study Root Query/Retrieve Information Model - GET", GET),
+        ("N-ACTION, N-EVENT-REPORT", "Storage Commitment Push Model", COMMITMENT),
+    ):
+        lines.append(f"| ({service}) | {name} | {uid} | default of the peer |")
     for context in SENT:
         syntaxes = "; ".join(f"{SYNTAX_NAMES[uid]} ({uid})" for uid in context.syntaxes)
         lines.append(f"| {context.kind} | {context.name} | {context.sop_class} | {syntaxes} |")

@@ -16,6 +16,7 @@ VERBS: dict[str, str] = {
     "benchmark": "compare networks, encoders and regimes on a snapshot",
     "explain": "activation maps beside the infection map",
     "annotate": "readers and networks draw masks together",
+    "dicom": "objects to and from a PACS, and a node that reads what it is sent",
     "export": "write a model as ONNX, with its preprocessing and card",
 }
 """Verb to its one-line help, in the order shown; each is a module of this package."""

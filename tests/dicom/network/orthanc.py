@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Orthanc]:
-    """Start one with an empty store in a folder, and stop it."""
+def running(
+    folder: Path, peers: Mapping[str, Sequence[str | int]] | None = None
+) -> Iterator[Orthanc]:
+    """Start one with an empty store in a folder, and stop it.
+
+    Peers are those that it may send to: name to title, host and port.
+    """
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
     if program is None or not PLUGIN.exists():
         pytest.skip("no Orthanc: apt-get install orthanc orthanc-dicomweb")
@@ -58,7 +63,8 @@ def running(folder: Path) -> Iterator[Orthanc]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomCheckCalledAet": False,
-        "DicomModalities": {"INFMAP": ["INFMAP", "127.0.0.1", 11112]},
+        # Only peers that it knows by their title may search it.
+        "DicomModalities": {"INFMAP": ["INFMAP", "127.0.0.1", 11112], **(peers or {})},
         "OverwriteInstances": False,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }

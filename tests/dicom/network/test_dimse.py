@@ -22,6 +22,7 @@ hd = pytest.importorskip("highdicom")
 sys.path.insert(0, str(Path(__file__).parent))
 from objects import all_objects, file_of  # noqa: E402
 from orthanc import free_port, running  # noqa: E402
+from peers import close_sockets  # noqa: E402
 
 
 @contextmanager
@@ -34,7 +35,8 @@ def pacs(answer: Callable[[Any], int], classes: list[str]) -> Iterator[Peer]:
         ("127.0.0.1", 0), block=False, evt_handlers=[(pynetdicom.evt.EVT_C_STORE, answer)]
     )
     try:
-        yield Peer("127.0.0.1", server.server_address[1], "FAKE")
+        # A lost association is noticed when the time for an answer is over.
+        yield Peer("127.0.0.1", server.server_address[1], "FAKE", seconds=3)
     finally:
         server.shutdown()
 
@@ -65,6 +67,12 @@ def test_each_object_has_its_own_answer(made: dict[str, pydicom.Dataset]) -> Non
     assert got[str(made["seg"].SOPInstanceUID)].PixelData == made["seg"].PixelData
 
 
+def test_a_peer_that_takes_none_refuses_each_object(made: dict[str, pydicom.Dataset]) -> None:
+    with pacs(lambda event: 0, []) as peer:
+        (sent,) = store(peer, [file_of(made["sr"])])
+    assert sent.status is None and not sent.stored and not sent.again
+
+
 def test_a_lost_association_leaves_the_rest_unknown(made: dict[str, pydicom.Dataset]) -> None:
     def answer(event: Any) -> int:
         event.assoc.abort()
@@ -86,6 +94,7 @@ def test_echo_and_a_peer_that_is_not_there(made: dict[str, pydicom.Dataset]) -> 
     with pytest.raises(PeerError, match="does not answer"):
         list(store(nobody, [file_of(made["sr"])]))
     assert list(store(nobody, [])) == []
+    close_sockets()
 
 
 def test_orthanc_takes_all_objects_and_gives_them_back(

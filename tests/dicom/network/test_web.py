@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
@@ -137,3 +138,10 @@ def test_orthanc_takes_all_objects_and_gives_them_back(
         )
         with pytest.raises(PeerError, match="expected an instance"):
             web.fetch(*where[:2], "1.2.3")
+        study = {"StudyInstanceUID": where[0]}
+        (found,) = web.find(study, "STUDY")
+        assert found.StudyInstanceUID == where[0] and len(web.find(study, "SERIES")) == len(made)
+        files: list[bytes] = []
+        assert web.get(study, files.append) == len(made)
+        uids = {str(pydicom.dcmread(io.BytesIO(file)).SOPInstanceUID) for file in files}
+        assert uids == {str(d.SOPInstanceUID) for d in made.values()}

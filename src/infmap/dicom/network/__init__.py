@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from infmap.dicom.network.dimse import Peer, echo, store
+from infmap.dicom.network.commitment import Commitment, commit
+from infmap.dicom.network.dimse import echo, store
 from infmap.dicom.network.outcome import Sent
+from infmap.dicom.network.peer import Peer, Tls
+from infmap.dicom.network.query import find, get, move
 from infmap.dicom.network.web import DicomWeb
 
-__all__ = ["DicomWeb", "Peer", "Sent", "echo", "store"]
+__all__ = [
+    "Commitment",
+    "DicomWeb",
+    "Peer",
+    "Sent",
+    "Tls",
+    "commit",
+    "echo",
+    "find",
+    "get",
+    "move",
+    "store",
+]

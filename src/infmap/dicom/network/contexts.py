@@ -8,6 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERIFICATION = "1.2.840.10008.1.1"
+COMMITMENT = "1.2.840.10008.1.20.1"
+"""Storage Commitment Push Model."""
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+"""Its well-known instance, which every request names (PS3.4 J.3.5)."""
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
+GET = "1.2.840.10008.5.1.4.1.2.2.3"
+"""Query and retrieve, study root."""
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 
@@ -47,6 +56,38 @@ SENT = (
 )
 """Own objects. A film of another class is proposed as it is stored."""
 
+FILMS = (
+    Context("film", "1.2.840.10008.5.1.4.1.1.1", "Computed Radiography Image Storage"),
+    Context(
+        "film",
+        "1.2.840.10008.5.1.4.1.1.1.1",
+        "Digital X-Ray Image Storage - For Presentation",
+    ),
+    Context(
+        "film",
+        "1.2.840.10008.5.1.4.1.1.1.1.1",
+        "Digital X-Ray Image Storage - For Processing",
+    ),
+)
+"""What a film may be of; those for processing are taken, and kept out of reading."""
+
+RECEIVED_SYNTAXES = (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.5",
+)
+"""Transfer syntaxes that films are received in, uncompressed ones first: a sender that offers
+several is answered the first of its own list. Deflated ones are left out, since a small message
+may become a large dataset."""
+
 SYNTAX_NAMES = {
     EXPLICIT_LITTLE: "Explicit VR Little Endian",
     JPEG_BASELINE: "JPEG Baseline (Process 1)",
@@ -55,7 +96,7 @@ SYNTAX_NAMES = {
 
 WEB = (
     ("STOW-RS", "POST /studies", 'multipart/related; type="application/dicom"'),
-    ("QIDO-RS", "GET /instances", "application/dicom+json"),
+    ("QIDO-RS", "GET /studies, /series, /instances", "application/dicom+json"),
     (
         "WADO-RS",
         "GET /studies/{study}/series/{series}/instances/{instance}",

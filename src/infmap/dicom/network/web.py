@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,14 +74,16 @@ class DicomWeb:
             for uid in uids
         ]
 
-    def find(self, filters: Mapping[str, str]) -> list[Dataset]:
-        """Search for instances.
+    def find(self, filters: Mapping[str, str], level: str = "IMAGE") -> list[Dataset]:
+        """Search.
 
         Args:
             filters: keyword or tag to value, such as ``{"StudyInstanceUID": uid}``.
+            level: STUDY, SERIES or IMAGE, as ``query.find`` has it.
 
         Returns:
-            What the server says of each, elements of PS3.18 table 10.6.3-5; empty without any.
+            What the server says of each, elements of PS3.18 tables 10.6.3-3 to 5; empty without
+            any.
 
         Raises:
             MissingExtra: dicomweb-client is not installed.
@@ -91,8 +93,13 @@ class DicomWeb:
         from pydicom.dataset import Dataset
 
         client = self._client()
+        search = {
+            "STUDY": client.search_for_studies,
+            "SERIES": client.search_for_series,
+            "IMAGE": client.search_for_instances,
+        }[level]
         try:
-            found = client.search_for_instances(search_filters=dict(filters))
+            found = search(search_filters=dict(filters))
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             raise PeerError(f"{self.url}: expected an answer to a query, got none") from error
         return [Dataset.from_json(item) for item in found]
@@ -117,6 +124,28 @@ class DicomWeb:
         except (OSError, ValueError) as error:
             raise PeerError(f"{self.url}: expected an instance, got none") from error
         return got
+
+    def get(self, filters: Mapping[str, str], keep: Callable[[bytes], None]) -> int:
+        """Get all instances that are found, one after the other.
+
+        Args:
+            filters: as of ``find``.
+            keep: is handed each, a whole file (PS3.10).
+
+        Returns:
+            How many.
+
+        Raises:
+            MissingExtra: dicomweb-client is not installed.
+            PeerError: no connection, or an answer that is none.
+        """
+        found = self.find(filters)
+        for one in found:
+            uids = (one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)
+            stream = io.BytesIO()
+            self.fetch(*map(str, uids)).save_as(stream, enforce_file_format=True)
+            keep(stream.getvalue())
+        return len(found)
 
     def _post(self, body: bytes, boundary: str) -> Response:
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
@@ -155,10 +184,6 @@ def _uid_of(data: bytes) -> str:
 
     with_uid = pydicom.dcmread(io.BytesIO(data), specific_tags=["SOPInstanceUID"])
     return str(with_uid.SOPInstanceUID)
-
-
-def _sent(uid: str, status: int | None) -> Sent:
-    return Sent(uid, status, NO_ANSWER if status is None else reason_of(status))
 
 
 def _told(response: Response) -> dict[str, int]:

@@ -1,0 +1,173 @@
+"""C-FIND, C-MOVE and C-GET of the study root (PS3.4 C, PS3.7 9.1.2 to 9.1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from infmap.core.errors import PeerError
+from infmap.core.quiet import quiet
+from infmap.dicom._pydicom import ensure_importable
+from infmap.dicom.network.contexts import FILMS, FIND, GET, MOVE, RECEIVED_SYNTAXES, SENT
+from infmap.dicom.network.peer import MOST_CONTEXTS, Peer, associated
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pynetdicom.events import Event
+
+_PENDING = (0xFF00, 0xFF01)
+_STORED, _CANNOT_STORE = 0x0000, 0xA700
+# Keys that an answer is asked for at each level, beside those that are searched by (PS3.4 C.6.2).
+_RETURNED = {
+    "STUDY": ("StudyInstanceUID", "StudyDate", "ModalitiesInStudy"),
+    "SERIES": ("StudyInstanceUID", "SeriesInstanceUID", "Modality"),
+    "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"),
+}
+
+
+TAKEN = tuple(dict.fromkeys(context.sop_class for context in (*FILMS, *SENT)))
+"""Classes of films and of the objects that infmap makes of them."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a peer says of objects that it was asked to send.
+
+    Attributes:
+        done: how many it sent.
+        failed: how many it could not send.
+    """
+
+    done: int
+    failed: int
+
+
+def find(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> list[Dataset]:
+    """Search a peer.
+
+    Args:
+        peer: whom to ask.
+        keys: keyword of an attribute to value, such as ``{"StudyInstanceUID": uid}``; "" asks for
+            the attribute without searching by it.
+        level: STUDY, SERIES or IMAGE.
+
+    Returns:
+        An answer a match, with the keys and the identifiers of its level.
+
+    Raises:
+        MissingExtra: pynetdicom is not installed.
+        PeerError: no answer, or a status that is none of success.
+    """
+    ensure_importable()
+    query = _query(level, dict.fromkeys(_RETURNED[level], "") | dict(keys))
+    with associated(peer, [(FIND, None)]) as association:
+        answers = _asked(peer, "C-FIND", lambda: association.send_c_find(query, FIND))
+    if answers[-1][0] != 0:
+        raise _refused(peer, "C-FIND", answers[-1][0])
+    return [match for status, _, match in answers if status in _PENDING and match is not None]
+
+
+def move(peer: Peer, keys: Mapping[str, str], to: str, level: str = "IMAGE") -> Moved:
+    """Let a peer send objects to another one that it knows by its title.
+
+    Args:
+        peer: whom to ask.
+        keys: keyword to value; identifiers of the level, and of the levels above it.
+        to: title of the receiver, such as that of ``infmap dicom listen``.
+        level: STUDY, SERIES or IMAGE.
+
+    Raises:
+        MissingExtra: pynetdicom is not installed.
+        PeerError: no answer, or the request failed as a whole.
+    """
+    ensure_importable()
+    query = _query(level, keys)
+    with associated(peer, [(MOVE, None)]) as association:
+        return _moved(peer, "C-MOVE", lambda: association.send_c_move(query, to, MOVE))
+
+
+def get(
+    peer: Peer,
+    keys: Mapping[str, str],
+    keep: Callable[[bytes], None],
+    level: str = "IMAGE",
+    classes: Sequence[str] = TAKEN,
+) -> Moved:
+    """Fetch objects over the association that asks for them.
+
+    Args:
+        peer: whom to ask.
+        keys: keyword to value; identifiers of the level, and of the levels above it.
+        keep: is handed each object, a whole file (PS3.10) in the transfer syntax it came in; an
+            OSError of it tells the peer that there is no room.
+        level: STUDY, SERIES or IMAGE.
+        classes: SOP classes that are taken; the peer sends no others.
+
+    Raises:
+        MissingExtra: pynetdicom is not installed.
+        PeerError: no answer, or the request failed as a whole.
+    """
+    ensure_importable()
+    from pynetdicom import evt
+
+    def stored(event: Event) -> int:
+        try:
+            keep(event.encoded_dataset())
+        except OSError:
+            return _CANNOT_STORE
+        return _STORED
+
+    query = _query(level, keys)
+    # A context a syntax: in one context with several a peer would pick one for all objects.
+    pairs = [(uid, syntax) for syntax in RECEIVED_SYNTAXES for uid in dict.fromkeys(classes)]
+    with associated(
+        peer,
+        [(GET, None), *pairs[: MOST_CONTEXTS - 1]],
+        provided=dict.fromkeys(classes),
+        handlers=[(evt.EVT_C_STORE, stored)],
+    ) as association:
+        return _moved(peer, "C-GET", lambda: association.send_c_get(query, GET))
+
+
+_Answers = Iterable[tuple["Dataset", "Dataset | None"]]
+
+
+def _moved(peer: Peer, what: str, ask: Callable[[], _Answers]) -> Moved:
+    """What the last answer says, which has the final counts (PS3.4 C.4.2.1.4)."""
+    status, counts, _ = _asked(peer, what, ask)[-1]
+    # B000: finished, with failures. Whatever else is no success failed as a whole.
+    if status not in (0x0000, 0xB000):
+        raise _refused(peer, what, status)
+    done = sum(
+        int(counts.get(f"NumberOf{how}Suboperations") or 0) for how in ("Completed", "Warning")
+    )
+    return Moved(done, int(counts.get("NumberOfFailedSuboperations") or 0))
+
+
+def _asked(
+    peer: Peer, what: str, ask: Callable[[], _Answers]
+) -> list[tuple[int, Dataset, Dataset | None]]:
+    """Status, the dataset that it stands in, and identifier of each answer."""
+    try:
+        with quiet():
+            answers = list(ask())
+    except (ValueError, RuntimeError) as error:  # no context accepted; the association ended
+        raise PeerError(f"{peer.place}: expected a peer that answers {what}, got none") from error
+    if not answers or any("Status" not in status for status, _ in answers):
+        raise PeerError(f"{peer.place}: expected an answer to {what}, got none in time")
+    return [(int(status.Status), status, identifier) for status, identifier in answers]
+
+
+def _query(level: str, keys: Mapping[str, str]) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    query = Dataset()
+    query.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(query, keyword, value)
+    return query
+
+
+def _refused(peer: Peer, what: str, status: int) -> PeerError:
+    return PeerError(f"{peer.place}: expected a success of {what}, got status {status:04X}")

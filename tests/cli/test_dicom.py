@@ -1,0 +1,90 @@
+"""``infmap dicom``: objects to a PACS, search, and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+
+pytest.importorskip("pynetdicom")
+pytest.importorskip("highdicom")
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
+from calling import call  # noqa: E402
+from objects import all_objects  # noqa: E402
+from orthanc import Orthanc, free_port, running  # noqa: E402
+from peers import close_sockets  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film and all its objects as files."""
+    folder = tmp_path_factory.mktemp("objects")
+    for kind, dataset in all_objects().items():
+        dataset.save_as(folder / f"{kind}.dcm", enforce_file_format=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory):
+    with running(tmp_path_factory.mktemp("orthanc")) as running_one:
+        yield running_one
+
+
+@pytest.mark.parametrize("protocol", ["DIMSE", "DICOMweb"])
+def test_objects_go_are_found_and_come_back(
+    protocol: str, orthanc: Orthanc, folder: Path, tmp_path: Path, capsys
+) -> None:
+    at = orthanc.url if protocol == "DICOMweb" else f"ORTHANC@127.0.0.1:{orthanc.dicom}"
+    files = sorted(folder.iterdir())
+    assert call("dicom", "push", folder, "--at", at) == 0
+    assert f"{len(files)} of {len(files)} objects stored" in capsys.readouterr().out
+
+    film = pydicom.dcmread(folder / "film.dcm")
+    key = f"StudyInstanceUID={film.StudyInstanceUID}"
+    assert call("dicom", "query", key, "--at", at) == 0
+    (row,) = capsys.readouterr().out.splitlines()
+    assert str(film.StudyInstanceUID) in row and str(film.StudyDate) in row
+    assert call("dicom", "query", key, "--at", at, "--level", "image", "--json") == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(found) == len(files)
+
+    assert call("dicom", "get", key, "--at", at, "--out", tmp_path / "back") == 0
+    got = {p.stem: pydicom.dcmread(p) for p in (tmp_path / "back").iterdir()}
+    sent = [pydicom.dcmread(path) for path in files]
+    assert set(got) == {str(d.SOPInstanceUID) for d in sent}
+    seg = pydicom.dcmread(folder / "seg.dcm")
+    assert got[str(seg.SOPInstanceUID)].PixelData == seg.PixelData
+
+
+def test_an_answer_of_each_file_as_json(orthanc: Orthanc, folder: Path, capsys) -> None:
+    at = f"ORTHANC@127.0.0.1:{orthanc.dicom}"
+    assert call("dicom", "push", folder / "sr.dcm", "--at", at, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["stored"], told["status"], told["reason"]) == (True, 0, "")
+
+
+# pynetdicom drops the socket of a refused connection without closing it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
+    nobody = f"PACS@127.0.0.1:{free_port()}"
+    (tmp_path / "note.dcm").write_text("no DICOM")
+    for words, message in (
+        (("push", folder, "--at", "nobody"), "TITLE@HOST:PORT"),
+        (("push", folder / "sr.dcm", "--at", nobody), "does not answer"),
+        (("push", tmp_path, "--at", nobody), "expected a DICOM file"),
+        (("push", tmp_path / "missing", "--at", nobody), "found none"),
+        (("push", folder, "--at", "http://x", "--authorization", "NOT_SET_ANYWHERE"), "not set"),
+        (("query", "PatientName", "--at", nobody), "KEYWORD=VALUE"),
+        (("query", "Nonsense=1", "--at", nobody), "KEYWORD=VALUE"),
+        (("query", "PatientID=1", "--at", nobody, "--level", "room"), "--level"),
+        (("get", "PatientID=1", "--at", nobody, "-o", tmp_path / "o"), "does not answer"),
+    ):
+        assert call("dicom", *words) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+    close_sockets()

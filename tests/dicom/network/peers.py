@@ -1,0 +1,46 @@
+"""Peers of a test's own, with the answers that it gives."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from infmap.dicom.network import Peer, Tls
+
+pynetdicom = pytest.importorskip("pynetdicom")
+
+
+@contextmanager
+def answering(
+    handlers: Sequence[Any], classes: Sequence[str], tls: Tls | None = None, seconds: float = 20.0
+) -> Iterator[Peer]:
+    """A peer called FAKE with these handlers, which takes these classes."""
+    entity = pynetdicom.AE(ae_title="FAKE")
+    entity.acse_timeout = seconds
+    for sop_class in ("1.2.840.10008.1.1", *dict.fromkeys(classes)):
+        entity.add_supported_context(
+            sop_class, pynetdicom.ALL_TRANSFER_SYNTAXES, scu_role=True, scp_role=True
+        )
+    server = entity.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        evt_handlers=list(handlers),
+        ssl_context=None if tls is None else tls.server(),
+    )
+    try:
+        yield Peer("127.0.0.1", server.server_address[1], "FAKE", seconds=seconds)
+    finally:
+        server.shutdown()
+
+
+def close_sockets() -> None:
+    """Collect the sockets that pynetdicom drops without closing them, once their threads ended."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and type(thread).__module__ != "threading":
+            thread.join(10)
+    gc.collect()
