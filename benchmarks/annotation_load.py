@@ -5,9 +5,10 @@
 
 Each client draws strokes (a brush of 40 pixels over a film of 3000 x 3000), waits ``--pause``
 seconds after each answer, and decides a film after 30 strokes, on connections of its own to a
-server process of its own. Clients are spread over their first film: they neither draw nor decide
-in step. Peers, in the same run on the same machine, for what the machine alone
-takes: the same requests answered by a bare Starlette application that keeps nothing, and commits of
+server process of its own. Clients come one after the other within the first tenth of the time and
+are spread over their first film: they neither draw nor decide in step. Peers, in the same run on
+the same machine, for what the machine alone takes: the same requests answered by a bare Starlette
+application that keeps nothing, and commits of
 a row of the same size to a bare SQLite table with synchronous FULL, one after the other.
 
 Exit status 1 where a request failed or the rows are not those acknowledged; times are reported,
@@ -50,7 +51,7 @@ from infmap.web.strokes import Stroke, changes
 
 SIDE = 3000  # pixels: a film of a flat detector
 STROKES_A_FILM = 30
-WARM_UP = 0.1  # share of the time after which memory is first looked at
+WARM_UP = 0.1  # share of the time after which all have come and memory is first looked at
 PROCESSES = multiprocessing.get_context("spawn")
 
 
@@ -135,6 +136,26 @@ class Result:
         return not self.errors and self.rows == self.acknowledged and self.chain
 
 
+@dataclass(frozen=True)
+class Late:
+    """How a reader's beginning differs from the others'.
+
+    Attributes:
+        seconds: after the first one.
+        strokes: of the first film that are not drawn.
+    """
+
+    seconds: float
+    strokes: int
+
+    @classmethod
+    def of(cls, share: float, seconds: float) -> Late:
+        """Of the readers a ``share`` comes before this one."""
+        # Films end at no fixed time after the beginning: the golden ratio spreads them evenly.
+        film = share * 1000 * 0.618 % 1
+        return cls(share * WARM_UP * seconds, int(film * STROKES_A_FILM))
+
+
 @cache
 def stroke() -> tuple[list[int], str]:
     """Rectangle and runs of a curved stroke of a brush of 40 pixels, 400 pixels long."""
@@ -170,12 +191,9 @@ def station(store: Store, clients: int, films_each: int) -> list[dict[str, str]]
 
 
 async def reader(
-    base: str, headers: dict[str, str], share: float, until: float, pause: float, load: Load
+    base: str, headers: dict[str, str], late: Late, until: float, pause: float, load: Load
 ) -> None:
-    """One reader: draws and decides film after film.
-
-    Begins a ``share`` of a pause late, and that share of the first film is drawn already.
-    """
+    """One reader: draws and decides film after film."""
     project = headers.pop("project")
     rect, runs = stroke()
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
@@ -194,8 +212,8 @@ async def reader(
             told: dict[str, object] | None = answer.json() if answer.content else None
             return told
 
-        await asyncio.sleep(share * pause)
-        strokes = STROKES_A_FILM - int(share * STROKES_A_FILM)
+        await asyncio.sleep(late.seconds)
+        strokes = STROKES_A_FILM - late.strokes
         while time.perf_counter() < until:
             task = await ask(f"/api/projects/{project}/next", None, load.others)
             if task is None:
@@ -331,7 +349,7 @@ def measure(
     echo: list[float] = []
     peer = Process.start(_echo)
     try:
-        until = time.perf_counter() + min(20.0, seconds / 3)
+        until = time.perf_counter() + min(20.0, seconds / 10)
         used = peer.cpu_seconds()
         asyncio.run(_all(clients, lambda n: echoed(peer.address, until, pause, echo)))
         peer_cpu = 1000 * (peer.cpu_seconds() - used) / max(len(echo), 1)
@@ -352,7 +370,7 @@ def measure(
                 memory[0] = server.memory_mb()
 
             readers = (
-                reader(server.address, own, n / clients, until, pause, load)
+                reader(server.address, own, Late.of(n / clients, seconds), until, pause, load)
                 for n, own in enumerate(sessions)
             )
             await asyncio.gather(look(), *readers)

@@ -1,6 +1,6 @@
 """How fast the reader's page draws, windows and opens a film.
 
-python benchmarks/reader_page.py [--json FILE]
+python benchmarks/reader_page.py [--json FILE] [--size 3000] [--runs 3] [--moves 240]
 
 A film of 3000 x 3000 phantom pixels and six labels in a view of 1600 x 1000, in headless Chromium
 over a real station. Moves are trusted events of the DevTools protocol. A time is from an event's
@@ -30,7 +30,6 @@ from desk import BENCH, Reader, Room
 from reading_room import PASSWORD
 
 VIEW = (1600, 1000)
-MOVES = 240
 FRAME = 1 / 60
 """Seconds. A move waits up to this long after the last one was handled, drawn by lot with a seed: a
 hand moves at no fixed phase of the screen, and a protocol that waits for each answer would."""
@@ -127,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=3000, help="side of the film, pixels")
     parser.add_argument("--runs", type=int, default=3, help="best of this many")
+    parser.add_argument("--moves", type=int, default=240, help="of one drag")
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
     given = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -137,8 +137,8 @@ def main() -> None:
         room.start()
         try:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            figures = measure(browser.new_page(), room, given.runs)
-            figures |= peer(browser.new_page(), given.runs)
+            figures = measure(browser.new_page(), room, given.runs, given.moves)
+            figures |= peer(browser.new_page(), given.runs, given.moves)
             browser.close()
         finally:
             room.kill()
@@ -150,7 +150,7 @@ def main() -> None:
         print(f"{name:44}" + "  ".join(f"{key} {value:7.1f}" for key, value in values.items()))
 
 
-def measure(page: Page, room: Room, runs: int) -> dict[str, dict[str, float]]:
+def measure(page: Page, room: Room, runs: int, moves: int) -> dict[str, dict[str, float]]:
     """The station's page."""
     reader = Reader(page, room)
     page.set_viewport_size({"width": 2000, "height": 1100})
@@ -179,7 +179,7 @@ def measure(page: Page, room: Room, runs: int) -> dict[str, dict[str, float]]:
 
         def stroke(radius: int = radius) -> Times:
             run(page, f"bench.drawing.choose({{ tool: 'brush', label: 0, radius: {radius} }})")
-            times = sweep(page, wire, box["x"], box["y"], "left")
+            times = sweep(page, wire, box["x"], box["y"], "left", moves)
             reader.saved()
             page.keyboard.press("Control+z")
             reader.saved()
@@ -188,7 +188,9 @@ def measure(page: Page, room: Room, runs: int) -> dict[str, dict[str, float]]:
         figures[name] = best(stroke, runs)
         say(name, figures[name])
     page.keyboard.press("f")
-    figures["window and level"] = best(lambda: sweep(page, wire, box["x"], box["y"], "right"), runs)
+    figures["window and level"] = best(
+        lambda: sweep(page, wire, box["x"], box["y"], "right", moves), runs
+    )
     say("window and level", figures["window and level"])
     page.keyboard.press("0")
     cold = [run(page, OPEN + "films.forget(); return await opened();") for _ in range(runs)]
@@ -202,7 +204,7 @@ def measure(page: Page, room: Room, runs: int) -> dict[str, dict[str, float]]:
     return figures
 
 
-def peer(page: Page, runs: int) -> dict[str, dict[str, float]]:
+def peer(page: Page, runs: int, moves: int) -> dict[str, dict[str, float]]:
     """Two canvases of the film's size, scaled by CSS."""
     figures = {}
     page.set_viewport_size({"width": VIEW[0], "height": VIEW[1]})
@@ -213,7 +215,7 @@ def peer(page: Page, runs: int) -> dict[str, dict[str, float]]:
     ):
         page.goto("about:blank")
         page.evaluate(f"(() => {{ const radius = {radius}, scale = {scale}; {PEER} }})()")
-        figures[name] = best(lambda: sweep(page, wire, 0, 0, "left"), runs)
+        figures[name] = best(lambda: sweep(page, wire, 0, 0, "left", moves), runs)
         say(name, figures[name])
     return figures
 
@@ -224,12 +226,12 @@ def run(page: Page, body: str) -> list[float]:
     return value
 
 
-def sweep(page: Page, wire: CDPSession, left: float, top: float, button: str) -> Times:
+def sweep(page: Page, wire: CDPSession, left: float, top: float, button: str, moves: int) -> Times:
     """One drag along a wave over the view; what the page saw of it."""
     page.evaluate(f"(() => {{ {WATCH} }})()")
 
     def send(kind: str, k: int, held: bool) -> None:
-        x = left + VIEW[0] * (0.25 + 0.5 * k / MOVES)
+        x = left + VIEW[0] * (0.25 + 0.5 * k / moves)
         y = top + VIEW[1] * (0.5 + 0.3 * math.sin(k / 12))
         buttons = {"left": 1, "right": 2}[button] if held else 0
         wire.send(
@@ -239,10 +241,10 @@ def sweep(page: Page, wire: CDPSession, left: float, top: float, button: str) ->
 
     send("mouseMoved", 0, held=False)
     send("mousePressed", 0, held=True)
-    for k, wait in enumerate(np.random.default_rng(0).uniform(0, FRAME, MOVES)):
+    for k, wait in enumerate(np.random.default_rng(0).uniform(0, FRAME, moves)):
         send("mouseMoved", k, held=True)
         time.sleep(wait)
-    send("mouseReleased", MOVES - 1, held=False)
+    send("mouseReleased", moves - 1, held=False)
     times: Times = page.evaluate(f"(() => {{ {STOP} }})()")
     return times
 

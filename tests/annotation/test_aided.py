@@ -52,6 +52,16 @@ def test_no_difference_is_no_difference() -> None:
     assert near.difference.low < 0 < near.difference.high
 
 
+def test_a_label_that_nobody_used_is_left_out() -> None:
+    nothing = Marks(np.nan, np.nan, 0.0)
+    read = [
+        AidedReading(r.patient, r.aided, r.seconds, {**r.marks, "consolidation": nothing})
+        for r in readings(5, 0.9, 0.7)
+    ]
+    rows = comparisons(read, ["infection", "consolidation"], draws=20)
+    assert {row.label for row in rows} == {"all", "infection"}
+
+
 def test_without_one_of_the_groups_there_is_nothing_to_compare() -> None:
     aided = [reading for reading in readings(5, 0.9, 0.7) if reading.aided]
     assert comparisons(aided, ["infection"]) == []

@@ -217,3 +217,26 @@ def test_nobody_else_decides(station: Station, task: Task) -> None:
     for user in (station.ben, station.sue, station.olga, station.admin):
         with pytest.raises(NotFound):
             station.decide(task, user, "draw", draft=draft)
+
+
+def test_a_mask_that_was_replayed_before_is_the_decisions_mask(station: Station) -> None:
+    station.film()
+    station.plan()
+    task = station.next(station.ann)
+    assert task is not None
+    first, second = box(1, 1, 9, 9), box(1, 1, 12, 12)
+    draft = station.draw(task, station.ann, first)
+    with station.store.read() as c:
+        early = drafts.replayed(c, draft, station.ann.id)
+        assert early is not None and early.seq == 1
+        assert drafts.replayed(c, draft, station.ben.id) is None
+        assert drafts.replayed(c, draft, station.ann.id, 2) is None
+        assert drafts.replayed(c, "none", station.ann.id) is None
+    # A stroke that came after it counts all the same.
+    station.draw(task, station.ann, second)
+    made = station.decide(task, station.ann, "draw", draft=draft, replayed=early)
+    assert isinstance(made, Revision)
+    with station.store.read() as c:
+        np.testing.assert_array_equal(decode(decisions.mask(c, made.id)), second)
+        late = drafts.replayed(c, draft, station.ann.id)
+        assert late is not None and late.mask == decisions.mask(c, made.id)

@@ -91,7 +91,8 @@ def comparisons(
     if aided.all() or not aided.any():
         return []
     columns = {("seconds", "all"): [reading.seconds for reading in readings]}
-    for label in labels:
+    # A label that nobody used says nothing.
+    for label in (x for x in labels if any(r.marks[x].share for r in readings)):
         for name, field in FIGURES.items():
             columns[name, label] = [getattr(r.marks[label], field) for r in readings]
     bootstrap = Bootstrap([reading.patient for reading in readings], draws, seed)

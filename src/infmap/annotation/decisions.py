@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from infmap.annotation import audit, drafts, schema
-from infmap.annotation.drafts import check_given
+from infmap.annotation.drafts import Replayed, check_given
 from infmap.annotation.errors import NotFound, WrongSequence
 from infmap.annotation.projects import get as project_of
 from infmap.annotation.schema import TableRow
@@ -90,6 +90,7 @@ def decide(
     parent: str | None = None,
     reason: str | None = None,
     active_ms: int = 0,
+    replayed: Replayed | None = None,
 ) -> Revision | Conflict:
     """Decide a task. The same decision sent again gives the same answer and counts once.
 
@@ -108,6 +109,7 @@ def decide(
         parent: the revision that counts, where the task is decided already.
         reason: 1 to 500 characters, where ``kind`` is "reject".
         active_ms: time that the reader was active on it, milliseconds.
+        replayed: the draft's mask where it is known; replayed here otherwise.
 
     Raises:
         NotFound: no such task or draft, or never given to this user.
@@ -117,7 +119,7 @@ def decide(
     check_given(c, task, user.id)
     t = schema.tasks
     row = c.execute(select(t).where(t.c.id == task).with_for_update(key_share=True)).one()
-    asked = _Asked(version, kind, side, draft, seq, parent, reason, active_ms)
+    asked = _Asked(version, kind, side, draft, seq, parent, reason, active_ms, replayed)
     again = _same(c, task, user, asked)
     if again is not None:
         return again if not again.conflict else Conflict(again, _counting(c, row.head))
@@ -179,6 +181,7 @@ class _Asked:
     parent: str | None
     reason: str | None
     active_ms: int
+    replayed: Replayed | None
 
 
 def _same(c: Connection, task: str, user: User, asked: _Asked) -> Revision | None:
@@ -239,7 +242,10 @@ def _mask(
             f"decision: the draft starts from {drawn.base or 'nothing'}; "
             f"{'draw' if drawn.base is None else 'edit'} is what it can be decided as"
         )
-    digest = put_mask(c, drafts.mask(c, drawn.id, seq))
+    known = asked.replayed
+    if known is None or (known.draft, known.seq) != (drawn.id, seq):
+        known = Replayed(drawn.id, seq, drafts.mask(c, drawn.id, seq))
+    digest = put_mask(c, known.mask)
     if drawn.base is None:
         return digest, _ORIGIN_OF_READER, (None, seq)
     before = origins[drawn.base][1]

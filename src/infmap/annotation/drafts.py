@@ -45,6 +45,21 @@ class Draft:
     seq: int
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """What a draft's strokes come to.
+
+    Attributes:
+        draft: identifier.
+        seq: number of the last stroke that counts.
+        mask: IMK1.
+    """
+
+    draft: str
+    seq: int
+    mask: bytes
+
+
 def open(  # noqa: A001
     c: Connection, task: str, user: str, base: str | None, tab: str
 ) -> Draft:
@@ -197,6 +212,20 @@ def mask(c: Connection, draft: str, upto: int | None = None) -> bytes:
     else:
         base = np.zeros(_shape(c, row.task_id), np.uint8)
     return encode(replay(base, strokes(c, draft, upto=upto)))
+
+
+def replayed(c: Connection, draft: str, user: str, seq: int | None = None) -> Replayed | None:
+    """What is drawn up to a stroke, for a decision whose transaction others then wait for less.
+
+    Strokes are only ever added, so that it holds later too. None where the draft is not the user's
+    or has no such stroke: the decision says so.
+    """
+    table = schema.drafts
+    row = c.execute(select(table).where(table.c.id == draft, table.c.user_id == user)).one_or_none()
+    last = row.seq if row is not None and seq is None else seq
+    if row is None or last is None or not 0 < last <= row.seq:
+        return None
+    return Replayed(draft, last, mask(c, draft, last))
 
 
 def check_given(c: Connection, task: str, user: str) -> None:

@@ -22,7 +22,6 @@ from infmap.annotation.network_figures import Choice, edit_distance
 from infmap.annotation.outcomes import Decided
 from infmap.annotation.store import get_mask
 from infmap.core.types import BoolImage
-from infmap.metrics.mask_agreement import dice
 from infmap.web.masks import Mask, decode, plane
 
 LONGEST_SIDE = 1024
@@ -102,17 +101,44 @@ def count(c: Connection, film: DecidedFilm, labels: Sequence[str]) -> FilmCounts
         film: with its decisions.
         labels: names out of ``masks.LABELS``.
     """
-    lungs = _lungs(c, film.lungs)
-    readings = _readings(c, film, lungs)
+    masks = _Masks(c)
+    lungs = masks.lungs(film.lungs)
+    readings = _readings(masks, film, lungs)
     return FilmCounts(
         tuple(pairs_of(readings, labels)),
         several_of(readings, labels),
-        tuple(_choices(c, film)),
-        tuple(_aided(c, film, lungs, labels)),
+        tuple(_choices(masks, film)),
+        tuple(_aided(masks, film, lungs, labels)),
     )
 
 
-def _readings(c: Connection, film: DecidedFilm, lungs: BoolImage | None) -> list[Reading]:
+class _Masks:
+    """The masks of one film by digest, each decoded once."""
+
+    def __init__(self, c: Connection) -> None:
+        self._c = c
+        self._kept: dict[str, Mask] = {}
+
+    def whole(self, digest: str | None) -> Mask:
+        """As it was drawn."""
+        if digest is None:
+            raise ValueError("expected a decision with a mask")
+        return decode(get_mask(self._c, digest))
+
+    def small(self, digest: str | None) -> Mask:
+        """At most ``LONGEST_SIDE`` wide and high."""
+        found = self._kept.get(digest or "")
+        if found is None:
+            found = self._kept[digest or ""] = _small(self.whole(digest))
+        return found
+
+    def lungs(self, digest: str | None) -> BoolImage | None:
+        """The film's lungs, small; None where they are unknown or empty."""
+        lungs = plane(self.small(digest), "lungs") if digest is not None else None
+        return lungs if lungs is not None and lungs.any() else None
+
+
+def _readings(masks: _Masks, film: DecidedFilm, lungs: BoolImage | None) -> list[Reading]:
     """The readings of a film that was read more than once, without adjudications."""
     kept = [d for d in film.decided if d.kind != "adjudicate" and d.revision.mask is not None]
     # The last reading of a film counts; a comparison of one's own outline with a network's is
@@ -126,7 +152,7 @@ def _readings(c: Connection, film: DecidedFilm, lungs: BoolImage | None) -> list
             film.film,
             film.patient,
             d.reader,
-            _small(_mask(c, d.revision.mask)),
+            masks.small(d.revision.mask),
             d.revision.created,
             lungs,
             d.repeat_of is not None,
@@ -135,7 +161,7 @@ def _readings(c: Connection, film: DecidedFilm, lungs: BoolImage | None) -> list
     ]
 
 
-def _choices(c: Connection, film: DecidedFilm) -> Iterator[Choice]:
+def _choices(masks: _Masks, film: DecidedFilm) -> Iterator[Choice]:
     """The decisions of a film that showed networks' proposals."""
     senior = [d for d in film.decided if d.kind == "adjudicate"]
     for d in film.decided:
@@ -147,7 +173,7 @@ def _choices(c: Connection, film: DecidedFilm) -> Iterator[Choice]:
         edited, overturned = 0.0, False
         if picked is not None and of_network and d.revision.mask is not None:
             if d.revision.mask != picked.mask:
-                edited = edit_distance(_mask(c, picked.mask), _mask(c, d.revision.mask))
+                edited = edit_distance(masks.whole(picked.mask), masks.whole(d.revision.mask))
             later = [s for s in senior if s.reading == d.reading]
             overturned = any(s.revision.mask != d.revision.mask for s in later)
         yield Choice(
@@ -163,7 +189,7 @@ def _choices(c: Connection, film: DecidedFilm) -> Iterator[Choice]:
 
 
 def _aided(
-    c: Connection, film: DecidedFilm, lungs: BoolImage | None, labels: Sequence[str]
+    masks: _Masks, film: DecidedFilm, lungs: BoolImage | None, labels: Sequence[str]
 ) -> Iterator[AidedReading]:
     """First readings of a film for which there were proposals, shown or not."""
     slots: dict[int, list[Decided]] = defaultdict(list)
@@ -178,20 +204,20 @@ def _aided(
     }
     if not read:
         return
-    masks = {slot: _small(_mask(c, of[-1].revision.mask)) for slot, of in read.items()}
+    drawn = {slot: masks.small(of[-1].revision.mask) for slot, of in read.items()}
     senior = [d for d in film.decided if d.kind == "adjudicate" and d.reading == 1]
     final = [d.revision.mask for d in senior if d.revision.mask is not None]
-    decided = _small(_mask(c, final[-1])) if final else None
+    decided = masks.small(final[-1]) if final else None
     for slot, of in read.items():
         number = max(d.round for d in of)
-        shown = [_small(_mask(c, mask)) for n, mask in film.proposals if n == number]
-        others = [mask for other, mask in masks.items() if other != slot]
+        shown = [masks.small(mask) for n, mask in film.proposals if n == number]
+        others = [mask for other, mask in drawn.items() if other != slot]
         agreed = decided if decided is not None or not others else consensus(others, "majority")
         yield AidedReading(
             film.patient,
             not any(d.unaided for d in of),
             sum(d.revision.active_ms for d in of) / 1000,
-            {label: _marks(masks[slot], agreed, shown, lungs, label) for label in labels},
+            {label: _marks(drawn[slot], agreed, shown, lungs, label) for label in labels},
         )
 
 
@@ -203,26 +229,18 @@ def _marks(
     label: str,
 ) -> Marks:
     marked = plane(mask, label)
-    near = [dice(marked, plane(proposal, label)) for proposal in proposals]
+    pairs = [_dice(marked, plane(proposal, label)) for proposal in proposals]
+    near = [value for value in pairs if not np.isnan(value)]
     return Marks(
-        dice(marked, plane(agreed, label)) if agreed is not None else np.nan,
+        _dice(marked, plane(agreed, label)) if agreed is not None else np.nan,
         float(np.mean(near)) if near else np.nan,
         np.count_nonzero(marked) / (lungs.sum() if lungs is not None else marked.size),
     )
 
 
-def _lungs(c: Connection, digest: str | None) -> BoolImage | None:
-    """The film's lungs; None where they are unknown or empty."""
-    if digest is None:
-        return None
-    lungs = _small(plane(_mask(c, digest), "lungs"))
-    return lungs if lungs.any() else None
-
-
-def _mask(c: Connection, digest: str | None) -> Mask:
-    if digest is None:
-        raise ValueError("expected a decision with a mask")
-    return decode(get_mask(c, digest))
+def _dice(a: BoolImage, b: BoolImage) -> float:
+    both = np.count_nonzero(a) + np.count_nonzero(b)
+    return 2 * np.count_nonzero(a & b) / both if both else np.nan
 
 
 def _small(mask: NDArray[T]) -> NDArray[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from infmap.annotation import decisions, films, tasks
+from infmap.annotation import decisions, drafts, films, tasks
 from infmap.annotation.answers import (
     DeadlineAnswer,
     DraftAnswer,
@@ -99,6 +99,10 @@ def decide(
     task: IdInPath, body: Decision, caller: Calling, desk: AtDesk
 ) -> RevisionAnswer | Response:
     """Decide a task; 409 with both decisions where another one counts."""
+    replayed = None
+    if body.draft is not None:
+        with desk.store.read() as c:
+            replayed = drafts.replayed(c, body.draft, caller.user.id, body.seq)
     with desk.store.begin() as c:
         made = decisions.decide(
             c,
@@ -112,6 +116,7 @@ def decide(
             parent=body.parent,
             reason=body.reason,
             active_ms=body.active_ms,
+            replayed=replayed,
         )
     # A conflict is answered after the end of the transaction: both revisions are kept.
     if isinstance(made, Conflict):

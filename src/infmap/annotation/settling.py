@@ -45,7 +45,8 @@ def settle(c: Connection, film: str, reading: int) -> str:
         return _set(c, film, reading, state, settled=True)
     counted = [t for t in done if t.mask is not None]
     others = _kept_of_others(c, done)
-    masks = [decode(get_mask(c, x.mask)) for x in (*counted, *others)]
+    drawn = [x.mask for x in (*counted, *others)]
+    masks = [decode(get_mask(c, mask)) for mask in drawn] if len(drawn) > 1 else []
     apart = least_agreement(masks, rules.labels) < rules.settings.agreement_dice
     if not counted and not others:
         state = "unusable"

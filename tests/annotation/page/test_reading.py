@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from infmap.annotation.decisions import Revision
 from infmap.web.film_encoding import decode_film
 
 from .desk import BENCH, Pen, Reader, Room, mask_of, revisions
+from .pictures import assert_accessible, keep_picture
 from .reading_room import PASSWORD
 from .simulated_readers import read_all
 
@@ -140,3 +142,30 @@ def test_a_senior_decides_between_readers_without_knowing_who_drew_what(
         assert (kind, films.get(c, made.film).state) == ("adjudicate", "approved")
     store.close()
     assert sue.errors == []
+
+
+def test_a_projects_agreement_is_shown_and_pictured(
+    fill: Fill, browser: Browser, tmp_path: Path
+) -> None:
+    room = fill(30, 0.4)
+    context = browser.new_context(viewport={"width": 1240, "height": 780})
+    olga = Reader(context.new_page(), room, "olga")
+    olga.sign_in(PASSWORD)
+    page = olga.page
+    page.get_by_role("link", name="Progress and agreement").click()
+    page.wait_for_load_state("networkidle")
+    readers = page.get_by_role("table", name="Agreement of readers")
+    expect(readers).to_contain_text("ann, ben")
+    unaided = page.get_by_role("table", name="Films with and without proposals")
+    for figure in ("seconds", "Dice with consensus", "Dice with proposals", "marked share"):
+        expect(unaided).to_contain_text(figure)
+    expect(page.get_by_role("table", name="Networks, by round")).to_contain_text("fine@1")
+    page.get_by_text("Agreement of readers, by zone and month").click()
+    fine = page.get_by_role("table", name="agreement-fine")
+    expect(fine).to_contain_text("A")
+    assert_accessible(page)
+    page.get_by_text("Agreement of readers, by zone and month").click()
+    page.get_by_role("heading", name="Agreement", exact=True).scroll_into_view_if_needed()
+    keep_picture(page, "agreement", tmp_path, whole=True)
+    assert olga.errors == []
+    context.close()

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from .desk import BENCH, Reader, Room
+from .pictures import assert_accessible, keep_picture
 from .reading_room import NAMES, PASSWORD
 
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright",
-    reason="axe-playwright-python is not installed: pip install 'infmap[dev]'",
-)
 SIZE = {"width": 1400, "height": 880}
-IMAGES = os.environ.get("INFMAP_DOC_IMAGES")
-"""Folder that gets the documentation's pictures; a folder of the test's own by default."""
 
 
 @pytest.fixture(scope="module")
@@ -52,25 +44,6 @@ def reader(context: BrowserContext, room: Room) -> Reader:
 
 def ask(page: Page, body: str) -> object:
     return page.evaluate("async () => { " + BENCH + body + "}")
-
-
-def palette(picture: Image.Image) -> Image.Image:
-    """128 true greys, so that a film stays grey, and 128 colours of what is coloured."""
-    pixels = np.asarray(picture)
-    # Grey levels differ by less than this from channel to channel on the page's dark surfaces.
-    coloured = pixels[np.ptp(pixels, axis=2) > 12]
-    colours = Image.fromarray(coloured[None]).quantize(128, Image.Quantize.MAXCOVERAGE)
-    found = (colours.getpalette() or [])[: 3 * 128]
-    greys = [level for grey in range(0, 256, 2) for level in (grey, grey, grey)]
-    made = Image.new("P", (1, 1))
-    made.putpalette(greys + found)
-    return made
-
-
-def assert_accessible(page: Page) -> None:
-    """axe-core finds nothing at WCAG 2.2 AA and in its best practices."""
-    found = axe.Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_every_tool_works_from_the_keyboard_alone(reader: Reader) -> None:
@@ -215,7 +188,6 @@ def test_single_keys_can_be_switched_off(reader: Reader) -> None:
 def test_all_pages_are_accessible_and_pictured(
     browser: Browser, room: Room, tmp_path: Path
 ) -> None:
-    folder = Path(IMAGES) if IMAGES else tmp_path
     context = browser.new_context(viewport={"width": 1240, "height": 780})
     page = context.new_page()
     blocked: list[str] = []
@@ -224,9 +196,7 @@ def test_all_pages_are_accessible_and_pictured(
     def look(name: str = "") -> None:
         assert_accessible(page)
         if name:
-            picture = Image.open(BytesIO(page.screenshot(scale="css"))).convert("RGB")
-            small = picture.quantize(palette=palette(picture), dither=Image.Dither.NONE)
-            small.save(folder / f"annotate-{name}.png", optimize=True)
+            keep_picture(page, name, tmp_path)
 
     ben = Reader(page, room, "ben")
     page.goto(room.url)

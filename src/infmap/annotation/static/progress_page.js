@@ -46,7 +46,10 @@ const TITLES = {
 
 /** Every list of rows in an answer as a table, its fields as columns; the finer rows folded away. */
 function Lists({ value }) {
-  const lists = Object.entries(value).filter(([, rows]) => Array.isArray(rows) && rows.length);
+  const lists = Object.entries(value)
+    .filter(([, rows]) => Array.isArray(rows))
+    .map(([name, rows]) => [name, rows.filter((row) => !isEmpty(row))])
+    .filter(([, rows]) => rows.length);
   if (!lists.length)
     return html`<p>Agreement is shown when two readers have decided the same film.</p>`;
   const table = (name, rows) => html`<${Table} key=${name} caption=${TITLES[name] ?? words(name)} rows=${rows} columns=${columns(rows)} />`;
@@ -56,6 +59,12 @@ function Lists({ value }) {
       ${fine.length > 0 && html`<details><summary>${TITLES[name] ?? words(name)}, by zone and month</summary>${table(`${name}-fine`, fine)}</details>`}`;
   });
 }
+
+/** A label that nobody used: none of its estimates has a value. */
+const isEmpty = (row) => {
+  const estimates = Object.values(row).filter((one) => one?.n !== undefined);
+  return estimates.length > 0 && estimates.every(({ value }) => value === null);
+};
 
 const isFine = ({ zone = "all", month = "all" }) => zone !== "all" || month !== "all";
 
