@@ -71,15 +71,6 @@ def test_an_upload_that_is_broken_off_leaves_nothing(store: Store) -> None:
     assert left(store) == []
 
 
-def test_what_a_crash_left_is_swept(store: Store) -> None:
-    uploads.put(store, [BYTES])
-    (store.uploads / ".abc.part").write_bytes(b"half")
-    (store.uploads / ".def.part").mkdir()
-    (store.uploads / ".def.part" / "0").write_bytes(b"half")
-    uploads.sweep(store)
-    assert left(store) == [uploads.path(store, DIGEST)]
-
-
 def test_archives_are_known_by_their_content(store: Store) -> None:
     zip_file = uploads.put(store, [b"PK\x03\x04rest"]).sha256
     assert uploads.is_archive(store, zip_file)

@@ -13,8 +13,11 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
+from infmap.compute.memory import limited_memory
 from infmap.compute.processes import begin_worker
 
 if TYPE_CHECKING:
@@ -153,39 +156,19 @@ def answer(header: Message, data: bytearray) -> tuple[Message, memoryview | None
     return reply, values.data
 
 
-class _limited:
+@contextmanager
+def _limited(pixels: int) -> Iterator[None]:
     """Limits of memory and CPU time, where the system has them; beyond, the system ends us."""
-
-    def __init__(self, pixels: int) -> None:
-        self.memory = MEMORY_BASE + MEMORY_A_PIXEL * pixels
-        self.seconds = seconds_for(pixels)
-
-    def __enter__(self) -> None:
-        if sys.platform != "win32":
-            import resource
-
-            if (used := _address_space()) is not None:
-                hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-                resource.setrlimit(resource.RLIMIT_AS, (used + self.memory, hard))
-            # CPU time, not wall time: a busy machine must not fail a good film.
-            signal.setitimer(signal.ITIMER_PROF, self.seconds)
-
-    def __exit__(self, *_: object) -> None:
-        if sys.platform != "win32":
-            import resource
-
+    with limited_memory(MEMORY_BASE + MEMORY_A_PIXEL * pixels):
+        if sys.platform == "win32":
+            yield
+            return
+        # CPU time, not wall time: a busy machine must not fail a good film.
+        signal.setitimer(signal.ITIMER_PROF, seconds_for(pixels))
+        try:
+            yield
+        finally:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
-            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-
-
-def _address_space() -> int | None:
-    """Bytes of address space in use; None where the system does not tell (not Linux)."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return None
 
 
 def _said(chatter: BinaryIO) -> str:

@@ -88,6 +88,7 @@ class Predictor:
         device: "auto", "cpu", "gpu", or a device name of the runtime.
         threshold: operating point of infection and of detection instead of the model's, in (0, 1).
         parallel: batches that ``run`` is to be called with at once, from as many threads.
+        threads: cores that this process may take, where others work beside it; all by default.
 
     Raises:
         ModelError: the folder is missing or damaged.
@@ -103,6 +104,7 @@ class Predictor:
         device: str = "auto",
         threshold: float | None = None,
         parallel: int = 1,
+        threads: int | None = None,
     ) -> None:
         self.manifest: Manifest = read_manifest(folder)
         verify_files(folder, self.manifest)
@@ -120,13 +122,27 @@ class Predictor:
             device=device,
             threshold=threshold,
             parallel=parallel,
+            threads=threads,
         )
-        self._runtime: Runtime = open_runtime(runtime, folder, device, parallel)
+        self._runtime: Runtime = open_runtime(runtime, folder, device, parallel, threads)
         self._check_network(folder)
 
     def __reduce__(self) -> tuple[Callable[[], Predictor], tuple[()]]:
         """Pickle as folder and options: the process that unpickles loads the network itself."""
         return self._reopen, ()
+
+    def at(self, threshold: float) -> Predictor:
+        """The same network with another operating point of infection, in (0, 1); nothing is loaded.
+
+        Raises:
+            ValueError: the threshold is out of range.
+        """
+        other = object.__new__(Predictor)  # copied by ``copy`` it would be opened again
+        other.__dict__.update(self.__dict__)
+        thresholds = self.manifest.thresholds.at(threshold)
+        other.manifest = replace(self.manifest, thresholds=thresholds)
+        other._reopen = partial(self._reopen, threshold=threshold)
+        return other
 
     def prepare(self, radiograph: Radiograph) -> Prepared:
         """See ``prepare``, with the model's preprocessing."""

@@ -40,7 +40,13 @@ class OpenVINORuntime:
     """OpenVINO: one infer request a thread, on one compiled model."""
 
     def __init__(
-        self, folder: Path, device: str, *, precision: str | None = None, parallel: int = 1
+        self,
+        folder: Path,
+        device: str,
+        *,
+        precision: str | None = None,
+        parallel: int = 1,
+        threads: int | None = None,
     ) -> None:
         import openvino
 
@@ -54,6 +60,8 @@ class OpenVINORuntime:
         options: dict[str, str] = {"PERFORMANCE_HINT": "LATENCY"}
         if parallel > 1:
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(parallel)}
+        if threads is not None:
+            options["INFERENCE_NUM_THREADS"] = str(threads)
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
         self._local = threading.local()
@@ -88,7 +96,13 @@ class OnnxRuntime:
     """ONNX Runtime, for the machines OpenVINO does not serve."""
 
     def __init__(
-        self, folder: Path, device: str, *, precision: str | None = None, parallel: int = 1
+        self,
+        folder: Path,
+        device: str,
+        *,
+        precision: str | None = None,
+        parallel: int = 1,
+        threads: int | None = None,
     ) -> None:
         with needs_extra("the runtime 'onnxruntime'", "onnx"):
             import onnxruntime
@@ -99,10 +113,10 @@ class OnnxRuntime:
         if cuda and providers[0] not in onnxruntime.get_available_providers():
             raise UsageError(f"device {device!r} is not here: this onnxruntime has no CUDA")
         options = onnxruntime.SessionOptions()
-        if parallel > 1:
+        if parallel > 1 or threads is not None:
             # The cores are shared out, so that batches side by side do not wait for each other's
             # threads.
-            options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // parallel)
+            options.intra_op_num_threads = max(1, (threads or os.cpu_count() or 1) // parallel)
         network = join_network(folder).SerializeToString()
         try:
             with _loading:
@@ -127,7 +141,13 @@ RUNTIMES: dict[str, Callable[..., Runtime]] = {
 """Runtime by name: (folder, device) to a loaded network."""
 
 
-def open_runtime(name: str, folder: Path, device: str = "auto", parallel: int = 1) -> Runtime:
+def open_runtime(
+    name: str,
+    folder: Path,
+    device: str = "auto",
+    parallel: int = 1,
+    threads: int | None = None,
+) -> Runtime:
     """Load a model folder's network.
 
     Args:
@@ -136,6 +156,7 @@ def open_runtime(name: str, folder: Path, device: str = "auto", parallel: int = 
         device: "auto", "cpu", "gpu", or a device name of the runtime.
         parallel: batches that run at once, each on its share of the cores; 1 gives a single batch
             all of them, which is fastest for one film.
+        threads: cores that this process may take, where others work beside it; all by default.
 
     Raises:
         UsageError: unknown runtime, or a device that is not here.
@@ -144,7 +165,7 @@ def open_runtime(name: str, folder: Path, device: str = "auto", parallel: int = 
     """
     if name not in RUNTIMES:
         raise UsageError(f"unknown runtime {name!r}: expected one of {', '.join(RUNTIMES)}")
-    return RUNTIMES[name](folder, device, parallel=parallel)
+    return RUNTIMES[name](folder, device, parallel=parallel, threads=threads)
 
 
 def _first_run(runtime: Runtime, shape: Sequence[object]) -> None:

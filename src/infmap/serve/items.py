@@ -232,6 +232,12 @@ def expire(c: Connection, at: int) -> None:
         _too_often(c)
 
 
+def waiting(c: Connection, most: int) -> int:
+    """Number of items that are queued, counted up to ``most``: a long queue is not counted out."""
+    some = select(table.c.id).where(table.c.state == "queued").limit(most).subquery()
+    return int(c.execute(select(func.count()).select_from(some)).scalar_one())
+
+
 def queue(c: Connection) -> Mapping[str, int]:
     """Number of items that are queued and leased."""
     query = select(table.c.state, func.count()).where(table.c.state.in_(("queued", "leased")))

@@ -8,6 +8,8 @@ works on films); see ``infmap.web.database``.
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from infmap.web.database import Database, Layout
@@ -45,3 +47,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what was half written when a process was killed; nobody may be writing there."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()

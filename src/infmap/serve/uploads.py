@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -195,10 +193,3 @@ def checked(sha256: str) -> str:
     if not _DIGEST.fullmatch(sha256):
         raise UsageError("checksum: expected 64 hexadecimal digits in lower case")
     return sha256
-
-
-def sweep(store: Store) -> None:
-    """Remove what uploads left that were cut off by a crash; none may be under way."""
-    for part in store.uploads.glob(".*.part"):
-        with suppress(OSError):
-            shutil.rmtree(part) if part.is_dir() else part.unlink()

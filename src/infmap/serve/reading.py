@@ -1,0 +1,225 @@
+"""The process that reads films: claims some, reads them as ``infmap predict`` does, commits.
+
+It says on a pipe what it is at, as JSON, so that whoever started it knows which film it was at when
+it ends. Films come from anywhere: they are decoded here, with a limit on memory, and compressed
+ones in decoder processes of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from infmap.compute.memory import limited_memory
+from infmap.compute.processes import begin_worker
+from infmap.core.errors import FilmError, UnreadableFilm
+from infmap.core.types import Prediction, Radiograph
+from infmap.dicom import read_radiograph
+from infmap.inference import Predictor, predict_many
+from infmap.serve import items, results, uploads
+from infmap.serve.items import Claimed, Finishing
+from infmap.serve.results import Result
+from infmap.serve.store import Store
+from infmap.serve.writing import Film, Header, header_of, write_result
+from infmap.web.database import now
+
+BATCH = 4
+"""Films to the network at once, as in ``infmap predict``."""
+MEMORY = 2 << 30
+"""Bytes that reading one film may take."""
+LOOK_EVERY = 0.5
+"""Seconds between looks into the queue where nobody wakes the process: items may come from another
+server on the same database."""
+COMMIT_TRIES = 5
+"""Tries to commit a batch, a second apart: its films are read and need not be read again."""
+WAKE, STOP = b"wake", b"stop"
+
+Finished = Callable[[Connection, Finishing], None]
+"""Called with each film that ends, in the transaction that commits it; can be pickled."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a reading process is started with.
+
+    Attributes:
+        folder: of the server.
+        url: of its database; None for SQLite in the folder.
+        models: folders by name.
+        owner: who its items belong to.
+        processes: how many like it there are.
+        threads: cores that the network may take.
+        parent: process that it ends with.
+        finished: see ``Finished``.
+    """
+
+    folder: Path
+    url: str | None
+    models: Mapping[str, Path]
+    owner: str
+    processes: int
+    threads: int
+    parent: int
+    finished: Finished | None
+
+
+def main(work: Work, pipe: Pipe) -> None:
+    """Read films until told to stop: what a process does from beginning to end."""
+    begin_worker(work.parent)
+    store = Store.connect(work.folder, work.url)
+    try:
+        reader = Reader(work, store, lambda said: pipe.send_bytes(json.dumps(said).encode()))
+        reader.say({"state": "idle"})
+        # The other end closes where whoever started this process has ended.
+        with suppress(EOFError, BrokenPipeError):
+            _until_stopped(reader, pipe)
+    finally:
+        store.close()
+
+
+def _until_stopped(reader: Reader, pipe: Pipe) -> None:
+    told: list[int] = []
+    # A supervisor of services may send the signal to every process of the server at once: the batch
+    # is ended all the same.
+    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    busy = False
+    while not told:
+        while pipe.poll(0.0 if busy else LOOK_EVERY):
+            if pipe.recv_bytes() == STOP:
+                return
+            busy = True  # woken: there is something in the queue
+        busy = reader.read_some()
+        if not busy:
+            reader.say({"state": "idle"})
+
+
+class Reader:
+    """The films of one process, batch by batch.
+
+    Args:
+        work: what it was started with.
+        store: the open server.
+        say: tells whoever started the process what it is at.
+    """
+
+    def __init__(
+        self, work: Work, store: Store, say: Callable[[Mapping[str, object]], None]
+    ) -> None:
+        self.work, self.store, self.say = work, store, say
+        self._predictors = {
+            name: Predictor(folder, threads=work.threads) for name, folder in work.models.items()
+        }
+
+    def read_some(self) -> bool:
+        """Claim a batch and read it; returns whether there was one."""
+        try:
+            with self.store.begin() as c:
+                claimed = self._claim(c)
+                if not claimed:
+                    return False
+                predictor, threshold = self._predictor(claimed[0])
+                done = self._known(c, claimed, predictor.model_sha256, threshold)
+        except OperationalError:
+            # Another writer held the database for long, or it restarts: the next look will tell.
+            return False
+        rest = [item for item in claimed if item not in done]
+        if done:
+            self._tell(done)
+        if rest:
+            self.say({"state": "claimed", "items": [asdict(item) for item in rest]})
+            self._read(rest, predictor, threshold)
+            self._tell(rest)
+        return True
+
+    def _tell(self, done: list[Claimed]) -> None:
+        self.say({"state": "done", "jobs": sorted({item.job for item in done})})
+
+    def _claim(self, c: Connection) -> list[Claimed]:
+        # Few films are shared out between the processes, so that none waits for another's batch.
+        waiting = items.waiting(c, BATCH * self.work.processes)
+        n = -(-waiting // self.work.processes)
+        return items.claim(c, self.work.owner, self.work.models.keys(), n, now()) if n else []
+
+    def _predictor(self, item: Claimed) -> tuple[Predictor, float]:
+        predictor = self._predictors[item.model]
+        if item.threshold is not None:
+            return predictor.at(item.threshold), item.threshold
+        return predictor, predictor.manifest.thresholds.infection
+
+    def _known(
+        self, c: Connection, claimed: list[Claimed], model_sha: str, threshold: float
+    ) -> list[Claimed]:
+        """End items whose film got its result since they were queued."""
+        digests = [item.sha256 for item in claimed]
+        have = {
+            result.sha256: result
+            for result in results.stored(c, self.store.key, digests, model_sha, threshold)
+            if result.status != "failed"
+        }
+        done = [item for item in claimed if item.sha256 in have]
+        self._finish(c, [(item, have[item.sha256]) for item in done])
+        return done
+
+    def _finish(self, c: Connection, made: list[tuple[Claimed, Result]]) -> None:
+        if made:
+            for finishing in items.finish(c, made):
+                if self.work.finished is not None:
+                    self.work.finished(c, finishing)
+
+    def _read(self, claimed: list[Claimed], predictor: Predictor, threshold: float) -> None:
+        """Read films as ``infmap predict`` does, write their folders and commit all at once."""
+        by_film: dict[str, list[Claimed]] = {}
+        for item in claimed:
+            by_film.setdefault(item.sha256, []).append(item)
+        headers: dict[str, Header] = {}
+
+        def read(sha256: str) -> Radiograph:
+            self.say({"state": "reading", "item": by_film[sha256][0].id})
+            try:
+                with limited_memory(MEMORY):
+                    data = uploads.path(self.store, sha256).read_bytes()
+                    headers[sha256] = header_of(data)
+                    return read_radiograph(data, name="the film")
+            except FileNotFoundError as error:
+                raise UnreadableFilm("its bytes are gone from the disk; send it again") from error
+            except MemoryError as error:
+                raise UnreadableFilm(
+                    f"expected a film that is read in {MEMORY >> 30} GiB, got one that needs more; "
+                    "shrink it"
+                ) from error
+            finally:
+                self.say({"state": "read"})
+
+        def finish(sha256: str, answer: Prediction | FilmError) -> list[tuple[Claimed, Result]]:
+            film = Film(
+                sha256,
+                predictor.manifest.label,
+                predictor.model_sha256,
+                threshold,
+                headers.get(sha256, Header()),
+            )
+            result = write_result(self.store, film, answer)
+            return [(item, result) for item in by_film[sha256]]
+
+        made = predict_many(predictor, list(by_film), read, finish, batch_size=BATCH)
+        self._commit([pair for pairs in made for pair in pairs])
+
+    def _commit(self, made: list[tuple[Claimed, Result]]) -> None:
+        for left in reversed(range(COMMIT_TRIES)):
+            try:
+                with self.store.begin() as c:
+                    self._finish(c, made)
+                return
+            except OperationalError:
+                if not left:
+                    raise
+                time.sleep(1.0)  # the database restarts, or two transactions met

@@ -1,0 +1,217 @@
+"""The folder of a result: written beside its place, brought to the disk, moved there.
+
+``result.json`` (the film's line), ``film.json`` (what a viewer needs beside it), ``preview.jpg``,
+and of an assessed film ``infection.png``, ``opacity.png``, ``lungs.png`` and ``zones.png`` in film
+pixels. What costs more, the full film and the objects made of it, is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from infmap.core.errors import FilmError, RejectedFilm
+from infmap.core.types import Prediction, Radiograph
+from infmap.dicom import read_source
+from infmap.report import FilmRow
+from infmap.report.overlay import to_bytes
+from infmap.serve.figures import Figures
+from infmap.serve.results import FACTS, LINE, PREVIEW, Facts, Result, Status, film_id, patient_hash
+from infmap.serve.store import Store, sync_folder
+from infmap.web.database import new_id, now
+from infmap.web.film_encoding import encode_preview, grey_levels
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a film's file says of the patient and the examination.
+
+    Attributes:
+        dicom: it is a DICOM file.
+        issuer: of the patient's identifier; "" where not stated.
+        patient: identifier; "" where not stated.
+        day: of the examination; None where unknown.
+    """
+
+    dicom: bool = False
+    issuer: str = ""
+    patient: str = ""
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that was worked on.
+
+    Attributes:
+        sha256: of its bytes.
+        model: name@version.
+        model_sha: checksum of the model folder.
+        threshold: of infection.
+        header: what its file says.
+    """
+
+    sha256: str
+    model: str
+    model_sha: str
+    threshold: float
+    header: Header
+
+
+def header_of(data: bytes) -> Header:
+    """Patient and day of examination of a film's bytes; nothing of one that is no sound DICOM."""
+    try:
+        dataset = read_source(data)
+    except FilmError:
+        return Header()
+    if dataset is None:
+        return Header()
+    day = None
+    for keyword in ("AcquisitionDate", "StudyDate"):
+        text = str(dataset.get(keyword) or "")
+        with suppress(ValueError):
+            day = date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+            break
+    issuer = str(dataset.get("IssuerOfPatientID") or "")
+    return Header(True, issuer, str(dataset.get("PatientID") or ""), day)
+
+
+def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Result:
+    """Write a result's folder; what comes back is its row, which the caller commits.
+
+    A folder that is there already is that of the same film, model and threshold, and stays.
+
+    Raises:
+        OSError: the disk is full, read-only or forbidden.
+    """
+    name = film_id(store.key, film.sha256, film.model_sha, film.threshold)
+    if isinstance(answer, Prediction):
+        row = FilmRow.of(name, "", answer)
+        _place(store, name, row, film, answer.radiograph, answer)
+        return _row(store, name, film, answer)
+    if isinstance(answer, RejectedFilm):
+        known: dict[str, object] = {
+            "quality": answer.quality,
+            "warnings": list(answer.warnings),
+            "model": film.model,
+        }
+        if answer.radiograph is not None:
+            known["height"], known["width"] = answer.radiograph.shape
+            known["side_stated"] = answer.radiograph.side_stated
+            row = FilmRow.rejected(name, "", answer.reason, film.sha256, **known)
+            _place(store, name, row, film, answer.radiograph, None)
+    return _row(store, name, film, answer)
+
+
+def levels_of(radiograph: Radiograph) -> tuple[NDArray[np.uint16], int]:
+    """Grey levels as they travel to a browser, uint16 (H, W), and their bits, 8 to 16."""
+    bits = min(max(radiograph.bits or 8, 8), 16)
+    return grey_levels(radiograph.pixels, bits), bits
+
+
+def _place(
+    store: Store,
+    name: str,
+    row: FilmRow,
+    film: Film,
+    radiograph: Radiograph,
+    prediction: Prediction | None,
+) -> None:
+    place = store.results / name[:2] / name
+    if place.is_dir():
+        return
+    part = store.results / f".{new_id()}.part"
+    part.mkdir(parents=True)
+    try:
+        line = row.to_dict() | {"path": None}  # one client's name for it is not another's
+        _file(part / LINE, json.dumps(line, allow_nan=False).encode())
+        levels, bits = levels_of(radiograph)
+        _file(part / PREVIEW, encode_preview(levels, bits))
+        facts = _facts(film, radiograph, bits, prediction)
+        _file(part / FACTS, json.dumps(facts, allow_nan=False).encode())
+        if prediction is not None:
+            _planes(part, prediction)
+        sync_folder(part)
+        if not place.parent.is_dir():
+            place.parent.mkdir(exist_ok=True)
+            sync_folder(store.results)
+        # Another worker may have been as fast with the same film: either folder will do.
+        with suppress(OSError):
+            part.rename(place)
+        if not place.is_dir():
+            part.rename(place)
+        sync_folder(place.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _facts(film: Film, radiograph: Radiograph, bits: int, prediction: Prediction | None) -> Facts:
+    height, width = radiograph.shape
+    day = film.header.day
+    return {
+        "width": width,
+        "height": height,
+        "bits": bits,
+        # The pixels are those displayed, after the film's own window: all grey levels are shown.
+        "window_center": 2.0 ** (bits - 1),
+        "window_width": 2.0**bits,
+        "study_date": None if day is None else day.isoformat(),
+        "pixel_spacing": radiograph.spacing_mm,
+        "dicom": film.header.dicom,
+        "figures": None if prediction is None else Figures.of(prediction).write(),
+    }
+
+
+def _planes(folder: Path, prediction: Prediction) -> None:
+    zones = prediction.zone_labels
+    if zones is None:
+        raise ValueError("expected a prediction with its zones")
+    for name, plane in (
+        ("infection", to_bytes(prediction.infection)),
+        ("opacity", to_bytes(prediction.opacity)),
+        ("lungs", prediction.lungs.astype(np.uint8) * np.uint8(255)),
+        ("zones", zones),
+    ):
+        with (folder / f"{name}.png").open("wb") as file:
+            # Level 1: a server writes four planes a film, so time counts more than bytes.
+            Image.fromarray(plane).save(file, format="PNG", compress_level=1)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _file(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _row(store: Store, name: str, film: Film, answer: Prediction | FilmError) -> Result:
+    header = film.header
+    day = None if header.day is None else header.day.toordinal() - _EPOCH
+    patient = patient_hash(store.key, header.issuer, header.patient)
+    identity = name, film.sha256, film.model_sha, film.threshold
+    if isinstance(answer, Prediction):
+        figures = (
+            _finite(answer.infected_fraction),
+            _finite(answer.opacity_fraction),
+            _finite(answer.severity.extent_score),
+        )
+        return Result(*identity, "ok", None, patient, day, *figures, now())
+    status: Status = "rejected" if isinstance(answer, RejectedFilm) else "failed"
+    return Result(*identity, status, answer.reason, patient, day, None, None, None, now())
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,82 @@
+"""One reading process, without the process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from reading_server import MODEL, phantom, send
+
+from infmap.api import model_folder
+from infmap.serve import jobs, reading, registry, uploads
+from infmap.serve.reading import Reader, Work
+from infmap.serve.store import Store
+
+
+@pytest.fixture
+def said() -> list[Mapping[str, object]]:
+    return []
+
+
+@pytest.fixture
+def reader(tmp_path: Path, said: list[Mapping[str, object]]) -> Reader:
+    store = Store.open(tmp_path / "server")
+    models = {MODEL: model_folder()}
+    with store.begin() as c:
+        registry.register(c, models)
+    return Reader(Work(store.folder, None, models, "me", 2, 1, 0, None), store, said.append)
+
+
+def test_it_says_what_it_is_at(reader: Reader, said: list[Mapping[str, object]]) -> None:
+    job = send(reader.store, {"a": phantom(1)})
+    assert reader.read_some() and not reader.read_some()
+    assert [one["state"] for one in said] == ["claimed", "reading", "read", "done"]
+    assert said[-1]["jobs"] == [job.id]
+
+
+def test_few_films_are_left_to_other_processes(
+    reader: Reader, said: list[Mapping[str, object]]
+) -> None:
+    send(reader.store, {"a": phantom(1), "b": phantom(2), "c": phantom(3)})
+    reader.read_some()
+    claimed = said[0]["items"]
+    assert isinstance(claimed, list) and len(claimed) == 2
+
+
+def test_bytes_that_are_gone_fail_their_film_alone(reader: Reader) -> None:
+    job = send(reader.store, {"a": phantom(1)})
+    with reader.store.read() as c:
+        (item,) = jobs.items(c, job.id)
+    uploads.path(reader.store, str(item.sha256)).unlink()
+    assert reader.read_some()
+    with reader.store.read() as c:
+        (item,) = jobs.items(c, job.id)
+    assert item.state == "failed" and "gone" in str(item.reason)
+
+
+def test_a_film_that_needs_too_much_memory_fails(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MEMORY", 1 << 20)
+    stream = io.BytesIO()
+    Image.new("L", (8000, 8000)).save(stream, "PNG")  # a small file of many pixels
+    job = send(reader.store, {"a": stream.getvalue()})
+    assert reader.read_some()
+    with reader.store.read() as c:
+        (item,) = jobs.items(c, job.id)
+    assert item.status == "failed" and "GiB" in str(item.reason)
+
+
+def test_a_film_that_got_its_result_meanwhile_is_not_read(
+    reader: Reader, said: list[Mapping[str, object]]
+) -> None:
+    first = send(reader.store, {str(n): phantom(n) for n in range(3)})
+    second = send(reader.store, {str(n): phantom(n) for n in range(3)})
+    while reader.read_some():
+        pass
+    with reader.store.read() as c:
+        assert jobs.get(c, first.id).state == jobs.get(c, second.id).state == "done"
+    assert len([one for one in said if one["state"] == "reading"]) == 3

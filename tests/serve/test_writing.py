@@ -1,0 +1,74 @@
+"""The folder of a result."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+from reading_server import phantom
+
+from infmap.api import load
+from infmap.core.errors import UnreadableFilm
+from infmap.dicom import write_dx
+from infmap.serve import results
+from infmap.serve.store import Store
+from infmap.serve.writing import Film, Header, header_of, write_result
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "server")
+
+
+FILM = Film("a" * 64, "m@1", "b" * 64, 0.5, Header(True, "north", "17", date(1970, 1, 11)))
+
+
+def test_a_folder_is_whole_and_written_once(server: Store) -> None:
+    prediction = load().predict(phantom(2))
+    row = write_result(server, FILM, prediction)
+    folder = results.folder(server, row.film)
+    with Image.open(folder / "lungs.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture) > 0, prediction.lungs)
+    before = (folder / "result.json").stat().st_mtime_ns
+    assert write_result(server, FILM, prediction).film == row.film
+    assert (folder / "result.json").stat().st_mtime_ns == before
+    assert [path.name for path in server.results.iterdir()] == [row.film[:2]]
+    assert (row.status, row.study_date, row.score) == ("ok", 10, prediction.severity.extent_score)
+    assert row.patient == results.patient_hash(server.key, "north", "17")
+    assert results.facts(server, row.film)["study_date"] == "1970-01-11"
+
+
+def test_a_film_that_cannot_be_read_has_no_folder(server: Store) -> None:
+    row = write_result(server, FILM, UnreadableFilm("damaged"))
+    assert (row.status, row.reason, row.score) == ("failed", "damaged", None)
+    assert not server.results.exists()
+
+
+def test_a_folder_that_cannot_be_written_whole_leaves_nothing(
+    server: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    prediction = load().predict(phantom(2))
+    monkeypatch.setattr("infmap.serve.writing._planes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_result(server, FILM, prediction)
+    assert list(server.results.iterdir()) == []
+
+
+def test_what_a_header_says_is_taken_from_dicom_alone(tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    pixels = np.zeros((64, 64), np.uint16)
+    write_dx(path, pixels, spacing_mm=(0.1, 0.1), patient_id="17")
+    film = dcmread(path)
+    film.IssuerOfPatientID, film.AcquisitionDate, film.StudyDate = "north", "", "20260131"
+    film.save_as(path)
+    data = path.read_bytes()
+    assert header_of(data) == Header(True, "north", "17", date(2026, 1, 31))
+    assert header_of(data[:300]).patient == ""
+    assert header_of(phantom(1)) == header_of(b"") == Header()
