@@ -114,6 +114,10 @@ class Reader:
     def __init__(
         self, work: Work, store: Store, say: Callable[[Mapping[str, object]], None]
     ) -> None:
+        # Loaded before the first film, whose time they would take otherwise.
+        import infmap.dicom.cr
+        import infmap.dicom.image  # noqa: F401
+
         self.work, self.store, self.say = work, store, say
         self._predictors = {
             name: Predictor(folder, threads=work.threads) for name, folder in work.models.items()
