@@ -292,7 +292,16 @@ def facts(store: Store, film: str) -> Facts:
     Raises:
         NotFound: there is none.
     """
-    return _FACTS.validate_json(_read(store, film, FACTS))
+    return parse_facts(_read(store, film, FACTS))
+
+
+def parse_facts(data: bytes) -> Facts:
+    """What ``film.json`` holds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _FACTS.validate_json(data)
 
 
 def layer(store: Store, film: str, name: Layer) -> Path:
