@@ -12,6 +12,7 @@ from infmap.serve.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_server import SmallServer  # noqa: E402
+from web_server import WebServer  # noqa: E402
 
 
 @pytest.fixture
@@ -26,3 +27,21 @@ def store(tmp_path: Path, url: str | None) -> Iterator[Store]:
 def small(store: Store) -> SmallServer:
     """A server with two models and films that are no films; see ``SmallServer``."""
     return SmallServer(store)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebServer]:
+    """The interface of a server for its own machine."""
+    server = WebServer(tmp_path / "server")
+    with server.client:
+        yield server
+    server.store.close()
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[WebServer]:
+    """The interface of a server that others reach."""
+    server = WebServer(tmp_path / "server", needs_key=True)
+    with server.client:
+        yield server
+    server.store.close()

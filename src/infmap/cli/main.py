@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "train": "train a network on a snapshot",
     "benchmark": "compare networks, encoders and regimes on a snapshot",
     "explain": "activation maps beside the infection map",
+    "serve": "a viewer in the browser, and an HTTP interface",
     "annotate": "readers and networks draw masks together",
     "dicom": "objects to and from a PACS, and a node that reads what it is sent",
     "export": "write a model as ONNX, with its preprocessing and card",

@@ -114,6 +114,7 @@ def create(
     key: str | None = None,
     priority: int = 0,
     note: str = "",
+    id: str | None = None,
 ) -> Job:
     """Make a job. Films whose bytes are kept are queued at once; those with a result are done.
 
@@ -126,6 +127,7 @@ def create(
         key: identifier of the API key that sends it.
         priority: the highest is read first.
         note: for the record.
+        id: chosen by the client, so that a repeated request is the same job; random without it.
 
     Raises:
         UsageError: no such model, no films or too many, or the threshold is out of range.
@@ -133,15 +135,13 @@ def create(
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise UsageError(f"threshold: expected above 0 and below 1, got {threshold:g}")
     chosen = registry.named(c, list(models))
-    job = Job(new_id(), key, "open", tuple(model.name for model in chosen), threshold, now(), None)
-    c.execute(
-        table.insert().values(
-            id=job.id, key_id=key, state=job.state, models=json.dumps(job.models),
-            threshold=threshold, note=note, priority=priority, created=job.created,
-        )
-    )  # fmt: skip
     if not films:
         raise UsageError("job: expected one or more films, got none")
+    names = tuple(model.name for model in chosen)
+    job = Job(id or new_id(), key, "open", names, threshold, now(), None)
+    named = json.dumps(names)
+    row = dict(id=job.id, key_id=key, state=job.state, models=named, created=job.created)
+    c.execute(table.insert().values(threshold=threshold, note=note, priority=priority, **row))
     _add(c, store, job, chosen, films, priority)
     return get(c, job.id)
 

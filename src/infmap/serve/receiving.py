@@ -1,0 +1,74 @@
+"""A body that is an upload: taken as it comes, a piece at a time, and on the disk in the end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from infmap.serve.callers import Desk
+from infmap.serve.uploads import Receiving, Upload
+
+# Bytes that are gathered before a thread writes them: a film of 256 x 256 needs one hop in all, and
+# a slow client holds no thread while its bytes are awaited.
+PIECE = 2**20
+# Bytes that stay free: results of the films under way, and the database.
+SPARE = 2**30
+Made = TypeVar("Made")
+
+
+async def receive(
+    request: Request, desk: Desk, sha256: str | None, then: Callable[[Upload], Made]
+) -> Made:
+    """Take a request's body, bring it to the disk, and go on with it.
+
+    Args:
+        request: its body is streamed.
+        desk: the application's state.
+        sha256: what the checksum has to be; None where the sender did not say.
+        then: called in a thread when the bytes are on the disk; their row is not written yet, see
+            ``uploads.note``.
+
+    Returns:
+        What ``then`` returns.
+
+    Raises:
+        HTTPException: 507 the disk is nearly full.
+        UploadRefused: no bytes, too many, or others than the checksum's.
+    """
+    piece = bytearray()
+    with ExitStack() as held:
+        receiving: Receiving | None = None
+
+        def write() -> Receiving:
+            into = receiving
+            if into is None:
+                check_space(desk)
+                into = held.enter_context(Receiving(desk.store, sha256, desk.largest))
+            into.write(bytes(piece))
+            piece.clear()
+            return into
+
+        def end() -> Made:
+            return then(write().settle())
+
+        async for chunk in request.stream():
+            piece += chunk
+            if len(piece) >= PIECE:
+                receiving = await run_in_threadpool(write)
+        return await run_in_threadpool(end)
+
+
+def check_space(desk: Desk) -> None:
+    """Refuse uploads before a full disk refuses results.
+
+    Raises:
+        HTTPException: 507.
+    """
+    if shutil.disk_usage(desk.store.folder).free < SPARE:
+        raise HTTPException(507, "the server's disk is nearly full; ask whoever runs it for room")

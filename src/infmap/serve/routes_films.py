@@ -1,0 +1,166 @@
+"""Films: one read at once, and everything that there is of one that was read."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from infmap.core.errors import UsageError
+from infmap.serve import aligning, jobs, making, results, uploads
+from infmap.serve.answers import (
+    AlignedAnswer,
+    ErrorAnswer,
+    FilmAnswer,
+    NotReadAnswer,
+    QueuedAnswer,
+)
+from infmap.serve.bodies import (
+    IdInPath,
+    Made,
+    ModelInQuery,
+    NameInQuery,
+    ThresholdInQuery,
+    WaitInQuery,
+)
+from infmap.serve.callers import AtDesk, Calling, Desk, GuardedRoute
+from infmap.serve.film_answer import film_answer
+from infmap.serve.jobs import Item, NewFilm
+from infmap.serve.receiving import receive
+from infmap.serve.routes_jobs import OCTETS
+from infmap.serve.uploads import Upload
+
+router = APIRouter(route_class=GuardedRoute)
+# A person waits for this one, and a job has thousands: it comes first.
+AT_ONCE = 10
+# Seconds: the queue is short and a film of 3000 x 3000 takes half a second.
+WAIT = 30.0
+SHOWN = ("full", "preview.jpg", "zones", "overlay")
+"""What a page shows; the rest is for saving."""
+
+
+@router.post(
+    "/v1/films",
+    response_model=FilmAnswer,
+    openapi_extra=OCTETS,
+    responses={
+        202: {"model": QueuedAnswer},
+        400: {"model": ErrorAnswer},
+        413: {"model": ErrorAnswer},
+        422: {"model": NotReadAnswer},
+    },
+)
+async def read(
+    request: Request,
+    caller: Calling,
+    desk: AtDesk,
+    name: NameInQuery = "film",
+    model: ModelInQuery = None,
+    threshold: ThresholdInQuery = None,
+    wait: WaitInQuery = WAIT,
+) -> Response:
+    """Read one film: its bytes in, its result out. The same film again has its result at once."""
+
+    def queue(upload: Upload) -> str:
+        if uploads.is_archive(desk.store, upload.sha256):
+            raise UsageError("film: expected one film, got a zip file; send it to a job")
+        chosen = [model or next(iter(desk.models))]
+        film = NewFilm(name, upload.sha256)
+        with desk.store.begin() as c:
+            uploads.note(c, upload)
+            return jobs.create(
+                c, desk.store, [film], chosen, threshold=threshold, key=caller.id, priority=AT_ONCE
+            ).id
+
+    job = await receive(request, desk, None, queue)
+    desk.working.wake()
+    item = await _ended(desk, job, wait)
+    if item is None:
+        return JSONResponse(QueuedAnswer(job=job), 202)
+    if item.state == "cancelled":
+        return JSONResponse({"error": "the film's job was cancelled"}, 409)
+    if item.state == "failed" or item.film is None:
+        failed: NotReadAnswer = {
+            "error": item.reason or "the film could not be read",
+            "status": "rejected" if item.status == "rejected" else "failed",
+        }
+        if item.film is not None:
+            failed["film"] = item.film
+        return JSONResponse(failed, 422)
+    film = item.film
+    answer = await anyio.to_thread.run_sync(lambda: film_answer(desk, film, caller.id))
+    return JSONResponse(answer)
+
+
+async def _ended(desk: Desk, job: str, seconds: float) -> Item | None:
+    """The only item of a job when it has ended; None where that takes too long."""
+    until = time.monotonic() + seconds
+    with desk.notices.following(job) as follower:
+        while True:
+            (item,) = await anyio.to_thread.run_sync(_items, desk, job)
+            if item.state not in jobs.UNDER_WAY:
+                return item
+            left = until - time.monotonic()
+            if left <= 0 or follower.stopping:
+                return None
+            await follower.news(left)
+
+
+def _items(desk: Desk, job: str) -> list[Item]:
+    with desk.store.read() as c:
+        return jobs.items(c, job)
+
+
+@router.get("/v1/films/{film}")
+def one(film: IdInPath, caller: Calling, desk: AtDesk) -> FilmAnswer:
+    """A film, what was read of it, and what else there is of it and of its patient."""
+    return film_answer(desk, film, caller.id)
+
+
+@router.get("/v1/films/{film}/json")
+def line(film: IdInPath, caller: Calling, desk: AtDesk) -> Response:
+    """The film's line, as ``infmap predict`` writes it to ``results.jsonl``."""
+    text = json.dumps(results.line(desk.store, film), ensure_ascii=False, indent=2)
+    return Response(text, media_type="application/json", headers=_saved(film, "json"))
+
+
+@router.get("/v1/films/{film}/map", response_class=FileResponse)
+def layer(
+    film: IdInPath, caller: Calling, desk: AtDesk, layer: Annotated[results.Layer, Query()]
+) -> FileResponse:
+    """A map, PNG, 8 bits, film pixels: 0 to 255 is probability 0 to 1; of lungs 0 or 255."""
+    return FileResponse(results.layer(desk.store, film, layer), media_type="image/png")
+
+
+@router.get("/v1/films/{film}/aligned/{other}")
+async def aligned(film: IdInPath, other: IdInPath, caller: Calling, desk: AtDesk) -> AlignedAnswer:
+    """Where the other film's pixels lie in this one, for both to be laid over each other."""
+    matrix = await anyio.to_thread.run_sync(
+        aligning.matrix, desk.store, film, other, limiter=desk.making
+    )
+    return {"matrix": matrix}
+
+
+@router.get("/v1/films/{film}/{kind}", response_class=Response)
+async def made(film: IdInPath, kind: Made, caller: Calling, desk: AtDesk) -> Response:
+    """A picture, report or DICOM object of the film; made at the first request, then kept.
+
+    ``full``: every grey level, IFL1. ``zones``: PNG of the zones, 1 to 6 for A to F. ``seg``,
+    ``sr``, ``sc``, ``gsps`` and ``pdf-dicom`` where the film came as DICOM.
+    """
+    what: making.Kind = "preview" if kind == "preview.jpg" else kind
+    media, ending = making.MEDIA[what]
+    # Few at a time: each takes a process of its own and up to a second of it.
+    data = await anyio.to_thread.run_sync(making.made, desk.store, film, what, limiter=desk.making)
+    headers = {} if kind in SHOWN else _saved(film, ending, kind)
+    return Response(data, media_type=media, headers=headers)
+
+
+def _saved(film: str, ending: str, kind: str = "") -> dict[str, str]:
+    """The name that a browser saves a file by: never the patient's."""
+    name = f"{film}-{kind}.{ending}" if kind and kind != ending else f"{film}.{ending}"
+    return {"Content-Disposition": f'attachment; filename="infmap-{name}"'}

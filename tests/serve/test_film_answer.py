@@ -1,0 +1,38 @@
+"""Tests of `infmap.serve.film_answer`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+from web_server import WebServer, film
+
+from infmap.serve import schema
+from infmap.serve.errors import NotFound
+from infmap.serve.film_answer import film_answer
+
+
+def test_the_same_patient_is_told_in_order(web: WebServer) -> None:
+    films = [web.read(film(number)) for number in (1, 2, 3)]
+    r = schema.results
+    with web.store.begin() as c:
+        for day, one in zip((100, 90, 107), films, strict=True):
+            c.execute(update(r).where(r.c.film_id == one).values(patient="p" * 64, study_date=day))
+    told = film_answer(web.desk, films[0], None)
+    assert [(one["film"], one["days"]) for one in told["same_patient"]] == [
+        (films[1], -10), (films[2], 7),
+    ]  # fmt: skip
+    assert told["study_date"] == "2021-02-03"
+    assert told["window"] == {"center": 128.0, "width": 256.0}
+
+
+def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: WebServer) -> None:
+    found = web.read(film(1))
+    gone = replace(web.desk, models={})
+    threshold = web.desk.models["infmap-lite0"].thresholds.infection
+    assert film_answer(gone, found, None)["thresholds"] == {
+        "infection": threshold, "opacity": None, "film": None,
+    }  # fmt: skip
+    with pytest.raises(NotFound):
+        film_answer(web.desk, "nowhere", None)

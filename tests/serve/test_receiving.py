@@ -1,0 +1,70 @@
+"""Tests of `infmap.serve.receiving`."""
+
+from __future__ import annotations
+
+import errno
+from collections import namedtuple
+from collections.abc import Iterator
+
+import pytest
+from web_server import WebServer, film, sha
+
+from infmap.serve import receiving, uploads
+
+
+def parts(web: WebServer) -> list[str]:
+    return [path.name for path in web.store.uploads.rglob("*.part")]
+
+
+def test_a_body_in_pieces_is_the_same_film(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "PIECE", 100)
+    data = film(1)
+
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, len(data), 70):
+            yield data[start : start + 70]
+
+    answer = web.client.post("/v1/films?name=a.png", content=chunks())
+    assert answer.status_code == 200
+    assert uploads.path(web.store, sha(data)).read_bytes() == data
+    assert parts(web) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"", 400), (b"other bytes", 400), (b"x" * (2**20 + 1), 413)]
+)
+def test_what_is_refused_leaves_nothing(web: WebServer, body: bytes, status: int) -> None:
+    job = web.job(film(1))
+    answer = web.ask("PUT", f"/v1/jobs/{job}/films/{sha(film(1))}", body)
+    assert answer.status_code == status
+    assert "\n" not in answer.json()["error"]
+    assert parts(web) == []
+    assert web.ask("GET", f"/v1/jobs/{job}").json()["counts"]["waiting"] == 1
+    assert web.send(job, film(1)).json() == {"items": [0]}
+
+
+def test_an_upload_larger_than_it_said_is_refused_as_it_comes(web: WebServer) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 2**18
+
+    assert web.client.post("/v1/films", content=chunks()).status_code == 413
+    assert parts(web) == []
+
+
+def test_a_full_disk_is_said(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    full = usage(10, 10, receiving.SPARE - 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(receiving.shutil, "disk_usage", lambda path: full)
+        assert web.ask("POST", "/v1/films", film(1)).status_code == 507
+        assert web.ask("GET", "/readyz").status_code == 507
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/private/name")
+
+    monkeypatch.setattr(uploads.os, "fsync", no_room)
+    answer = web.ask("POST", "/v1/films", film(1))
+    assert answer.status_code == 507
+    assert "private" not in answer.text
+    assert parts(web) == []
