@@ -1,0 +1,318 @@
+"""Films over HTTP against the same films in a folder: films a second, processor time, memory.
+
+    python benchmarks/serve.py [--films png|dicom] [--clients 64] [--seconds 300] [--rounds 3]
+                               [--json FILE]
+
+``png``: rendered films of 256 x 256, 8 bits; ``dicom``: of 3000 x 3000, 12 bits, 18 MB each.
+Each film has bytes of its own, so that none is known already. Clients send one film at a time by
+``POST /v1/films``, each on a connection of its own, and wait for the answer. In turn with it, in
+every round, the batch workflow of ``infmap predict`` reads as many films from a folder, with all
+that it writes. Both are measured from their first film on, without start-up.
+
+Clients cost processor time on the same machine; theirs is stated, and is not the server's.
+Exit status 1 where a film was not read; the figures are reported, not judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import multiprocessing
+import os
+import shutil
+import struct
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from infmap.api import DEFAULT_MODEL, load, model_folder
+from infmap.dicom.write import write_dx
+from infmap.phantom import render
+from infmap.report.lines import PredictionLine
+from infmap.serve.server import ServerSettings, serve
+from infmap.web.serving import Listen
+from infmap.workflows.predict import Run, predict_films, workers_for
+
+SIDES = {"png": 256, "dicom": 3000}
+# Share of the time that is not measured: models are loaded, caches filled, memory grown.
+WARM_UP = 0.15
+WAIT = 120  # seconds that a client waits for one film
+PROCESSES = multiprocessing.get_context("spawn")
+TICKS = os.sysconf("SC_CLK_TCK")
+# A number of ten digits in each film's bytes: it makes them the film's own and changes no length.
+MARK = b"0123456789"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run over a folder.
+
+    Attributes:
+        films: read while it was measured.
+        per_second: films.
+        cpu: processor seconds of a film.
+        bad: films that were not assessed.
+    """
+
+    films: int
+    per_second: float
+    cpu: float
+    bad: int
+
+
+@dataclass(frozen=True)
+class Served:
+    """One run over HTTP.
+
+    Attributes:
+        films: read while it was measured.
+        per_second: films.
+        cpu: processor seconds of a film, server and its processes.
+        client_cpu: of a film, the clients'.
+        p50: milliseconds from the first byte sent to the answer.
+        p95: the same.
+        memory_mb: server and its processes, after the warm-up and at the end.
+        bad: films that were not assessed.
+    """
+
+    films: int
+    per_second: float
+    cpu: float
+    client_cpu: float
+    p50: float
+    p95: float
+    memory_mb: tuple[float, float]
+    bad: int
+
+
+@dataclass
+class Times:
+    """What clients saw: moment of each answer, seconds that it took, and what was no result."""
+
+    at: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--films", choices=sorted(SIDES), default="png")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    rounds = []
+    with tempfile.TemporaryDirectory(prefix="infmap-serve-") as made:
+        work = Path(made)
+        film = marked(options.films, work)
+        numbers = itertools.count()
+        batch_films = 0
+        for number in range(options.rounds):
+            served = serving(film, numbers, options.clients, options.seconds, work / "server")
+            # As many as the server read: both run for about the same time.
+            batch_films = batch_films or max(8, served.films)
+            batch = batching(film, numbers, batch_films, options.films, work / f"batch{number}")
+            rounds.append({"served": asdict(served), "batch": asdict(batch)})
+            share = served.per_second / batch.per_second
+            cpu = served.cpu / batch.cpu
+            grown = served.memory_mb[1] / served.memory_mb[0] - 1
+            sys.stdout.write(
+                f"{options.films} round {number + 1}: served {served.per_second:.2f} films/s, "
+                f"batch {batch.per_second:.2f}, share {share:.2f}; cpu a film {served.cpu:.3f} s "
+                f"and {batch.cpu:.3f} s, {cpu:.2f} x (clients {served.client_cpu:.3f} s); "
+                f"p50 {served.p50:.0f} ms, p95 {served.p95:.0f} ms; memory {grown:+.1%}\n"
+            )
+            sys.stdout.flush()
+    if options.json:
+        options.json.write_text(json.dumps({"films": options.films, "rounds": rounds}, indent=2))
+    return 1 if any(r["served"]["bad"] or r["batch"]["bad"] for r in rounds) else 0
+
+
+def marked(kind: str, work: Path) -> bytes:
+    """A film whose bytes hold ``MARK`` where any ten digits may stand."""
+    pixels = render(15, size=SIDES[kind], opacities=3).pixels
+    if kind == "png":
+        path = work / "film.png"
+        Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(path)
+        data = path.read_bytes()
+        return data[:-12] + text_chunk(MARK) + data[-12:]  # before the last chunk, IEND
+    path = work / "film.dcm"
+    spacing = (0.14, 0.14)
+    levels = np.round(pixels * 4095).astype(np.uint16)
+    write_dx(path, levels, spacing_mm=spacing, patient_id=MARK.decode())
+    return path.read_bytes()
+
+
+def text_chunk(text: bytes) -> bytes:
+    """A tEXt chunk of PNG."""
+    body = b"tEXtnumber\0" + text
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def numbered(film: bytes, number: int) -> bytes:
+    """The film with a number of its own, and a checksum that fits it."""
+    text = b"%010d" % number
+    if film.startswith(b"\x89PNG"):
+        return film.replace(text_chunk(MARK), text_chunk(text), 1)
+    return film.replace(MARK, text)
+
+
+def serving(
+    film: bytes, numbers: Iterator[int], clients: int, seconds: float, folder: Path
+) -> Served:
+    """Measure a server that is new."""
+    said, theirs = PROCESSES.Pipe(duplex=False)
+    server = PROCESSES.Process(target=_serve, args=(folder, theirs))
+    server.start()
+    theirs.close()
+    port = int(said.recv().rstrip("/").rpartition(":")[2])
+    pid = server.pid or 0
+    try:
+        # One film first: models are loaded when it is answered.
+        asyncio.run(load_with(port, film, numbers, 1, lambda times: len(times.at) >= 1))
+        began = time.monotonic()
+        marks: list[tuple[float, float, float, float]] = []
+
+        def over(times: Times) -> bool:
+            at = time.monotonic() - began
+            if at > WARM_UP * seconds and not marks:
+                marks.append(snapshot(pid))
+            return at > seconds
+
+        times = asyncio.run(load_with(port, film, numbers, clients, over))
+        marks.append(snapshot(pid))
+    finally:
+        server.terminate()
+        server.join()
+        shutil.rmtree(folder)
+    (since, cpu, memory, own), (until, cpu_end, memory_end, own_end) = marks
+    inside = [took for at, took in zip(times.at, times.took, strict=True) if since < at <= until]
+    films = max(1, len(inside))
+    p50, p95 = np.quantile(np.array(inside or [float("nan")]) * 1000, [0.5, 0.95])
+    for line in times.bad[:3]:
+        sys.stderr.write(f"{line}\n")
+    return Served(
+        len(inside), len(inside) / (until - since), (cpu_end - cpu) / films,
+        (own_end - own) / films, float(p50), float(p95), (memory, memory_end), len(times.bad),
+    )  # fmt: skip
+
+
+def _serve(folder: Path, out: Connection) -> None:
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # the log, a line a request
+    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, folder, listen=Listen())
+    serve(settings, lambda line: out.send(line.split(" ")[-1]))
+
+
+async def load_with(
+    port: int, film: bytes, numbers: Iterator[int], clients: int, over: Callable[[Times], bool]
+) -> Times:
+    """Clients that send films until it is over; films under way are waited for."""
+    times = Times()
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not over(times):
+            number = next(numbers)
+            body = numbered(film, number)
+            head = (
+                f"POST /v1/films?name={number}&wait={WAIT} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            began = time.monotonic()
+            writer.write(head.encode())
+            writer.write(body)
+            await writer.drain()
+            status, answer = await answered(reader)
+            times.at.append(time.monotonic())
+            times.took.append(times.at[-1] - began)
+            if status != 200:
+                times.bad.append(f"{status}: {answer[:200].decode()}")
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return times
+
+
+async def answered(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body; a client library would cost more than the server's own work."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+    return int(head.split(" ")[1]), await reader.readexactly(length)
+
+
+def snapshot(pid: int) -> tuple[float, float, float, float]:
+    """This moment; processor seconds and megabytes of a process tree; own processor seconds."""
+    cpu = memory = 0.0
+    for one in tree(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            smaps = Path(f"/proc/{one}/smaps_rollup").read_text()
+        except OSError:
+            continue  # it has just ended; its parent has its time
+        cpu += sum(map(int, fields[11:15])) / TICKS
+        # Shared pages count by their share: the model is mapped into several processes.
+        memory += int(smaps.partition("\nPss:")[2].split()[0]) / 1024
+    return time.monotonic(), cpu, memory, time.process_time()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += tree(int(child))
+    return found
+
+
+def batching(film: bytes, numbers: Iterator[int], films: int, kind: str, work: Path) -> Batch:
+    """Measure the batch workflow in a process of its own."""
+    folder = work / "films"
+    folder.mkdir(parents=True)
+    for _ in range(films):
+        number = next(numbers)
+        ending = "png" if kind == "png" else "dcm"
+        (folder / f"{number}.{ending}").write_bytes(numbered(film, number))
+    said, theirs = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_batch, args=(folder, work / "out", theirs))
+    process.start()
+    theirs.close()
+    batch: Batch = said.recv()
+    process.join()
+    shutil.rmtree(work)
+    return batch
+
+
+def _batch(folder: Path, out: Path, to: Connection) -> None:
+    model = load(DEFAULT_MODEL)
+    paths = sorted(str(path) for path in folder.iterdir())
+    marks: list[tuple[float, float]] = []
+    bad: list[str] = []
+
+    def tell(line: PredictionLine) -> None:
+        used = sum(os.times()[:4])
+        marks.append((time.monotonic(), used))
+        if line["status"] != "ok":
+            bad.append(str(line.get("reason")))
+
+    run = Run(out, workers=workers_for(len(paths)))
+    predict_films(model, paths, run, tell=tell)
+    first = round(WARM_UP * len(marks))
+    (since, cpu), (until, cpu_end) = marks[first], marks[-1]
+    films = len(marks) - 1 - first
+    to.send(Batch(films, films / (until - since), (cpu_end - cpu) / films, len(bad)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
