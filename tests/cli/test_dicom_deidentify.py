@@ -5,16 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from infmap.cli.dicom_deidentify import deidentify
+from infmap.cli.dicom import app
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "deidentify"))
 from hospital import PATIENT, WORDS, film, labelled, read, saved  # noqa: E402
-
-APP = typer.Typer()
-APP.command()(deidentify)
 
 
 @pytest.fixture
@@ -27,9 +23,17 @@ def films(tmp_path: Path) -> Path:
 
 def call(folder: Path, *more: str) -> tuple[int, str, Path]:
     out = folder.parent / "out"
-    arguments = [str(folder), "-o", str(out), "--key", str(folder.parent / "key"), *more]
+    arguments = [
+        "deidentify",
+        str(folder),
+        "-o",
+        str(out),
+        "--key",
+        str(folder.parent / "key"),
+        *more,
+    ]
     arguments += [] if "--review" in more else ["--review", "none"]
-    done = CliRunner().invoke(APP, arguments, standalone_mode=False)
+    done = CliRunner().invoke(app, arguments, standalone_mode=False)
     assert done.exception is None, done.exception
     return done.return_value, done.output, out  # type: ignore[return-value]
 

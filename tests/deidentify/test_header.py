@@ -91,23 +91,22 @@ def wrong(before: DataElement, after: Dataset, row: Row, todo: str) -> str | Non
 
 @pytest.mark.parametrize("place", ["top", "nested"])
 def test_every_row_of_the_table(place: str) -> None:
+    dataset = film()
+    where = dataset if place == "top" else dataset.ViewCodeSequence[0]
+    path: tuple[str, ...] = () if place == "top" else ("ViewCodeSequence",)
+    before = {}
+    for tag, _ in listed():
+        where[tag], before[tag] = element(tag), element(tag)
+    sop_class = dataset.SOPClassUID
+    done(dataset)
+    after = dataset if place == "top" else dataset.ViewCodeSequence[0]
+    found = []
     for tag, row in listed():
-        dataset = film()
-        where = dataset
-        path: tuple[str, ...] = (keyword_for_tag(tag),)
-        if place == "nested":
-            where = dataset.ViewCodeSequence[0]
-            path = ("ViewCodeSequence", *path)
-        before = element(tag)
-        where[tag] = element(tag)
-        todo = action(row, frozenset(), path, dataset.SOPClassUID)
-        done(dataset)
-        after = dataset if place == "top" else dataset.ViewCodeSequence[0]
-        if place == "top" and row.tag in ("00100010", "00100020", "00200010"):
+        if place == "top" and row.keyword in ("PatientName", "PatientID", "StudyID"):
             continue  # pseudonyms; see below
-        if place == "top" and tag.group & 0xFF00 in (0x5000, 0x6000):
-            todo = "X"
-        assert wrong(before, after, row, todo) is None, wrong(before, after, row, todo)
+        todo = action(row, frozenset(), (*path, keyword_for_tag(tag)), sop_class)
+        found.append(wrong(before[tag], after, row, todo))
+    assert len(found) > 600 and [line for line in found if line] == []
 
 
 def test_every_row_inside_private_sequences_goes_with_them() -> None:
@@ -126,23 +125,23 @@ def test_every_row_inside_private_sequences_goes_with_them() -> None:
 @pytest.mark.parametrize("option", ["dates", "patient", "device", "descriptors"])
 def test_every_row_under_an_option(option: str) -> None:
     options = Options(**{option: True})
+    dataset, before = film(), {}
     for tag, row in listed():
-        if option not in row.options:
-            continue
-        dataset = film()
-        before = element(tag)
-        dataset[tag] = element(tag)
-        todo = row.options[option]
-        done(dataset, options)
-        vr = str(before.VR)
-        if todo == "K" and vr in ("AS", "DA", "DS", "DT", "US"):
-            assert dataset[tag].value == before.value, row
-        if tag in dataset and vr == "TM":
-            assert dataset[tag].value == before.value
+        if option in row.options:
+            dataset[tag], before[tag] = element(tag), (element(tag), row)
+    done(dataset, options)
+    for tag, (old, row) in before.items():
+        vr, todo = str(old.VR), row.options[option]
+        # What a device or a patient is told by may stay; its texts lose the patient's name.
+        if (todo == "K" and vr in ("AS", "DA", "DS", "DT", "US")) or (
+            tag in dataset and vr == "TM"
+        ):
+            assert dataset[tag].value == old.value, row
         elif todo == "C" and tag in dataset:
-            assert wrong(before, dataset, row, todo) is None, wrong(before, dataset, row, todo)
+            assert wrong(old, dataset, row, todo) is None, row
         text = str(dataset.get(tag, "")).casefold()
         assert not any(word in text for word in WORDS), row
+    assert len(before) > 10
 
 
 @pytest.mark.parametrize("vr", TEXTS)

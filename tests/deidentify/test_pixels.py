@@ -11,7 +11,7 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
 
 from infmap.core.errors import RejectedFilm
 from infmap.deidentify.boxes import Box
-from infmap.deidentify.pixels import blank, read_pixels, shown
+from infmap.deidentify.pixels import blank, levels, read_pixels, shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hospital import labelled, read, saved  # noqa: E402
@@ -133,6 +133,15 @@ def test_a_series_is_refused() -> None:
     dataset = labelled(100, NumberOfFrames=2)
     with pytest.raises(RejectedFilm, match="series of frames"):
         read_pixels(dataset)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_levels_are_all_there_and_from_zero(photometric: str) -> None:
+    dataset = labelled(100, PhotometricInterpretation=photometric, PixelRepresentation=1)
+    found, bits = levels(read_pixels(dataset))
+    values = dataset.pixel_array.astype(int)
+    expected = values.max() - values if photometric == "MONOCHROME1" else values - values.min()
+    assert (found == expected).all() and bits == int(expected.max()).bit_length()
 
 
 def test_shown_has_the_whole_range_and_dark_air() -> None:

@@ -13,12 +13,13 @@ import pytest
 from infmap.core.errors import UsageError
 from infmap.deidentify.boxes import Box
 from infmap.deidentify.candidates import Candidate
+from infmap.deidentify.key import Key
 from infmap.deidentify.look import Look
 from infmap.deidentify.options import Options
 from infmap.deidentify.run import Job, Pixelwise, ResidueError, accept, run
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hospital import NAME, PATIENT, WORDS, film, labelled, read, saved  # noqa: E402
+from hospital import KEY, NAME, PATIENT, WORDS, film, labelled, read, saved  # noqa: E402
 
 Item = TypeVar("Item")
 
@@ -134,7 +135,7 @@ def test_text_over_the_lungs_is_held_for_a_person(tmp_path: Path) -> None:
 def test_a_person_decides(tmp_path: Path) -> None:
     box = Box(3, 4, 5, 6)
 
-    def decide(looks: Sequence[Look]) -> dict[int, tuple[Box, ...]]:
+    def decide(looks: Sequence[Look], key: Key) -> dict[int, tuple[Box, ...]]:
         assert [look.over_lungs for look in looks] == [True]
         return {1: (box,)}
 
@@ -148,13 +149,13 @@ def test_accept_takes_all_boxes_or_holds_the_film() -> None:
     clear, lung = Candidate(Box(0, 0, 1, 1), False), Candidate(Box(1, 0, 1, 1), True)
     looks = [Look(1, Path("a"), "", candidates=(clear,)), Look(2, Path("b"), "")]
     looks.append(Look(3, Path("c"), "", candidates=(clear, lung)))
-    assert accept(looks) == {1: (clear.box,), 2: ()}
+    assert accept(looks, KEY) == {1: (clear.box,), 2: ()}
 
 
 def test_a_film_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
     wanted = job(tmp_path, saved(film()))
 
-    def decide(looks: Sequence[Look]) -> dict[int, tuple[Box, ...]]:
+    def decide(looks: Sequence[Look], key: Key) -> dict[int, tuple[Box, ...]]:
         Path(wanted.films[0]).write_bytes(saved(film(Manufacturer="other")))
         return {1: ()}
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infmap.cli.dicom_deidentify import deidentify
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from infmap.node.remotes import Remote
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+app.command()(deidentify)
 
 There = Annotated[
     str, typer.Option("--at", help="TITLE@HOST:PORT, or http(s)://... of a DICOMweb service")

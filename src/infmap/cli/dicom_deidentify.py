@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from infmap.deidentify.key import Key
+    from infmap.deidentify.look import Look
     from infmap.deidentify.run import Pixelwise
 
 Item = TypeVar("Item")
@@ -57,7 +59,8 @@ def deidentify(
             help="burned-in text: page shows each film and asks; accept blanks what is found, and "
             "holds films with text over the lungs; none does not look"
         ),
-    ] = Review.accept,
+    ] = Review.page,
+    port: Annotated[int, typer.Option(help="of the page; 0: any free one")] = 0,
     linking: Annotated[
         Path | None, typer.Option(help="CSV to write: which file became which")
     ] = None,
@@ -84,7 +87,7 @@ def deidentify(
     options = Options(keep_dates, keep_patient, keep_device, clean, review is not Review.none)
     found = look_for_films(films, out)
     bars = _Bars(quiet or as_json)
-    reports = run(Job(found.paths, out, key, options, linking), _pixelwise(review), bars)
+    reports = run(Job(found.paths, out, key, options, linking), _pixelwise(review, port), bars)
     failed = [report for report in reports if report.status != "ok"]
     if as_json:
         lines = [asdict(report) for report in reports]
@@ -113,10 +116,21 @@ class _Bars:
         return track(items, total, text, quiet=self.quiet)
 
 
-def _pixelwise(review: Review) -> Pixelwise | None:
+def _pixelwise(review: Review, port: int) -> Pixelwise | None:
     from infmap.deidentify.lungs import shipped_lungs
-    from infmap.deidentify.run import Pixelwise, accept
+    from infmap.deidentify.run import Decisions, Pixelwise, accept
+
+    def say(line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    def ask(looks: Sequence[Look], key: Key) -> Decisions:
+        from infmap.deidentify.review import review
+
+        return review(looks, key, port, say)
 
     if review is Review.none:
         return None
-    return Pixelwise(shipped_lungs(), accept, "program")
+    if review is Review.accept:
+        return Pixelwise(shipped_lungs(), accept, "program")
+    return Pixelwise(shipped_lungs(), ask, "person")

@@ -49,6 +49,22 @@ def read_pixels(dataset: Dataset) -> Pixels:
         return Pixels(layout, stored_values(dataset, layout, []))
 
 
+def levels(pixels: Pixels) -> tuple[NDArray[np.uint16], int]:
+    """Every grey level of a film, for a person who looks for faint text, and its bits.
+
+    Returns:
+        uint16 (H, W), air dark, from 0; and 8 to 16, so that all levels are below 2^bits.
+    """
+    values = pixels.values
+    plane = (values.mean(2) if values.ndim == 3 else values).astype(np.int64)
+    plane -= plane.min()
+    bits = max(8, int(plane.max()).bit_length())
+    plane >>= max(0, bits - 16)
+    if pixels.layout.photometric == "MONOCHROME1":
+        plane = plane.max() - plane
+    return plane.astype(np.uint16), min(bits, 16)
+
+
 def shown(pixels: Pixels) -> NDArray[np.uint8]:
     """The whole range of a film on 0 to 255, uint8 (H, W), air dark: for looking, not for reading.
 

@@ -23,7 +23,7 @@ from infmap.deidentify.report import Confirmed, FilmReport, write_report
 Item = TypeVar("Item")
 Decisions = Mapping[int, tuple[Box, ...]]
 """By number of a film: boxes to paint. A film without an entry is held."""
-Decide = Callable[[Sequence[Look]], Decisions]
+Decide = Callable[[Sequence[Look], Key], Decisions]
 HELD = (
     "expected a person's word on what may be text over the lungs; take --review page for this film"
 )
@@ -74,7 +74,7 @@ class Pixelwise:
     confirmed: Confirmed
 
 
-def accept(looks: Sequence[Look]) -> Decisions:
+def accept(looks: Sequence[Look], key: Key) -> Decisions:
     """All that was found is painted, on films where nothing of it may lie over the lungs."""
     return {look.number: look.boxes for look in looks if not look.over_lungs}
 
@@ -105,7 +105,7 @@ def run(job: Job, pixelwise: Pixelwise | None, track: Track) -> list[FilmReport]
         except FilmError as error:
             reports[number] = FilmReport(number, "failed", error.reason)
     unseen: Decisions = {look.number: () for look in looks}
-    decisions = pixelwise.decide(looks) if pixelwise else unseen
+    decisions = pixelwise.decide(looks, key) if pixelwise else unseen
     with replacing_folder(job.out) as folder:
         writer = _Writer(folder, job.options, key, pixelwise, decisions)
         for look in track(looks, len(looks), "writing films"):

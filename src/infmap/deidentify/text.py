@@ -33,7 +33,7 @@ _FEWEST = 3
 # Grey levels by which the ink of one line differs: thin strokes never reach it in full.
 _LEVELS = 30
 # Heights of a line between its words, and short words looked for at each end.
-_SPACE, _WORDS = 1.6, 3
+_SPACE, _WORDS = 2.2, 3
 _MOST_GLYPHS = 20_000
 """Beyond so many the film is noise; the strongest are kept."""
 
