@@ -49,9 +49,9 @@ export function Field({ label, hint, ...input }) {
   </label>`;
 }
 
-/** A slider that shows its value. */
+/** A slider that shows its value. No <output>: a label names the first control in it, and that is one. */
 export function Slider({ name, unit = "", value, set, ...range }) {
-  return html`<label class="slider"><span>${name} <output>${value}${unit}</output></span>
+  return html`<label class="slider"><span>${name} <b>${value}${unit}</b></span>
     <input type="range" ...${range} value=${value} onInput=${(event) => set(Number(event.target.value))} /></label>`;
 }
 

@@ -67,7 +67,7 @@ export class Surface extends EventTarget {
     figure.append(canvas, caption);
     this.host.append(figure);
     const own = Boolean(film) && !linked;
-    const pane = { figure, canvas, caption, film, active, own, view: null, panel: this.panelOf(canvas, grey, shown) };
+    const pane = { shown, figure, canvas, caption, film, active, own, view: null, panel: this.panelOf(canvas, grey, shown) };
     const on = (kind, call) => canvas.addEventListener(kind, (event) => call.call(this, event, pane));
     on("pointerdown", this.down);
     on("pointermove", this.move);
