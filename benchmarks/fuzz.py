@@ -1,22 +1,28 @@
-"""Mutated films through the reader of ``predict``: does anything but an error of one film come out?
+"""Mutated films and archives through what reads them: does anything but an error of one film come?
 
-    python benchmarks/fuzz.py [--mutants 300000] [--seconds S] [--seed 0] [--processes 1]
+    python benchmarks/fuzz.py [--mutants 300000] [--seconds S] [--seed 0] [--cover]
 
-Films in every encoding of ``film_encodings`` are changed (bits flipped, bytes set, cut off,
-pieces copied, zeroed, lengths and numbers of headers set to extremes) and read. Counted are mutants
-that end the process that reads, take longer than 5 s of CPU time, or raise anything but
-``FilmError``. A decoder process that ends costs one film, and is counted apart. Exit status 1 where
-one of the first three is not 0.
+Films in every encoding of ``film_encodings`` and zip files of them are changed, half of them by
+their structure (``mutants``: fields set to extremes, records dropped, doubled, exchanged) and half
+byte by byte, and read as the server's workers read them: header and pixels under a limit of 2 GiB,
+archives unpacked. Counted are mutants that end the process that reads, take longer than 5 s of CPU
+time, need more memory, or raise anything but an error of one film. A decoder process that ends
+costs one film, and is counted apart. Exit status 1 where one of the first four is not 0.
+``--cover`` measures which share of the lines of the readers ran, in the process that reads.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import multiprocessing
 import random
+import resource
 import sys
+import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +31,30 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import mutants  # noqa: E402
 from film_encodings import encodings  # noqa: E402
 
+from infmap.compute.memory import limited_memory  # noqa: E402
 from infmap.core.errors import FilmError, RejectedFilm  # noqa: E402
 from infmap.dicom import read_radiograph  # noqa: E402
 from infmap.phantom import render  # noqa: E402
+from infmap.serve.archive import extract  # noqa: E402
+from infmap.serve.writing import header_of  # noqa: E402
 
 SLOW = 5.0
+MEMORY = 2 << 30
+"""Bytes that reading one film may take, as in the server's workers."""
+BAD = ("aborts", "slow", "memory", "foreign")
+"""What must not happen."""
+COVERED = ("dicom", "serve/archive.py", "serve/writing.py")
+"""Readers, below src/infmap."""
+WRITERS = [f"*/dicom/{name}" for name in (
+    "network/*", "seg.py", "sr*.py", "sc.py", "gsps.py", "pdf.py", "write.py", "derived.py",
+    "drawn_seg.py", "plain_film.py", "header.py", "regions.py", "outline.py", "codes.py",
+    "uids.py", "moment.py", "findings.py", "elements.py", "decoder_process.py", "arrays.py",
+    "codecs.py", "codestream.py", "damage.py",
+)]  # fmt: skip
+"""Modules that write, or that run in decoder processes, where nothing is measured."""
 _NUMBERS = (b"\0\0", b"\xff\xff", b"\x01\0", b"\0\x80", b"\xff\x7f", b"\xff\xff\xff\xff")
 
 
@@ -39,10 +62,41 @@ def seeds(size: int = 64) -> list[bytes]:
     """A phantom film in every encoding, small so that mutations meet headers often."""
     film = render(3, size=size, opacities=2).pixels
     low, high = float(film.min()), float(film.max())
-    return list(encodings(((film - low) / (high - low)).astype(np.float32)).values())
+    films = list(encodings(((film - low) / (high - low)).astype(np.float32)).values())
+    return films + [archive_of(films[:3], method) for method in (0, 8, 12, 14)]
+
+
+def archive_of(films: list[bytes], method: int) -> bytes:
+    """A zip file of films, stored, deflated, by bzip2 or by LZMA."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as made:
+        for number, film in enumerate(films):
+            made.writestr(f"films/{number}.png", film)
+    return stream.getvalue()
+
+
+def read(data: bytes, folder: Path) -> str:
+    """Read a film, or unpack an archive, as the server does; how it ended."""
+    if data.startswith(b"PK\x03\x04"):
+        (folder / "in.zip").write_bytes(data)
+        said = extract(str(folder / "in.zip"), str(folder))
+        for path in folder.iterdir():
+            if path.name != "in.zip" and not path.name.isdigit():
+                raise RuntimeError(f"a member was written as {path.name}")
+            path.unlink()
+        return "read" if isinstance(said, dict) and "members" in said else "failed"
+    with limited_memory(MEMORY):
+        header_of(data)
+        read_radiograph(data, name="mutant", max_pixels=4_000_000)
+    return "read"
 
 
 def mutate(data: bytes, draw: random.Random) -> bytes:
+    """One mutant, by structure or by bytes."""
+    return mutants.mutate(data, draw) if draw.random() < 0.5 else mutate_bytes(data, draw)
+
+
+def mutate_bytes(data: bytes, draw: random.Random) -> bytes:
     """One mutant; half of the changes fall on the first kilobytes, where headers lie."""
     body = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4, 16))):
@@ -74,27 +128,54 @@ def fuzz(first: int, count: int, seconds: float = float("inf"), seed: int = 0) -
     films = seeds()
     found: Counter[str] = Counter()
     started = time.monotonic()
-    for number in range(first, first + count):
-        if time.monotonic() - started > seconds:
-            break
-        draw = random.Random(f"{seed}/{number}")
-        data = mutate(films[number % len(films)], draw)
-        begun = time.process_time()
-        try:
-            read_radiograph(data, name="mutant", max_pixels=4_000_000)
-            found["read"] += 1
-        except RejectedFilm:
-            found["rejected"] += 1
-        except FilmError as error:
-            found["failed"] += 1
-            found["decoder ended"] += "stops the decoder" in error.reason
-            found["slow"] += "takes too long" in error.reason
-        except Exception as error:
-            found["foreign"] += 1
-            sys.stderr.write(f"mutant {number} of seed {seed}: {type(error).__name__}: {error}\n")
-        if time.process_time() - begun > SLOW:
-            found["slow"] += 1
-            sys.stderr.write(f"mutant {number} of seed {seed}: slow\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(first, first + count):
+            if time.monotonic() - started > seconds:
+                break
+            draw = random.Random(f"{seed}/{number}")
+            data = mutate(films[number % len(films)], draw)
+            begun = time.process_time()
+            try:
+                found[read(data, Path(folder))] += 1
+            except RejectedFilm:
+                found["rejected"] += 1
+            except FilmError as error:
+                found["failed"] += 1
+                found["decoder ended"] += "stops the decoder" in error.reason
+                found["slow"] += "takes too long" in error.reason
+            except MemoryError:
+                found["memory"] += 1
+                sys.stderr.write(f"mutant {number} of seed {seed}: memory\n")
+            except Exception as error:
+                found["foreign"] += 1
+                named = f"{type(error).__name__}: {error}"
+                sys.stderr.write(f"mutant {number} of seed {seed}: {named}\n")
+            if time.process_time() - begun > SLOW:
+                found["slow"] += 1
+                sys.stderr.write(f"mutant {number} of seed {seed}: slow\n")
+    # Of the whole process, kilobytes on Linux: interpreter and libraries included.
+    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return found
+
+
+def covered(first: int, count: int, seconds: float, seed: int) -> Counter[str]:
+    """As ``fuzz``, with "lines" and "ran": those of the readers, and those of them that ran."""
+    # This folder has a benchmark of the library's name.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != here]
+    import coverage
+
+    root = Path(__file__).resolve().parents[1] / "src" / "infmap"
+    include = [str(root / part / "*" if "." not in part else root / part) for part in COVERED]
+    # Lines of objects that are written, not read, are no reader's.
+    measured = coverage.Coverage(data_file=None, config_file=False, include=include, omit=WRITERS)
+    measured.start()
+    found = fuzz(first, count, seconds, seed)
+    measured.stop()
+    for file in measured.get_data().measured_files():
+        _, lines, _, missing, _ = measured.analysis2(file)
+        found["lines"] += len(lines)
+        found["ran"] += len(lines) - len(missing)
     return found
 
 
@@ -103,8 +184,10 @@ def _chunks(total: int, seconds: float, seed: int) -> Iterator[tuple[int, int, f
         yield first, min(2000, total - first), seconds, seed
 
 
-def _one(given: tuple[int, int, float, int], queue: multiprocessing.SimpleQueue) -> None:  # type: ignore[type-arg]
-    queue.put(dict(fuzz(*given)))
+def _one(  # type: ignore[type-arg]
+    given: tuple[int, int, float, int], cover: bool, queue: multiprocessing.SimpleQueue
+) -> None:
+    queue.put(dict((covered if cover else fuzz)(*given)))
 
 
 def main() -> int:
@@ -113,30 +196,43 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=300_000)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cover", action="store_true", help="share of lines; slower")
     given = parser.parse_args()
     total: Counter[str] = Counter()
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")
+    peak = 0
     for chunk in _chunks(given.mutants, given.seconds, given.seed):
-        if time.monotonic() - started > given.seconds:
+        left = given.seconds - (time.monotonic() - started)
+        if left <= 0:
             break
         queue = context.SimpleQueue()
-        process = context.Process(target=_one, args=(chunk, queue))
+        process = context.Process(
+            target=_one, args=((chunk[0], chunk[1], left, chunk[3]), given.cover, queue)
+        )
         process.start()
         process.join()
         if process.exitcode:
             total["aborts"] += 1
             sys.stderr.write(f"a process over mutants from {chunk[0]} ended: {process.exitcode}\n")
         else:
-            total.update(queue.get())
-        counts = {name: total[name] for name in ("aborts", "slow", "foreign")}
-        counts |= {name: total[name] for name in ("read", "rejected", "failed", "decoder ended")}
-        sys.stderr.write(f"{json.dumps(counts)}\n")
-    counts = {"mutants": total["read"] + total["rejected"] + total["failed"] + total["foreign"]}
-    for name in ("aborts", "slow", "foreign", "read", "rejected", "failed", "decoder ended"):
+            found = Counter(queue.get())
+            peak = max(peak, found.pop("peak_mib"))
+            # Lines of one process at a time: those that ran in any are not known.
+            for name in ("lines", "ran"):
+                total[name] = max(total[name], found.pop(name, 0))
+            total.update(found)
+        sys.stderr.write(f"{json.dumps(dict(total))}\n")
+    ended = ("read", "rejected", "failed", "memory", "foreign")
+    counts: dict[str, float] = {"mutants": sum(total[name] for name in ended)}
+    for name in (*BAD, "read", "rejected", "failed", "decoder ended"):
         counts[name] = total[name]
+    counts["peak_mib"] = peak
+    counts["mutants_a_second"] = round(counts["mutants"] / (time.monotonic() - started), 1)
+    if given.cover:
+        counts["lines_covered"] = round(total["ran"] / max(1, total["lines"]), 3)
     print(json.dumps(counts, indent=2))
-    return 1 if total["aborts"] or total["slow"] or total["foreign"] else 0
+    return 1 if any(total[name] for name in BAD) else 0
 
 
 if __name__ == "__main__":

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import Connection
 
 from infmap.api import model_folder
 from infmap.phantom import render
 from infmap.serve import jobs, uploads
+from infmap.serve.items import Finishing
 from infmap.serve.jobs import Job, NewFilm
 from infmap.serve.reading import Finished
+from infmap.serve.schema import outbox
 from infmap.serve.store import Store
 from infmap.serve.worker import Workers
+from infmap.web.database import new_id
 
 MODEL = "default"
 PATIENCE = 120.0
@@ -35,6 +39,16 @@ def phantom(number: int, size: int = 256) -> bytes:
         stream, "PNG", compress_level=1
     )
     return stream.getvalue()
+
+
+def planned(c: Connection, finishing: Finishing) -> None:
+    """Plans something for each film that ends, as a node does; pickled by name."""
+    c.execute(
+        outbox.insert().values(
+            id=new_id(), film_id=finishing.film, kind=finishing.status, destination="pacs",
+            state="waiting", attempts=0, next_at=0, created=0,
+        )
+    )  # fmt: skip
 
 
 class Changes:

@@ -7,26 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reading_server import MODEL, Changes, phantom, send, working
-from sqlalchemy import Connection, select
+from reading_server import MODEL, Changes, phantom, planned, send, working
+from sqlalchemy import select
 
 from infmap.api import load
 from infmap.serve import items, results, worker
-from infmap.serve.items import Finishing
 from infmap.serve.schema import outbox
 from infmap.serve.store import Store
 from infmap.serve.worker import Workers
-from infmap.web.database import new_id
-
-
-def plan(c: Connection, finishing: Finishing) -> None:
-    """Plans something for each film, as a node does; pickled by name."""
-    c.execute(
-        outbox.insert().values(
-            id=new_id(), film_id=finishing.film, kind=finishing.status, destination="pacs",
-            state="waiting", attempts=0, next_at=0, created=0,
-        )
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +91,13 @@ def test_a_rejected_film_can_be_looked_at(shared: tuple[Store, Workers, Changes]
 
 def test_what_is_planned_is_committed_with_the_result(tmp_path: Path, url: str | None) -> None:
     store = Store.open(tmp_path / "server", url)
-    with working(store, url, finished=plan) as (workers, changes):
+    with working(store, url, finished=planned) as (workers, changes):
         job = send(store, {"a": phantom(1), "b": b"no film"})
         workers.wake()
         ended = changes.until_ended(job)
         with store.read() as c:
-            planned = c.execute(select(outbox.c.film_id, outbox.c.kind)).all()
-    assert sorted(map(tuple, planned)) == sorted((i.film, i.status) for i in ended)
+            found = c.execute(select(outbox.c.film_id, outbox.c.kind)).all()
+    assert sorted(map(tuple, found)) == sorted((i.film, i.status) for i in ended)
     store.close()
 
 

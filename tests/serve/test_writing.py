@@ -71,4 +71,6 @@ def test_what_a_header_says_is_taken_from_dicom_alone(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert header_of(data) == Header(True, "north", "17", date(2026, 1, 31))
     assert header_of(data[:300]).patient == ""
+    unknown = data.replace(b"\x08\x00\x20\x00DA", b"\x08\x00\x20\x00FA")
+    assert unknown != data and header_of(unknown) == Header(dicom=True)
     assert header_of(phantom(1)) == header_of(b"") == Header()

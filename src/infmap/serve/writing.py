@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from PIL import Image
 from infmap.core.errors import FilmError, RejectedFilm
 from infmap.core.types import Prediction, Radiograph
 from infmap.dicom import read_source
+from infmap.dicom.derived import guarded
+from infmap.dicom.read import sniff
 from infmap.report import FilmRow
 from infmap.report.overlay import to_bytes
 from infmap.serve.figures import Figures
@@ -29,6 +32,9 @@ from infmap.serve.results import FACTS, LINE, PREVIEW, Facts, Result, Status, fi
 from infmap.serve.store import Store, sync_folder
 from infmap.web.database import new_id, now
 from infmap.web.film_encoding import encode_preview, grey_levels
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -72,11 +78,14 @@ class Film:
 def header_of(data: bytes) -> Header:
     """Patient and day of examination of a film's bytes; nothing of one that is no sound DICOM."""
     try:
-        dataset = read_source(data)
+        with guarded("a readable header"):  # an element is decoded when it is looked at
+            dataset = read_source(data)
+            return Header() if dataset is None else _header(dataset)
     except FilmError:
-        return Header()
-    if dataset is None:
-        return Header()
+        return Header(sniff(data) == "DICOM")
+
+
+def _header(dataset: Dataset) -> Header:
     day = None
     for keyword in ("AcquisitionDate", "StudyDate"):
         text = str(dataset.get(keyword) or "")
