@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from infmap.core.errors import UsageError
-from infmap.workflows.inputs import find_films, look_for_films
+from infmap.workflows.inputs import find_films, listed_films, look_for_films, snapshot_films
 
 
 def film(path: Path) -> Path:
@@ -119,3 +120,33 @@ def test_inputs_are_folders_globs_and_paths_in_order(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no film"):
         find_films([str(tmp_path / "empty")])
+
+
+def test_a_list_names_films_one_path_a_line(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    listed = tmp_path / "films.txt"
+    listed.write_text(f"{tmp_path / 'a.png'}\n\n{tmp_path / 'gone.png'}\n{tmp_path / 'a.png'}\n")
+    found = listed_films(listed)
+    assert found.paths == [str(tmp_path / "a.png"), str(tmp_path / "gone.png")]
+    assert found.repeated == 1
+    listed.write_text("\n")
+    with pytest.raises(UsageError, match="expected films, got none"):
+        listed_films(listed)
+    with pytest.raises(UsageError, match="name a text file"):
+        listed_films(tmp_path / "none.txt")
+
+
+def test_a_snapshot_s_films_are_named_by_their_files(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars", reason="polars is not installed: 'infmap[catalog]'")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "catalog"))
+    from small_catalog import catalog, row
+
+    from infmap.catalog.snapshot import read_snapshot, write_snapshot
+
+    made = catalog(tmp_path / "c", [row("a/0"), row("a/1")])
+    write_snapshot(made, tmp_path / "s")
+    found = snapshot_films(tmp_path / "s")
+    frame, roots = read_snapshot(tmp_path / "s")
+    assert isinstance(frame, pl.DataFrame) and len(found.paths) == len(frame) == 2
+    assert {Path(p).name for p in found.paths} == {Path(p).name for p in frame["path"]}
+    assert all(path.startswith(tuple(roots.values())) for path in found.paths)

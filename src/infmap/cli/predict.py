@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from infmap.report import FilmRow
     from infmap.report.dicom import Kind
     from infmap.report.lines import PredictionLine
     from infmap.workflows.inputs import Found
@@ -22,10 +21,27 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def predict(
-    inputs: Annotated[
-        list[str], typer.Argument(help="films, folders or globs", metavar="INPUT...")
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="films, folders or globs", metavar="INPUT...")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="text file that names films, one path a line")
+    ] = None,
+    snapshot: Annotated[Path | None, typer.Option(help="snapshot of a catalog: its films")] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="films of a DICOMweb server: https://HOST/ROOT?ATTRIBUTE=VALUE&..."
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="read by the shard: local, ray, or ray://HOST:PORT for a Ray cluster",
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="model folder or name; the shipped one without it")
     ] = None,
@@ -63,6 +79,12 @@ def predict(
             help="write doubt/ID.png: where the mirrored reading disagrees; twice the time",
         ),
     ] = False,
+    shard_size: Annotated[
+        int, typer.Option(min=1, help="with --on: films that a worker reads between two reports")
+    ] = 32,
+    planes: Annotated[
+        bool, typer.Option("--planes/--no-planes", help="write maps/, opacity/, masks/, lungs/")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print one line of results.jsonl a film")
@@ -73,17 +95,20 @@ def predict(
     Example: infmap predict films/ chest.dcm -o results
 
     OUT gets results.jsonl, results.csv, maps/, opacity/, masks/, lungs/ and report.html.
+    With --on ray, films are read by all machines of a Ray cluster that see the same folders.
     Status 0: all read; 3: some rejected or failed, all others done. Research use only.
     """
     from infmap.api import load
     from infmap.core.errors import UsageError
-    from infmap.workflows.inputs import look_for_films
     from infmap.workflows.predict import Run, predict_films, workers_for
+    from infmap.workflows.predict_on import ModelChoice, Sharded
 
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise UsageError(f"--threshold: expected above 0 and below 1, got {threshold}")
     kinds = _kinds(dicom, dicom_seg, dicom_sr)
-    found = look_for_films(inputs, out)
+    choice = ModelChoice(model, runtime, device, threshold)
+    place = Sharded(on, choice, shard_size) if on else None
+    found = _films(inputs or [], listed, snapshot, query, out)
     run = Run(
         out,
         batch_size,
@@ -92,13 +117,14 @@ def predict(
         dicom=kinds,
         fhir=fhir,
         doubt=doubt,
+        pictures=planes,
         notes={"not_read": found.notes()},
     )
 
-    def track(rows: Iterable[FilmRow], total: int) -> Iterator[FilmRow]:
+    def track(lines: Iterable[PredictionLine], total: int) -> Iterator[PredictionLine]:
         from infmap.cli.progress import track
 
-        return track(rows, total, "reading films", quiet=quiet or as_json)
+        return track(lines, total, "reading films", quiet=quiet or as_json)
 
     def tell(line: PredictionLine) -> None:
         if as_json:
@@ -109,12 +135,30 @@ def predict(
         load(model, runtime=runtime, device=device, threshold=threshold, parallel=run.workers),
         found.paths,
         run,
+        place=place,
         track=track,
         tell=tell,
     )
     if not quiet and not as_json:
         _say(outcome, found, out)
     return 0 if outcome.all_ok else 3
+
+
+def _films(
+    inputs: list[str], listed: Path | None, snapshot: Path | None, query: str | None, out: Path
+) -> Found:
+    """The films of the one kind of input that is given."""
+    from infmap.core.errors import UsageError
+    from infmap.workflows.addresses import query_films
+    from infmap.workflows.inputs import Found, listed_films, look_for_films, snapshot_films
+
+    if sum(map(bool, (inputs, listed, snapshot, query))) != 1:
+        raise UsageError("expected INPUT..., --list, --snapshot or --query, one of them")
+    if listed:
+        return listed_films(listed)
+    if snapshot:
+        return snapshot_films(snapshot)
+    return Found(query_films(query)) if query else look_for_films(inputs, out)
 
 
 def _kinds(named: str | None, seg: bool, sr: bool) -> tuple[Kind, ...]:

@@ -210,7 +210,19 @@ class ResultsWriter:
             UsageError: the disk is full or gone; the file ends with the last whole line.
         """
         line = row.to_dict()
-        data = memoryview(json.dumps(line, allow_nan=False).encode() + b"\n")
+        self.append(json.dumps(line, allow_nan=False).encode() + b"\n")
+        return line
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines, all or none of them.
+
+        Args:
+            lines: as ``write`` makes them, each with its end.
+
+        Raises:
+            UsageError: the disk is full or gone; the file ends with the last whole line.
+        """
+        data = memoryview(lines)
         start = self._file.tell()
         with writing(self.path):
             try:
@@ -222,7 +234,6 @@ class ResultsWriter:
                     self._file.truncate(start)
                     self._file.seek(start)
                 raise
-        return line
 
     def replace(self, put: Callable[[], object]) -> None:
         """Close ``results.jsonl`` and have it written again, before ``results.csv`` is made of it.
@@ -233,11 +244,16 @@ class ResultsWriter:
         Raises:
             UsageError: a file cannot be written.
         """
-        self._end()
+        self.end()
         put()
         write_csv(self.out)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Close ``results.jsonl``, on the disk, and make no ``results.csv`` of it.
+
+        Raises:
+            UsageError: the disk is full or gone.
+        """
         with writing(self.path):
             os.fsync(self._file.fileno())
             self._file.close()
@@ -250,7 +266,7 @@ class ResultsWriter:
         """
         if self._file.closed:
             return
-        self._end()
+        self.end()
         write_csv(self.out)
 
 

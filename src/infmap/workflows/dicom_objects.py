@@ -78,9 +78,10 @@ def write_objects(
 def _unchanged(path: str, prediction: Prediction) -> bytes:
     """The film's bytes, if they are still those that were assessed."""
     from infmap.core.errors import UnreadableFilm
+    from infmap.workflows.addresses import film_bytes
 
     try:
-        data = Path(path).read_bytes()
+        data = film_bytes(path)
     except OSError as error:
         raise UnreadableFilm("the film is gone; run again") from error
     if hashlib.sha256(data).hexdigest() != prediction.radiograph.sha256:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infmap.core.errors import UsageError
+from infmap.core.errors import UsageError, needs_extra
 from infmap.report.planes import FILES
 
 JUNK_NAMES = {"thumbs.db", "desktop.ini", "dicomdir"}
@@ -95,6 +95,44 @@ def look_for_films(inputs: Sequence[str], out: Path | None = None) -> Found:
             "name films, or folders that hold some"
         )
     return found
+
+
+def listed_films(file: Path) -> Found:
+    """The films that a text file names, one path a line, as of the current folder.
+
+    Raises:
+        UsageError: it cannot be read, or names none.
+    """
+    try:
+        # Names of files need not be UTF-8: their stray bytes pass through, as from the shell.
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise UsageError(f"--list {file}: {error.strerror}; name a text file of paths") from error
+    return _each(str(file), (line for line in text.splitlines() if line.strip()))
+
+
+def snapshot_films(folder: Path) -> Found:
+    """The films of a catalog's snapshot, in its order.
+
+    Raises:
+        MissingExtra: the catalog's packages are not installed.
+        SnapshotError: it is missing, damaged or changed.
+        UsageError: it has no film.
+    """
+    with needs_extra("--snapshot", "catalog"):
+        from infmap.catalog.snapshot import read_snapshot
+    films, roots = read_snapshot(folder)
+    rows = films.select("source", "path").iter_rows()
+    return _each(str(folder), (str(Path(roots[source]) / path) for source, path in rows))
+
+
+def _each(named: str, paths: Iterable[str]) -> Found:
+    search = _Search(None)
+    for path in paths:
+        search.file(path)
+    if not search.paths:
+        raise UsageError(f"{named}: expected films, got none")
+    return Found(search.paths, repeated=search.repeated)
 
 
 class _Search:

@@ -6,78 +6,53 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from infmap.compute.lock import lock_folder
-from infmap.core.errors import FilmError, RejectedFilm, UsageError
+from infmap.core.errors import UsageError
 from infmap.core.messages import messages_to
-from infmap.core.types import Prediction, Radiograph
-from infmap.dicom import read_radiograph
 from infmap.inference import predict_many
-from infmap.report import (
-    PLANES,
-    FilmRow,
-    ResultsWriter,
-    ThumbStore,
-    iter_results,
-    remove_film,
-    write_planes,
-    write_report,
-)
+from infmap.report import ResultsWriter, ThumbStore, iter_results, remove_film, write_report
 from infmap.report.files import make_folder, writing
 from infmap.report.lines import PredictionLine
+from infmap.workflows.film_work import FilmWork, Run
+from infmap.workflows.journal import (
+    FAILURES,
+    Journal,
+    clear_shards,
+    recover,
+    write_failures,
+)
 from infmap.workflows.record import RECORD, Settings, check_same, now, write_record
 from infmap.workflows.resume import INPUTS, Film, InputNotes, Plan, plan, put_in_order
 
 if TYPE_CHECKING:
     from infmap.api import Model
-    from infmap.report.dicom import Kind
+
+__all__ = ["Outcome", "Place", "Run", "Track", "card", "predict_films", "workers_for"]
 
 MESSAGES = "messages.txt"
 # Threads. Beyond it the network, not decoding, is what films wait for; chosen by hand.
 MOST_WORKERS = 8
 
-Track = Callable[[Iterable[FilmRow], int], Iterator[FilmRow]]
-"""Passes rows on, of which there are so many, and shows how far it is."""
+Track = Callable[[Iterable[PredictionLine], int], Iterator[PredictionLine]]
+"""Passes lines on, of which there are so many, and shows how far it is."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """How films are read and where the results go.
+class Place(Protocol):
+    """Where films are read, other than on threads of this process."""
 
-    Attributes:
-        out: the results' folder.
-        batch_size: films to the network at once.
-        workers: films read at once, each by a thread of its own.
-        resume: keep the results that still hold.
-        title: heading of the report.
-        dicom: kinds of DICOM objects that are written of each film.
-        fhir: write a FHIR bundle of each film.
-        doubt: read each film mirrored as well, and write where both readings disagree.
-        notes: what else ``run.json`` is to say, JSON's values.
-    """
+    def begin(self, out: Path) -> Mapping[str, object]:
+        """Called before anything is read: what ``run.json`` is to say of it."""
+        ...
 
-    out: Path
-    batch_size: int = 4
-    workers: int = 1
-    resume: bool = False
-    title: str = "Chest film report"
-    dicom: tuple[Kind, ...] = ()
-    fhir: bool = False
-    doubt: bool = False
-    notes: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def planes(self) -> tuple[str, ...]:
-        """Folders of the planes that are written."""
-        return PLANES + ("doubt",) * self.doubt
-
-    @property
-    def objects(self) -> tuple[str, ...]:
-        """Folders of the DICOM objects and FHIR bundles that are written."""
-        return (*self.dicom, *("fhir",) * self.fhir)
+    def read(
+        self, model: Model, run: Run, films: Sequence[Film], journal: Journal
+    ) -> Iterator[PredictionLine]:
+        """Read films, write all of each and its line, and hand the line on; in any order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +86,8 @@ def predict_films(
     paths: Sequence[str],
     run: Run,
     *,
-    track: Track = lambda rows, total: iter(rows),
+    place: Place | None = None,
+    track: Track = lambda lines, total: iter(lines),
     tell: Callable[[PredictionLine], object] = lambda line: None,
 ) -> Outcome:
     """Read films and write all results.
@@ -120,6 +96,7 @@ def predict_films(
         model: assesses them.
         paths: the films, each file once.
         run: how and whereto.
+        place: where they are read; on ``run.workers`` threads of this process without it.
         track: shows how far it is.
         tell: called with each line of ``results.jsonl`` as it is written.
 
@@ -132,7 +109,7 @@ def predict_films(
         with writing(out):
             held.enter_context(lock_folder(out))
             held.enter_context(messages_to(out / MESSAGES))
-        counts, kept = _Workflow(model, run).read(paths, track, tell)
+        counts, kept = _Workflow(model, run, place).read(paths, track, tell)
     messages = out / MESSAGES
     return Outcome(counts, kept, messages if messages.exists() else None)
 
@@ -140,8 +117,8 @@ def predict_films(
 class _Workflow:
     """A run whose folder is locked."""
 
-    def __init__(self, model: Model, run: Run) -> None:
-        self.model, self.run, self.out = model, run, run.out
+    def __init__(self, model: Model, run: Run, place: Place | None) -> None:
+        self.model, self.run, self.out, self.place = model, run, run.out, place
         self.settings, self.started = Settings.of(model), now()
 
     def read(
@@ -150,6 +127,7 @@ class _Workflow:
         going_on = self.run.resume and (self.out / "results.jsonl").exists()
         if going_on:
             check_same(self.out, self.settings)
+            recover(self.out)
         else:
             self._begin()
         self.thumbnails = ThumbStore(self.out)
@@ -162,32 +140,48 @@ class _Workflow:
         )
         self._only_pictures_of(todo)
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
+        record |= self.place.begin(self.out) if self.place else {}
         write_record(self.out, self.settings, started=self.started, more=record)
-        self.inputs = InputNotes(self.out)
-        with closing(self.inputs), ResultsWriter(self.out, resume=going_on) as writer:
-            rows = predict_many(
-                self.model.predictor,
-                todo.todo,
-                self._read,
-                self._finish,
-                batch_size=self.run.batch_size,
-                workers=self.run.workers,
-                doubt=self.run.doubt,
+        with closing(InputNotes(self.out)) as notes, self._writer(going_on) as writer:
+            journal = Journal(writer, notes)
+            lines = (
+                self.place.read(self.model, self.run, todo.todo, journal)
+                if self.place
+                else self._read(todo.todo, journal)
             )
-            for row in track(rows, len(todo.todo)):
-                tell(writer.write(row))
-                self.inputs.write(row.id)
-            if going_on:
+            for line in track(lines, len(todo.todo)):
+                tell(line)
+            if going_on or self.place:
                 for film_id in todo.dropped:
                     remove_film(self.out, film_id)
                 writer.replace(lambda: put_in_order(self.out, todo.ids, paths))
+        if self.place:
+            clear_shards(self.out)
         counts = self._count()
         # Last, of what is on the disk: the page shows what the files say.
+        write_failures(self.out)
         self._report()
         ended = now()
         record["films"] = counts
         write_record(self.out, self.settings, started=self.started, finished=ended, more=record)
         return counts, todo.kept
+
+    def _writer(self, going_on: bool) -> ResultsWriter:
+        return ResultsWriter(self.out, resume=going_on)
+
+    def _read(self, films: Sequence[Film], journal: Journal) -> Iterator[PredictionLine]:
+        """Read films on threads of this process; lines in input order."""
+        work = FilmWork(self.run, self.model.name, self.thumbnails, journal.notes.look)
+        rows = predict_many(
+            self.model.predictor,
+            films,
+            work.read,
+            work.finish,
+            batch_size=self.run.batch_size,
+            workers=self.run.workers,
+            doubt=self.run.doubt,
+        )
+        return (journal.write(row) for row in rows)
 
     def _begin(self) -> None:
         """Start over: nothing of an earlier run stays, and its table goes before its settings."""
@@ -196,10 +190,11 @@ class _Workflow:
         except UsageError:  # damaged: its films are not known, and their files stay
             old = []
         ThumbStore(self.out).clear()
+        clear_shards(self.out)
         for film_id in old:
             with suppress(ValueError):  # an id that is not of our making
                 remove_film(self.out, film_id)
-        for name in ("results.jsonl", "results.csv", "report.html", INPUTS, RECORD):
+        for name in ("results.jsonl", "results.csv", "report.html", FAILURES, INPUTS, RECORD):
             with writing(self.out / name):
                 (self.out / name).unlink(missing_ok=True)
 
@@ -211,46 +206,6 @@ class _Workflow:
         """Forget pictures that the page does not show any more: they would take others' room."""
         for film_id in set(self.thumbnails) - set(todo.ids[: self.thumbnails.limit]):
             self.thumbnails.remove(film_id)
-
-    def _read(self, film: Film) -> Radiograph:
-        self.inputs.look(film)
-        return read_radiograph(film.path)
-
-    def _finish(self, film: Film, result: Prediction | FilmError) -> FilmRow:
-        """Write a film's planes; what is left is its line."""
-        number, film_id, path = film
-        shown = number < self.thumbnails.limit
-        if isinstance(result, Prediction):
-            if self.run.objects:
-                from infmap.workflows.dicom_objects import write_objects
-
-                run = self.run
-                notes = write_objects(result, film_id, path, self.out, run.dicom, fhir=run.fhir)
-                result = replace(result, warnings=(*result.warnings, *notes))
-            write_planes(result, film_id, self.out)
-            if shown:
-                self.thumbnails.add(film_id, result)
-            return FilmRow.of(film_id, path, result)
-        # What was written of the file before it was replaced.
-        remove_film(self.out, film_id)
-        self.thumbnails.remove(film_id)
-        if isinstance(result, RejectedFilm):
-            return self._rejected(film, result, shown=shown)
-        return FilmRow.failed(film_id, path, result.reason, result.sha256)
-
-    def _rejected(self, film: Film, error: RejectedFilm, *, shown: bool) -> FilmRow:
-        """What is known of a film that was read: a person must be able to check the gate."""
-        known: dict[str, object] = {
-            "quality": error.quality,
-            "warnings": list(error.warnings),
-            "model": self.model.name,
-        }
-        if error.radiograph is not None:
-            known["height"], known["width"] = error.radiograph.shape
-            known["side_stated"] = error.radiograph.side_stated
-            if shown:
-                self.thumbnails.add(film.id, error.radiograph)
-        return FilmRow.rejected(film.id, film.path, error.reason, error.sha256, **known)
 
     def _count(self) -> dict[str, int]:
         counts = Counter(row["status"] for row in iter_results(self.out))

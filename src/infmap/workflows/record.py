@@ -85,6 +85,15 @@ def read_settings(out: Path) -> Settings:
         ) from error
 
 
+def noted(out: Path, key: str) -> str | None:
+    """A text that ``run.json`` has beside the settings; None where there is none."""
+    try:
+        value = json.loads((out / RECORD).read_bytes())[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, str) else None
+
+
 def check_same(out: Path, now: Settings) -> None:
     """Refuse to go on with results of other settings.
 

@@ -26,6 +26,7 @@ from infmap.report.export import iter_lines
 from infmap.report.files import write_atomically, writing
 from infmap.report.lines import PredictionLine
 from infmap.report.planes import FILES
+from infmap.workflows.addresses import is_address, name_of
 from infmap.workflows.dicom_objects import NO_STATE, NONE_WRITTEN
 
 INPUTS = "inputs.jsonl"
@@ -128,7 +129,7 @@ def plan(
             old = lost.pop(sha256_of(path) or "", None)
             film = known.pop(old) if old else None
             same = film is not None
-        name = film.id if film else ids.new(path)
+        name = film.id if film else ids.new(name_of(path))
         result.ids.append(name)
         whole = film is not None and same and _is_whole(out, film, planes, objects)
         if not (film and whole and (not film.read or pictures(number, name))):
@@ -170,15 +171,17 @@ def _states(out: Path) -> Iterator[tuple[str, State]]:
                 yield str(values["id"]), (int(values["size"]), int(values["mtime_ns"]))
 
 
-def _state_line(film_id: str, state: State) -> bytes:
-    """The line of ``inputs.jsonl`` that ``_states`` reads."""
+def state_line(film_id: str, state: State) -> bytes:
+    """The line of ``inputs.jsonl`` that says what state a film's file was in."""
     size, changed = state
     return json.dumps({"id": film_id, "size": size, "mtime_ns": changed}).encode() + b"\n"
 
 
 def _is_same(path: str, film: Known) -> bool:
     return film.status != "failed" and (
-        (film.state is not None and state_of(path) == film.state)
+        # An object on a server never changes under its UID.
+        is_address(path)
+        or (film.state is not None and state_of(path) == film.state)
         or (film.sha256 is not None and sha256_of(path) == film.sha256)
     )
 
@@ -241,7 +244,12 @@ class InputNotes:
         state = self._states.pop(film_id, None)
         if state is not None:
             with writing(self._path):
-                self._file.write(_state_line(film_id, state))
+                self._file.write(state_line(film_id, state))
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines that another process made."""
+        with writing(self._path):
+            self._file.write(lines)
 
     def close(self) -> None:
         """Close the file."""
@@ -268,7 +276,7 @@ def put_in_order(out: Path, ids: Sequence[str], paths: Sequence[str]) -> None:
     with source.open("rb") as table:
         write_atomically(source, lambda to: _copy(table, to, places, ids, paths))
     states = dict(_states(out))
-    lines = (_state_line(name, states[name]) for name in ids if name in states)
+    lines = (state_line(name, states[name]) for name in ids if name in states)
     write_atomically(out / INPUTS, lambda to: to.writelines(lines))
 
 
