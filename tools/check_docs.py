@@ -117,7 +117,8 @@ def unknown_options(text: str) -> Iterator[str]:
             if len(words) < 3 or words[0] != "infmap" or words[1] not in VERBS:
                 continue
             command = command_of(words[1])
-            command = getattr(command, "commands", {}).get(words[2], command)
+            for word in words[2:]:  # a step, or a step of a step
+                command = getattr(command, "commands", {}).get(word, command)
             known = {name for option in command.params for name in option.opts} | {"--help"}
             for word in words[2:]:
                 if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known:

@@ -34,6 +34,12 @@ accepted.
 | any other | not stored; another try would fail the same way |
 | no answer | unknown: to be queried before sending again |
 
+## DIMSE, as service class provider
+
+`infmap dicom listen`, as described in [PACS](node.md), in these transfer syntaxes:
+
+"""
+WEB_TITLE = """
 ## DICOMweb, as user agent
 
 """
@@ -66,7 +72,30 @@ def page() -> str:
         lines.append(f"| {context.kind} | {context.name} | {context.sop_class} | {syntaxes} |")
     web = ["| service | request | media type |", "|---|---|---|"]
     web += [f"| {service} | `{request}` | `{media}` |" for service, request, media in WEB]
-    return INTRODUCTION + "\n".join(lines) + "\n" + BETWEEN + "\n".join(web) + "\n"
+    parts = [INTRODUCTION, *lines, BETWEEN, *provided(), WEB_TITLE, *web]
+    # A text has its own line ends; a row of a table has none.
+    return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts)
+
+
+def provided() -> list[str]:
+    """What a node accepts."""
+    from infmap.dicom.network.contexts import (
+        COMMITMENT,
+        FILMS,
+        RECEIVED_SYNTAXES,
+        SENT,
+        VERIFICATION,
+    )
+
+    rows = ["| SOP class | UID | becomes of it |", "|---|---|---|"]
+    rows.append(f"| Verification | {VERIFICATION} | answered |")
+    rows.append(f"| Storage Commitment Push Model | {COMMITMENT} | answered for kept films |")
+    rows += [f"| {c.name} | {c.sop_class} | read, or kept out with a reason |" for c in FILMS]
+    rows += [f"| {c.name} | {c.sop_class} | answered, not kept |" for c in SENT]
+    from pydicom.uid import UID
+
+    # The preferred one first.
+    return [*(f"- {UID(uid).name} ({uid})" for uid in RECEIVED_SYNTAXES), "", *rows]
 
 
 def main() -> int:

@@ -18,14 +18,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def read_yaml(path: Path, kind: type[Model]) -> Model:
+def read_yaml(path: Path, kind: type[Model], extra: str = "catalog") -> Model:
     """Read a YAML file as a configuration of one kind, its paths as they stand.
+
+    Args:
+        path: of the file.
+        kind: the configuration's class.
+        extra: of the distribution, which brings PyYAML to whoever asks.
 
     Raises:
         MissingExtra: PyYAML is not installed.
         UsageError: the file is missing, is not YAML, or a field is wrong.
     """
-    with needs_extra("a configuration file", "catalog"):
+    with needs_extra("a configuration file", extra):
         import yaml
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

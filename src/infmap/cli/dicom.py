@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infmap.cli.dicom_deidentify import deidentify
+from infmap.cli.dicom_node import listen, queue
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 app.command()(deidentify)
+app.command()(listen)
+app.add_typer(queue, name="queue")
 
 There = Annotated[
     str, typer.Option("--at", help="TITLE@HOST:PORT, or http(s)://... of a DICOMweb service")

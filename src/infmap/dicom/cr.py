@@ -34,7 +34,7 @@ _NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
 _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 # Terms of Body Part Examined (PS3.16 Annex L) and what is written in their place.
-_CHEST = ("CHEST", "THORAX", "LUNG", "PORT CHEST", "RIB", "RIBS")
+CHEST = ("CHEST", "THORAX", "LUNG", "PORT CHEST", "RIB", "RIBS")
 
 
 def decode_dicom(data: bytes, max_pixels: int) -> Film:
@@ -184,7 +184,7 @@ def _check(dataset: Dataset, max_pixels: int, notes: list[str]) -> None:
             "send the film as the device shows it"
         )
     part = text(dataset, "BodyPartExamined")
-    if part and part not in _CHEST:
+    if part and part not in CHEST:
         notes.append(f"the file states body part {_word(part)}, not CHEST")
 
 

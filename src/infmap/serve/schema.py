@@ -178,15 +178,22 @@ outbox = Table(
     _time("sent", nullable=True),
     CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="state"),
     UniqueConstraint("film_id", "kind", "destination"),
-    Index(None, "state", "next_at"),
+    Index(None, "destination", "state", "next_at"),
 )
 
-instances = Table(
-    "instance",
+received = Table(
+    "received",
     metadata,
     # Objects that came over the network: the same one again is known by its UID.
     Column("sop_uid", String(64), primary_key=True),
+    Column("sop_class", String(64), nullable=False),
     Column("sha256", DIGEST, nullable=False),
-    Column("calling", String(64), nullable=False),  # AE title of who sent it
-    _time("received"),
+    Column("calling", String(16), nullable=False),  # title of who sent it
+    Column("modality", String(16), nullable=False),
+    Column("body_part", String(16), nullable=False),
+    Column("job_id", ID, ForeignKey("job.id")),  # null: kept out of reading, and not stored
+    Column("reason", Text),  # why it is not read, or why nothing was sent
+    _time("came"),
+    _time("planned", nullable=True),  # null: its result is not in the outbox yet
+    Index(None, "planned"),
 )

@@ -48,9 +48,6 @@ def running(
 
     Peers are those that it may send to: name to title, host and port.
     """
-    program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
-    if program is None or not PLUGIN.exists():
-        pytest.skip("no Orthanc: apt-get install orthanc orthanc-dicomweb")
     made = Orthanc(free_port(), free_port())
     settings = {
         "Name": "test",
@@ -69,15 +66,26 @@ def running(
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
-    log = (folder / "orthanc.log").open("wb")
-    process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
-    try:
-        _wait(made, process)
+    with started(made, folder / "orthanc.json"):
         yield made
-    finally:
-        process.terminate()
-        process.wait(60)
-        log.close()
+
+
+@contextmanager
+def started(made: Orthanc, settings: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start one with these settings in their folder, and stop it; what it stored stays."""
+    program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
+    if program is None or not PLUGIN.exists():
+        pytest.skip("no Orthanc: apt-get install orthanc orthanc-dicomweb")
+    with settings.with_suffix(".log").open("ab") as log:
+        process = subprocess.Popen(
+            [program, settings.name], stdout=log, stderr=log, cwd=settings.parent
+        )
+        try:
+            _wait(made, process)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def _wait(made: Orthanc, process: subprocess.Popen[bytes]) -> None:

@@ -35,8 +35,7 @@ def pacs(answer: Callable[[Any], int], classes: list[str]) -> Iterator[Peer]:
         ("127.0.0.1", 0), block=False, evt_handlers=[(pynetdicom.evt.EVT_C_STORE, answer)]
     )
     try:
-        # A lost association is noticed when the time for an answer is over.
-        yield Peer("127.0.0.1", server.server_address[1], "FAKE", seconds=3)
+        yield Peer("127.0.0.1", server.server_address[1], "FAKE")
     finally:
         server.shutdown()
 

@@ -54,8 +54,12 @@ def store(peer: Peer, files: Iterable[bytes]) -> Iterator[Sent]:
         return
     try:
         with associated(peer, _pairs(datasets)) as association:
+            lost = False
             for dataset in datasets:
-                yield _send(association, dataset)
+                # Behind a lost answer there is none: waiting would take the time of each.
+                sent = _unanswered(dataset) if lost else _send(association, dataset)
+                lost = sent.status is None and sent.reason == NO_ANSWER
+                yield sent
     except NothingAccepted:
         for dataset in datasets:
             yield Sent(str(dataset.SOPInstanceUID), None, NOT_ACCEPTED)
@@ -76,14 +80,18 @@ def _pairs(datasets: Iterable[Dataset]) -> list[tuple[str, str | None]]:
 def _send(association: Association, dataset: Dataset) -> Sent:
     uid = str(dataset.SOPInstanceUID)
     if not association.is_established:
-        return Sent(uid, None, NO_ANSWER)
+        return _unanswered(dataset)
     try:
         with quiet():
             answer = association.send_c_store(dataset)
     except ValueError:  # pynetdicom: no accepted presentation context fits
         return Sent(uid, None, NOT_ACCEPTED)
     except RuntimeError:  # the association ended between the check and the request
-        return Sent(uid, None, NO_ANSWER)
+        return _unanswered(dataset)
     if "Status" not in answer:
-        return Sent(uid, None, NO_ANSWER)
+        return _unanswered(dataset)
     return Sent(uid, int(answer.Status), reason_of(int(answer.Status)))
+
+
+def _unanswered(dataset: Dataset) -> Sent:
+    return Sent(str(dataset.SOPInstanceUID), None, NO_ANSWER)

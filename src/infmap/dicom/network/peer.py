@@ -237,5 +237,6 @@ def associated(
     try:
         yield association
     finally:
-        if association.is_established:
+        # One that the peer ended meanwhile would be waited for in vain.
+        if association.is_established and not association.acse.is_aborted():
             association.release()

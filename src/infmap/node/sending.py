@@ -1,0 +1,202 @@
+"""Objects of the outbox to one destination, each exactly once.
+
+What may have reached a peer already is asked for before it is sent again. A peer that does not
+answer costs its own destination time, and no other: each has a thread.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError
+
+from infmap.core.errors import InfmapError, PeerError
+from infmap.core.quiet import quiet
+from infmap.dicom.network import Sent
+from infmap.dicom.network.peer import NothingAccepted
+from infmap.node import outbox
+from infmap.node.outbox import Entry
+from infmap.node.remotes import Remote
+from infmap.serve.store import Store
+from infmap.web.database import now
+
+LOG = logging.getLogger("infmap.node")
+Make = Callable[[str, str], bytes]
+"""Identifier of a film and kind to a whole file, the same bytes each time; InfmapError where there
+is none."""
+FIRST_MS, LONGEST_MS = 2_000, 300_000
+"""Pause after the first failure, which doubles, and the longest one: five minutes."""
+GIVE_UP_MS = 7 * 24 * 3600 * 1000
+"""Time after which an object that only failed for now is a dead letter: a week, so that a PACS may
+be away over a long weekend."""
+_AT_ONCE = 10  # objects of one association: two films
+# Seconds between looks into the outbox: a result is some seconds old by then anyway.
+_LOOK = 0.5
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An object that is ready to be sent."""
+
+    entry: Entry
+    file: bytes
+    study: str
+    series: str
+    uid: str
+
+
+class Sender:
+    """Sends what is due to one destination.
+
+    Args:
+        store: the open server.
+        name: of the destination.
+        remote: how it is spoken to.
+        make: makes the objects.
+        search: ask it for an object that may be there already.
+        rng: spreads the pauses, so that many nodes do not come back at one moment.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        remote: Remote,
+        make: Make,
+        *,
+        search: bool = True,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._store, self._name, self._remote, self._make = store, name, remote, make
+        self._search = search
+        self._rng = rng or random.Random()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"to {name}", daemon=True)
+
+    def start(self) -> None:
+        """Send from now on, in a thread."""
+        self._thread.start()
+
+    def stop(self, grace: float) -> None:
+        """Begin nothing more, and wait so many seconds for what is under way.
+
+        What is not answered by then is asked for at the next start.
+        """
+        self._stop.set()
+        self._thread.join(grace)
+
+    def round(self) -> int:
+        """Send what is due now; returns how many objects were tried."""
+        with self._store.read() as c:
+            entries = outbox.due(c, self._name, now(), _AT_ONCE)
+        made = [one for one in map(self._made, entries) if one is not None]
+        if made:
+            with self._store.begin() as c:
+                for one in made:
+                    outbox.begin(c, one.entry.id, one.uid)
+            self._send(made)
+        return len(entries)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self.round():
+                    continue
+            except OperationalError:
+                LOG.error("to %s: the database does not answer", self._name)
+            except Exception as error:  # a defect must not end the thread; its text may be a name's
+                LOG.error("to %s: %s; goes on", self._name, type(error).__name__)
+            self._stop.wait(_LOOK)
+
+    def _made(self, entry: Entry) -> _Made | None:
+        try:
+            file = self._make(entry.film, entry.kind)
+            return _Made(entry, file, *_uids(file))
+        except InfmapError as error:
+            with self._store.begin() as c:
+                outbox.bury(c, entry.id, None, str(error))
+        except Exception as error:  # no room, or a defect: the others are sent meanwhile
+            reason = f"it cannot be made now ({type(error).__name__})"
+            LOG.error("to %s: an object cannot be made: %s", self._name, type(error).__name__)
+            with self._store.begin() as c:
+                outbox.again(c, entry.id, None, reason, now() + LONGEST_MS)
+        return None
+
+    def _send(self, made: list[_Made]) -> None:
+        """Ask for those that may be there, send the others, and note what became of each."""
+        try:
+            there = [one for one in made if self._holds(one)]
+        except PeerError as error:
+            self._failed(made, str(error))
+            return
+        with self._store.begin() as c:
+            for one in there:
+                outbox.done(c, one.entry.id, 0, "found there before it was sent again")
+        left = [one for one in made if one not in there]
+        if not left:
+            return
+        try:
+            answers = self._remote.send([one.file for one in left])
+        except PeerError as error:
+            self._failed(left, str(error))
+            return
+        with self._store.begin() as c:
+            for one, answer in zip(left, answers, strict=True):
+                if answer.stored:
+                    outbox.done(c, one.entry.id, answer.status)
+                elif answer.again and now() - one.entry.created < GIVE_UP_MS:
+                    at = self._next(one.entry)
+                    outbox.again(c, one.entry.id, answer.status, answer.reason, at)
+                else:
+                    outbox.bury(c, one.entry.id, answer.status, answer.reason)
+        self._tell(answers)
+
+    def _holds(self, one: _Made) -> bool:
+        """Whether an object that was begun before is there; what was never begun is not."""
+        if not self._search or one.entry.attempts == 0:
+            return False
+        try:
+            return self._remote.holds(one.study, one.series, one.uid)
+        except NothingAccepted:  # it cannot be searched: the same bytes again do no harm
+            return False
+
+    def _failed(self, made: list[_Made], reason: str) -> None:
+        LOG.warning("to %s: %d objects wait: no answer", self._name, len(made))
+        with self._store.begin() as c:
+            for one in made:
+                if now() - one.entry.created < GIVE_UP_MS:
+                    outbox.again(c, one.entry.id, None, reason, self._next(one.entry))
+                else:
+                    outbox.bury(c, one.entry.id, None, reason)
+
+    def _next(self, entry: Entry) -> int:
+        return now() + pause(entry.attempts, self._rng)
+
+    def _tell(self, answers: list[Sent]) -> None:
+        stored = sum(answer.stored for answer in answers)
+        LOG.info("to %s: %d of %d objects stored", self._name, stored, len(answers))
+
+
+def pause(attempts: int, rng: random.Random) -> int:
+    """Milliseconds until the next attempt.
+
+    Args:
+        attempts: failed before this one; 0 for the first failure.
+        rng: spreads it over the upper half of the pause.
+    """
+    longest = min(LONGEST_MS, FIRST_MS << min(attempts, 16))
+    return rng.randint(longest // 2, longest)
+
+
+def _uids(file: bytes) -> tuple[str, str, str]:
+    import pydicom
+
+    tags = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+    with quiet():
+        header = pydicom.dcmread(io.BytesIO(file), specific_tags=tags)
+    return str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPInstanceUID)

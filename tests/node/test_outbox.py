@@ -1,0 +1,50 @@
+"""Tests of `infmap.node.outbox`."""
+
+from __future__ import annotations
+
+from infmap.node import outbox
+from infmap.serve.store import Store
+from infmap.web.database import now
+
+BOTH = [("pacs", "seg"), ("pacs", "sr")]
+
+
+def test_an_object_is_planned_once_and_due_until_it_is_settled(store: Store) -> None:
+    with store.begin() as c:
+        outbox.plan(c, "film", BOTH)
+        outbox.plan(c, "film", [*BOTH, ("archive", "seg")])
+        first, second = outbox.due(c, "pacs", now(), 10)
+        assert outbox.due(c, "pacs", now(), 1) == [first]
+        assert outbox.counts(c) == {"waiting": 3, "sent": 0, "dead": 0}
+        outbox.begin(c, first.id, "1.2.3")
+        outbox.done(c, first.id, 0)
+        outbox.again(c, second.id, 0xA700, "full", now() + 60_000)
+        assert outbox.due(c, "pacs", now(), 10) == []
+        (later,) = outbox.due(c, "pacs", now() + 60_000, 10)
+        assert (later.status, later.reason) == ("A700", "full")
+        (sent,) = outbox.every(c, "sent")
+        assert (sent.status, sent.sop_uid, sent.attempts) == ("0000", "1.2.3", 1) and sent.sent
+
+
+def test_dead_letters_are_seen_tried_again_and_dropped(store: Store) -> None:
+    with store.begin() as c:
+        outbox.plan(c, "film", [*BOTH, ("archive", "seg")])
+        a, b, sent = outbox.every(c)
+        outbox.done(c, sent.id, 0)
+        outbox.bury(c, a.id, 0xC000, "failed")
+        outbox.bury(c, b.id, None, "refused")
+        assert [e.id for e in outbox.every(c, "dead")] == [a.id, b.id]
+        assert outbox.retry(c, [a.id]) == 1
+        assert outbox.drop(c, [b.id, sent.id]) == 1  # what is sent stays on record
+        assert outbox.counts(c) == {"waiting": 1, "sent": 1, "dead": 0}
+        outbox.bury(c, a.id, None, "refused")
+        assert outbox.retry(c) == 1 and outbox.retry(c, []) == 0
+
+
+def test_what_is_settled_stays_settled(store: Store) -> None:
+    with store.begin() as c:
+        outbox.plan(c, "film", BOTH[:1])
+        (entry,) = outbox.every(c)
+        outbox.done(c, entry.id, 0)
+        outbox.again(c, entry.id, None, "late", now())
+        assert outbox.every(c)[0].state == "sent"
