@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 from reading_server import planned, working
-from taking_server import FILMS
 from sqlalchemy import func, select
+from taking_server import FILMS
 
 from infmap.core.files import sha256
 from infmap.serve import events, jobs, results, uploads
