@@ -49,7 +49,16 @@ def running(
     Peers are those that it may send to: name to title, host and port.
     """
     made = Orthanc(free_port(), free_port())
-    settings = {
+    (folder / "orthanc.json").write_text(json.dumps(settings_of(folder, made, peers)))
+    with started(made, folder / "orthanc.json"):
+        yield made
+
+
+def settings_of(
+    folder: Path, made: Orthanc, peers: Mapping[str, Sequence[str | int]] | None = None
+) -> dict[str, object]:
+    """Settings of one that stores in a folder."""
+    return {
         "Name": "test",
         "StorageDirectory": str(folder / "db"),
         "IndexDirectory": str(folder / "db"),
@@ -65,9 +74,6 @@ def running(
         "OverwriteInstances": False,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    with started(made, folder / "orthanc.json"):
-        yield made
 
 
 @contextmanager
