@@ -30,7 +30,7 @@ def test_the_same_patient_is_told_in_order(web: WebServer) -> None:
 def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: WebServer) -> None:
     found = web.read(film(1))
     gone = replace(web.desk, models={})
-    threshold = web.desk.models["infmap-lite0"].thresholds.infection
+    threshold = web.models["infmap-lite0"].thresholds.infection
     assert film_answer(gone, found, None)["thresholds"] == {
         "infection": threshold, "opacity": None, "film": None,
     }  # fmt: skip

@@ -19,7 +19,7 @@ from infmap import __version__
 from infmap.core.errors import InfmapError
 from infmap.inference import Manifest
 from infmap.serve import routes_films, routes_jobs, routes_server, routes_session
-from infmap.serve.callers import Desk, Limits, Working
+from infmap.serve.callers import Desk, Limits, Model, Working
 from infmap.serve.errors import NotFound, UploadRefused
 from infmap.serve.measures import QueueMeasures
 from infmap.serve.notices import Notices
@@ -104,8 +104,9 @@ def create_api(
     """
     # The description has a route of its own: a page that shows it loads scripts from elsewhere.
     api = FastAPI(title="infmap", description=DESCRIPTION, version=__version__, openapi_url=None)
+    known = {name: Model(manifest, manifest.sha256) for name, manifest in models.items()}
     desk = Desk(
-        store, models, settings.proxies, settings.limits, notices, working, settings.open,
+        store, known, settings.proxies, settings.limits, notices, working, settings.open,
         settings.largest, anyio.CapacityLimiter(MAKING),
     )  # fmt: skip
     api.state.desk = desk

@@ -71,9 +71,10 @@ def _files(desk: Desk, result: Result) -> tuple[PredictionLine, Facts | None]:
 
 def _thresholds(desk: Desk, model: str, result: Result) -> ThresholdsAnswer:
     """Operating points behind a result; of a model that was replaced since only its own one."""
-    manifest = desk.models.get(model)
-    if manifest is None or manifest.sha256 != result.model_sha:
+    known = desk.models.get(model)
+    if known is None or known.sha256 != result.model_sha:
         return {"infection": result.threshold, "opacity": None, "film": None}
+    manifest = known.manifest
     if result.threshold == manifest.thresholds.infection:
         return thresholds_answer(manifest.thresholds)
     return thresholds_answer(manifest.thresholds.at(result.threshold))

@@ -30,15 +30,19 @@ from infmap.serve.bodies import (
 from infmap.serve.callers import AtDesk, Calling, Desk, GuardedRoute
 from infmap.serve.film_answer import film_answer
 from infmap.serve.jobs import Item, NewFilm
+from infmap.serve.notices import Follower
 from infmap.serve.receiving import receive
 from infmap.serve.routes_jobs import OCTETS
 from infmap.serve.uploads import Upload
+from infmap.web.database import new_id
 
 router = APIRouter(route_class=GuardedRoute)
 # A person waits for this one, and a job has thousands: it comes first.
 AT_ONCE = 10
 # Seconds: the queue is short and a film of 3000 x 3000 takes half a second.
 WAIT = 30.0
+LOOK_EVERY = 2.0
+"""Seconds between looks at a film that is waited for."""
 SHOWN = ("full", "preview.jpg", "zones", "overlay")
 """What a page shows; the rest is for saving."""
 
@@ -64,8 +68,9 @@ async def read(
     wait: WaitInQuery = WAIT,
 ) -> Response:
     """Read one film: its bytes in, its result out. The same film again has its result at once."""
+    own = new_id()
 
-    def queue(upload: Upload) -> str:
+    def queue(upload: Upload) -> jobs.Job:
         if uploads.is_archive(desk.store, upload.sha256):
             raise UsageError("film: expected one film, got a zip file; send it to a job")
         chosen = [model or next(iter(desk.models))]
@@ -73,14 +78,19 @@ async def read(
         with desk.store.begin() as c:
             uploads.note(c, upload)
             return jobs.create(
-                c, desk.store, [film], chosen, threshold=threshold, key=caller.id, priority=AT_ONCE
-            ).id
+                c, desk.store, [film], chosen, threshold=threshold, key=caller.id,
+                priority=AT_ONCE, id=own,
+            )  # fmt: skip
 
-    job = await receive(request, desk, None, queue)
-    desk.working.wake()
-    item = await _ended(desk, job, wait)
-    if item is None:
-        return JSONResponse(QueuedAnswer(job=job), 202)
+    # Followed before it is there: no end of it is missed, and none has to be looked for.
+    with desk.notices.following(own) as follower:
+        job = await receive(request, desk, None, queue)
+        desk.working.wake()
+        if job.state == "open":
+            await _ended(desk, follower, job.id, wait)
+    (item,) = await anyio.to_thread.run_sync(_items, desk, job.id)
+    if item.state in jobs.UNDER_WAY:
+        return JSONResponse(QueuedAnswer(job=job.id), 202)
     if item.state == "cancelled":
         return JSONResponse({"error": "the film's job was cancelled"}, 409)
     if item.state == "failed" or item.film is None:
@@ -96,18 +106,16 @@ async def read(
     return JSONResponse(answer)
 
 
-async def _ended(desk: Desk, job: str, seconds: float) -> Item | None:
-    """The only item of a job when it has ended; None where that takes too long."""
+async def _ended(desk: Desk, follower: Follower, job: str, seconds: float) -> None:
+    """Wait for the end of a job, so many seconds at most."""
     until = time.monotonic() + seconds
-    with desk.notices.following(job) as follower:
-        while True:
+    while not follower.stopping and (left := until - time.monotonic()) > 0:
+        # Workers of another server on the same database tell nobody here.
+        if not await follower.news(min(left, LOOK_EVERY)):
             (item,) = await anyio.to_thread.run_sync(_items, desk, job)
-            if item.state not in jobs.UNDER_WAY:
-                return item
-            left = until - time.monotonic()
-            if left <= 0 or follower.stopping:
-                return None
-            await follower.news(left)
+            if item.state in jobs.UNDER_WAY:
+                continue
+        return
 
 
 def _items(desk: Desk, job: str) -> list[Item]:

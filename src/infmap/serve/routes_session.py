@@ -52,8 +52,8 @@ def me(caller: Calling, desk: AtDesk) -> MeAnswer:
 def models(caller: Calling, desk: AtDesk) -> list[ModelAnswer]:
     """The models that films can be read with, the default one first."""
     return [
-        model_answer(name, manifest, default=number == 0)
-        for number, (name, manifest) in enumerate(desk.models.items())
+        model_answer(name, model.manifest, default=number == 0)
+        for number, (name, model) in enumerate(desk.models.items())
     ]
 
 
