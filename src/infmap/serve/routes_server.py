@@ -7,7 +7,6 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
-from starlette.exceptions import HTTPException
 
 from infmap.serve.callers import AtDesk, GuardedRoute
 from infmap.serve.receiving import check_space
@@ -23,10 +22,7 @@ router = APIRouter(route_class=GuardedRoute)
 @router.get("/", response_class=Response)
 def viewer() -> Response:
     """The viewer."""
-    path = STATIC / "viewer.html"
-    if not path.is_file():  # installed without its pages: the interface goes on
-        raise HTTPException(404, "the viewer is not installed; the interface is under /v1")
-    return page(path)
+    return page(STATIC / "viewer.html")
 
 
 @router.get("/healthz")
