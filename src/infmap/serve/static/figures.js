@@ -88,7 +88,7 @@ function Shares({ desk, now, line, reading }) {
       <li>Infected (COVID-19) <strong data-figure="infected">${percent(now ? now.both.infected : line.infected_fraction)}</strong></li>
       <li>Opaque (any cause) <strong data-figure="opaque">${percent(now ? now.both.opaque : line.opacity_fraction)}</strong></li>
     </ul>
-    ${area !== null && html`<p class="hint">Infected area ${area.toFixed(area < 10 ? 1 : 0)} cm² at the detector; in the body it is smaller, as the beam widens.</p>`}
+    ${area !== null && html`<p class="hint">Infected area ${area.toFixed(area < 10 ? 1 : 0)} cm² at the detector; in the body it is smaller, by the magnification.</p>`}
     <table class="zones"><thead><tr><td></td><th scope="col">${sides[0]}</th><th scope="col">${sides[1]}</th></tr></thead>
       <tbody>${["Upper", "Middle", "Lower"].map((name, k) => html`<tr key=${name}><th scope="row">${name} zone, infected</th>${[k, k + 3].map((z) => html`<td class="number" key=${z}><span class="hint">${ZONES[z]}</span> ${percent(now ? zone(z).infected : line.zones?.[ZONES[z]])}</td>`)}</tr>`)}</tbody>
       <tfoot><tr><th scope="row">Infected</th>${cell(now ? now.right.infected : line.infected_fraction_right)}${cell(now ? now.left.infected : line.infected_fraction_left)}</tr>
