@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 
-pytest.importorskip("pynetdicom")
+pynetdicom = pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
 from calling import call  # noqa: E402
 from objects import all_objects  # noqa: E402
 from orthanc import Orthanc, free_port, running  # noqa: E402
-from peers import close_sockets  # noqa: E402
+from peers import answering, close_sockets  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,27 @@ def test_objects_go_are_found_and_come_back(
     assert got[str(seg.SOPInstanceUID)].PixelData == seg.PixelData
 
 
+def test_a_pacs_sends_to_a_receiver_that_it_knows(folder: Path, tmp_path: Path, capsys) -> None:
+    got: list[str] = []
+
+    def take(event: Any) -> int:
+        got.append(str(event.request.AffectedSOPInstanceUID))
+        return 0
+
+    seg = pydicom.dcmread(folder / "seg.dcm")
+    handlers = [(pynetdicom.evt.EVT_C_STORE, take)]
+    with (
+        answering(handlers, [str(seg.SOPClassUID)]) as receiver,
+        running(tmp_path, {"receiver": ["FAKE", "127.0.0.1", receiver.port]}) as pacs,
+    ):
+        at = f"ORTHANC@127.0.0.1:{pacs.dicom}"
+        assert call("dicom", "push", folder / "seg.dcm", "--at", at) == 0
+        key = f"StudyInstanceUID={seg.StudyInstanceUID}"
+        assert call("dicom", "get", key, "--at", at, "--to", "FAKE") == 0
+    assert "1 objects sent to FAKE, 0 not" in capsys.readouterr().out
+    assert got == [str(seg.SOPInstanceUID)]
+
+
 def test_an_answer_of_each_file_as_json(orthanc: Orthanc, folder: Path, capsys) -> None:
     at = f"ORTHANC@127.0.0.1:{orthanc.dicom}"
     assert call("dicom", "push", folder / "sr.dcm", "--at", at, "--json") == 0
@@ -83,6 +105,8 @@ def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
         (("query", "Nonsense=1", "--at", nobody), "KEYWORD=VALUE"),
         (("query", "PatientID=1", "--at", nobody, "--level", "room"), "--level"),
         (("get", "PatientID=1", "--at", nobody, "-o", tmp_path / "o"), "does not answer"),
+        (("get", "PatientID=1", "--at", nobody), "--out"),
+        (("get", "PatientID=1", "--at", "http://x", "--to", "NODE"), "DIMSE"),
     ):
         assert call("dicom", *words) == 2
         error = capsys.readouterr().err

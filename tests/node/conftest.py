@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,4 +12,13 @@ pytest.importorskip("pynetdicom")
 pytest.importorskip("sqlalchemy")
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
+from peers import close_sockets  # noqa: E402
 from small_node import store  # noqa: E402, F401
+
+
+@pytest.fixture(autouse=True)
+def sockets() -> Iterator[None]:
+    """What a test's peers dropped is collected in it, and not in another one."""
+    yield
+    close_sockets()

@@ -195,7 +195,8 @@ def as_received(dataset: Dataset) -> bytes:
 @contextmanager
 def listener(receiver: Receiver, **settings: object) -> Iterator[int]:
     """A listening node without sender; yields the port."""
-    with listening(Listening(port=0, seconds=20.0, **settings), receiver) as port:  # type: ignore[arg-type]
+    given = {"port": 0, "seconds": 20.0} | settings
+    with listening(Listening(**given), receiver) as port:  # type: ignore[arg-type]
         yield port
 
 

@@ -17,7 +17,7 @@ import pytest
 from small_node import DX, MODEL, encoded, film, listener, made, open_store
 
 from infmap.core.errors import PeerError, UsageError
-from infmap.dicom.network import Commitment, Peer, commit, echo, store
+from infmap.dicom.network import Commitment, Peer, Tls, commit, echo, store
 from infmap.dicom.network.commitment import reported, request
 from infmap.node.listening import Listening, file_of, listening
 from infmap.node.receiving import Receiver
@@ -26,7 +26,7 @@ from infmap.serve.schema import received as table
 from infmap.serve.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
-from peers import answering, close_sockets  # noqa: E402
+from peers import answering, certificate_in  # noqa: E402
 
 COMMITMENT = pynetdicom.sop_class.StorageCommitmentPushModel
 
@@ -81,7 +81,21 @@ def test_only_named_senders_and_the_right_title(receiver: Receiver) -> None:
             echo(node(port, "STRANGER"))
         with pytest.raises(PeerError, match="refused"):
             echo(replace(node(port), aet="OTHER"))
-    close_sockets()
+
+
+# pynetdicom drops the socket of a connection that ends early without closing it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_films_come_over_tls_from_those_with_a_certificate(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    tls = certificate_in(tmp_path)
+    with listener(receiver, tls=tls, seconds=3.0) as port:
+        (answer,) = store(replace(node(port), tls=tls), [encoded(film(1))])
+        assert answer.stored
+        for other in (Tls(tls.authority), None):
+            with pytest.raises(PeerError):
+                echo(replace(node(port), tls=other, seconds=2.0))
+    assert len(rows(receiver.store)) == 1
 
 
 def test_held_films_are_committed_over_the_same_association(receiver: Receiver) -> None:
@@ -125,7 +139,6 @@ def test_a_film_larger_than_any_ends_its_connection(
         assert answer.status is None
         echo(node(port))
     assert rows(receiver.store) == []
-    close_sockets()
 
 
 # pynetdicom drops the socket of a connection that ends early without closing it.
@@ -137,4 +150,3 @@ def test_a_taken_port_is_one_line(receiver: Receiver) -> None:
         settings = Listening(port=taken.getsockname()[1])
         with pytest.raises(UsageError, match="--port"), listening(settings, receiver):
             pass
-    close_sockets()

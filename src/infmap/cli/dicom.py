@@ -116,7 +116,10 @@ def query(
 def get_(
     keys: Keys,
     at: There,
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the files")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="folder for the files")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="title of a receiver that the PACS knows: C-MOVE instead")
+    ] = None,
     level: Level = "study",
     calling: Calling = "INFMAP",
     timeout: Seconds = 30.0,
@@ -130,12 +133,17 @@ def get_(
 
     Example: infmap dicom get StudyInstanceUID=1.2.840.1 --at ORTHANC@127.0.0.1:4242 -o films
 
-    A file is named by its SOP Instance UID. A PACS without C-GET is asked over DICOMweb, or told to
-    send to infmap dicom listen.
+    A file is named by its SOP Instance UID. With --to the PACS sends the objects to a receiver that
+    it knows, such as infmap dicom listen.
     """
+    from infmap.core.errors import UsageError
     from infmap.core.files import replacing
 
     remote = _remote(at, calling, timeout, tls, authority, certificate, key, authorization)
+    if to is not None and out is None:
+        return _move(remote, _keys(keys), to, _level(level))
+    if out is None or to is not None:
+        raise UsageError("expected either --out FOLDER or --to TITLE")
     out.mkdir(parents=True, exist_ok=True)
 
     def keep(data: bytes) -> None:
@@ -145,6 +153,18 @@ def get_(
     got = remote.get(_keys(keys), _level(level), keep)
     sys.stdout.write(f"{got} objects in {out}\n")
     return 0
+
+
+def _move(remote: Remote, keys: dict[str, str], to: str, level: str) -> int:
+    from infmap.core.errors import UsageError
+    from infmap.dicom.network import move
+    from infmap.node.remotes import Dimse
+
+    if not isinstance(remote, Dimse):
+        raise UsageError("--to: expected a peer of DIMSE in --at, TITLE@HOST:PORT")
+    moved = move(remote.peer, keys, to, level)
+    sys.stdout.write(f"{moved.done} objects sent to {to}, {moved.failed} not\n")
+    return 3 if moved.failed else 0
 
 
 def _remote(

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infmap.core.errors import PeerError, UsageError
+from infmap.core.quiet import quiet
 from infmap.dicom.network import Peer, Tls
 from infmap.dicom.network.commitment import asked_for, report, report_over
 from infmap.dicom.network.contexts import (
     COMMITMENT,
     FILMS,
-    IMPLICIT_LITTLE,
     RECEIVED_SYNTAXES,
     SENT,
     VERIFICATION,
@@ -74,8 +74,9 @@ class _Provider:
         request, context = event.request, event.context
         sop_class, sop_uid = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
         try:
-            dataset = event.encoded_dataset(include_meta=False)
-            file = file_of(sop_class, sop_uid, str(context.transfer_syntax), dataset)
+            with quiet():
+                dataset = event.encoded_dataset(include_meta=False)
+                file = file_of(sop_class, sop_uid, str(context.transfer_syntax), dataset)
         except Exception:  # a peer may send anything, an invalid UID too
             return NOT_UNDERSTOOD
         calling = str(event.assoc.requestor.ae_title).strip()
@@ -181,7 +182,6 @@ def listening(settings: Listening, receiver: Receiver) -> Iterator[int]:
         entity.add_supported_context(uid, scu_role=True, scp_role=True)
     for context in (*FILMS, *SENT):
         entity.add_supported_context(context.sop_class, list(RECEIVED_SYNTAXES))
-    assert IMPLICIT_LITTLE in RECEIVED_SYNTAXES  # the default of DICOM, which nobody may refuse
     provider = _Provider(settings, receiver)
     handlers = [
         (evt.EVT_C_STORE, provider.store),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import shutil
+import subprocess
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,4 +47,17 @@ def close_sockets() -> None:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and type(thread).__module__ != "threading":
             thread.join(10)
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def certificate_in(folder: Path) -> Tls:
+    """A certificate of 127.0.0.1 that is its own authority, made in a folder; or skip."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl: apt-get install openssl")
+    pem, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+    command += f"-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {pem}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return Tls(pem, pem, key)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from infmap.dicom.network.peer import entity_of
 pytest.importorskip("pynetdicom")
 
 sys.path.insert(0, str(Path(__file__).parent))
-from peers import answering, close_sockets  # noqa: E402
+from peers import answering, certificate_in, close_sockets  # noqa: E402
 
 
 def test_a_peer_is_read_as_users_write_it() -> None:
@@ -46,14 +44,7 @@ def test_an_entity_logs_no_identifiers() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Tls:
-    """A certificate of 127.0.0.1 that is its own authority."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl: apt-get install openssl")
-    pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-    command += f"-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {pem}"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return Tls(pem, pem, key)
+    return certificate_in(tmp_path)
 
 
 # pynetdicom drops the socket of a refused connection without closing it.
