@@ -19,6 +19,7 @@ import infmap
 from infmap.core.errors import UsageError
 from infmap.phantom import render
 from infmap.workflows import predict_on
+from infmap.workflows.addresses import query_films
 from infmap.workflows.journal import SHARDS, shard_of
 from infmap.workflows.predict import Outcome, Run, predict_films
 from infmap.workflows.predict_on import LOST, ModelChoice, Shard, Sharded, ShardWork, _Queue
@@ -252,3 +253,42 @@ def test_a_machine_with_another_model_refuses(model: infmap.Model, tmp_path: Pat
         work.read(model, Shard(()))
     with pytest.raises(UsageError, match="expected local, ray or ray://"):
         Sharded("slurm", ModelChoice())
+
+
+def test_films_of_a_pacs_are_read_like_files(model: infmap.Model, tmp_path: Path) -> None:
+    pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
+    from orthanc import running
+
+    from infmap.dicom import film_of_picture, write_dx
+    from infmap.dicom.network import DicomWeb
+
+    files = [tmp_path / f"film{n}.dcm" for n in range(3)]
+    for number, file in enumerate(files):
+        pixels = (render(number, size=96, opacities=number).pixels * 4095).astype(np.uint16)
+        write_dx(file, pixels, spacing_mm=(1.0, 1.0), patient_id=f"p{number}")
+    picture = tmp_path / "made.dcm"
+    radiograph = infmap.load().predict(files[0]).radiograph
+    film_of_picture(radiograph).save_as(picture, enforce_file_format=True)
+    (tmp_path / "orthanc").mkdir()
+    out, plain = tmp_path / "out", tmp_path / "plain"
+    with running(tmp_path / "orthanc") as orthanc:
+        sent = DicomWeb(orthanc.url).store([f.read_bytes() for f in (*files, picture)])
+        assert all(one.stored for one in sent)
+        # A secondary capture is none of the films: it may be a result.
+        found = query_films(f"{orthanc.url}?Modality=DX")
+        assert sorted(path.rsplit("/", 1)[1] for path in found) == sorted(s.uid for s in sent[:3])
+        assert len(query_films(f"{orthanc.url}?PatientID=p1")) == 1
+        read(model, found, out, fhir=True)
+        assert read(model, found, out, fhir=True, resume=True)[0].kept == 3
+    predict_films(model, [str(f) for f in files], Run(plain, fhir=True))
+    by_film = {row["path"]: row for row in rows(plain)}
+    for row in rows(out):
+        uid = row["path"].rsplit("/", 1)[1]
+        file = files[[one.uid for one in sent].index(uid)]
+        same = by_film[str(file)]
+        assert row["id"] == uid
+        assert {k: v for k, v in row.items() if k not in ("id", "path", "sha256")} == {
+            k: v for k, v in same.items() if k not in ("id", "path", "sha256")
+        }
+        assert (out / "fhir" / f"{uid}.json").stat().st_size > 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -37,7 +37,7 @@ may have given more to do."""
 
 def on_threads(
     work: Callable[[Item], Result], source: Source[Item], workers: int
-) -> Iterator[Ended[Item, Result]]:
+) -> Generator[Ended[Item, Result], None, None]:
     """Work on threads.
 
     Args:
@@ -66,7 +66,7 @@ def on_threads(
 
 def on_ray(
     on: str, verb: str, work: Callable[[Item], Result], source: Source[Item]
-) -> Iterator[Ended[Item, Result]]:
+) -> Generator[Ended[Item, Result], None, None]:
     """Work on a Ray cluster, one processor a task; machines may come and go meanwhile.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Place(Protocol):
 
     def read(
         self, model: Model, run: Run, films: Sequence[Film], journal: Journal
-    ) -> Iterator[PredictionLine]:
+    ) -> Generator[PredictionLine, None, None]:
         """Read films, write all of each and its line, and hand the line on; in any order."""
         ...
 
@@ -149,8 +149,10 @@ class _Workflow:
                 if self.place
                 else self._read(todo.todo, journal)
             )
-            for line in track(lines, len(todo.todo)):
-                tell(line)
+            # Closed here: what a caller stops half way must not go on behind the next run.
+            with closing(lines):
+                for line in track(lines, len(todo.todo)):
+                    tell(line)
             if going_on or self.place:
                 for film_id in todo.dropped:
                     remove_film(self.out, film_id)
@@ -169,7 +171,9 @@ class _Workflow:
     def _writer(self, going_on: bool) -> ResultsWriter:
         return ResultsWriter(self.out, resume=going_on)
 
-    def _read(self, films: Sequence[Film], journal: Journal) -> Iterator[PredictionLine]:
+    def _read(
+        self, films: Sequence[Film], journal: Journal
+    ) -> Generator[PredictionLine, None, None]:
         """Read films on threads of this process; lines in input order."""
         work = FilmWork(self.run, self.model.name, self.thumbnails, journal.notes.look)
         rows = predict_many(

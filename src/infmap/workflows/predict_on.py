@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -165,20 +166,23 @@ class Sharded:
 
     def read(
         self, model: Model, run: Run, films: Sequence[Film], journal: Journal
-    ) -> Iterator[PredictionLine]:
+    ) -> Generator[PredictionLine, None, None]:
         """See ``Place``."""
         # Workers have other folders than this process.
         run = replace(run, out=run.out.absolute(), notes={})
         work = ShardWork(run, self.token, self.choice, Settings.of(model), os.getcwd())
         queue = _Queue(films, self.size)
-        for ended in self._tasks(model, work, queue):
-            if ended.result is None:
-                for film in queue.lost(ended.item):
-                    yield journal.write(FilmRow.failed(film.id, film.path, LOST))
-            else:
-                yield from journal.take(shard_of(run.out, self.token, ended.item.films))
+        with closing(self._tasks(model, work, queue)) as tasks:
+            for ended in tasks:
+                if ended.result is None:
+                    for film in queue.lost(ended.item):
+                        yield journal.write(FilmRow.failed(film.id, film.path, LOST))
+                else:
+                    yield from journal.take(shard_of(run.out, self.token, ended.item.films))
 
-    def _tasks(self, model: Model, work: ShardWork, queue: _Queue) -> Iterator[Ended[Shard, str]]:
+    def _tasks(
+        self, model: Model, work: ShardWork, queue: _Queue
+    ) -> Generator[Ended[Shard, str], None, None]:
         if self.on == "local":
             return on_threads(lambda s: work.read(model, s), queue.next, work.run.workers)
         return on_ray(self.on, "infmap predict", work, queue.next)
