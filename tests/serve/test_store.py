@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infmap.serve.store import Store, sweep, sync_folder
+from infmap.serve.store import Store, sweep, sync
 
 
 def test_everything_of_a_server_lies_in_its_folder(store: Store) -> None:
@@ -14,7 +14,7 @@ def test_everything_of_a_server_lies_in_its_folder(store: Store) -> None:
 
 def test_a_folder_is_brought_to_the_disk(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
-    sync_folder(tmp_path)
+    sync(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

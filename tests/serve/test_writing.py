@@ -12,11 +12,13 @@ from pydicom import dcmread
 from reading_server import phantom
 
 from infmap.api import load
-from infmap.core.errors import UnreadableFilm
+from infmap.core.errors import FilmError, UnreadableFilm
+from infmap.core.types import Prediction
 from infmap.dicom import write_dx
 from infmap.serve import results
+from infmap.serve.results import Result
 from infmap.serve.store import Store
-from infmap.serve.writing import Film, Header, header_of, write_result
+from infmap.serve.writing import Film, Header, header_of, settle, write_result
 
 
 @pytest.fixture
@@ -27,14 +29,20 @@ def server(tmp_path: Path) -> Store:
 FILM = Film("a" * 64, "m@1", "b" * 64, 0.5, Header(True, "north", "17", date(1970, 1, 11)))
 
 
+def keep(store: Store, answer: Prediction | FilmError) -> Result:
+    written = write_result(store, FILM, answer)
+    settle(store, [written])
+    return written.result
+
+
 def test_a_folder_is_whole_and_written_once(server: Store) -> None:
     prediction = load().predict(phantom(2))
-    row = write_result(server, FILM, prediction)
+    row = keep(server, prediction)
     folder = results.folder(server, row.film)
     with Image.open(folder / "lungs.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture) > 0, prediction.lungs)
     before = (folder / "result.json").stat().st_mtime_ns
-    assert write_result(server, FILM, prediction).film == row.film
+    assert keep(server, prediction).film == row.film
     assert (folder / "result.json").stat().st_mtime_ns == before
     assert [path.name for path in server.results.iterdir()] == [row.film[:2]]
     assert (row.status, row.study_date, row.score) == ("ok", 10, prediction.severity.extent_score)
@@ -43,7 +51,7 @@ def test_a_folder_is_whole_and_written_once(server: Store) -> None:
 
 
 def test_a_film_that_cannot_be_read_has_no_folder(server: Store) -> None:
-    row = write_result(server, FILM, UnreadableFilm("damaged"))
+    row = keep(server, UnreadableFilm("damaged"))
     assert (row.status, row.reason, row.score) == ("failed", "damaged", None)
     assert not server.results.exists()
 
@@ -57,8 +65,22 @@ def test_a_folder_that_cannot_be_written_whole_leaves_nothing(
     prediction = load().predict(phantom(2))
     monkeypatch.setattr("infmap.serve.writing._planes", full)
     with pytest.raises(OSError, match="No space"):
-        write_result(server, FILM, prediction)
+        keep(server, prediction)
     assert list(server.results.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setattr("infmap.serve.writing.sync", full)
+    with pytest.raises(OSError, match="No space"):
+        keep(server, prediction)
+    assert list(server.results.iterdir()) == []
+
+
+def test_a_film_that_is_written_twice_at_once_is_there_once(server: Store) -> None:
+    prediction = load().predict(phantom(2))
+    both = [write_result(server, FILM, prediction) for _ in range(2)]
+    settle(server, both)
+    folder = results.folder(server, both[0].result.film)
+    assert len(list(folder.iterdir())) == 7
+    assert [path.name for path in server.results.iterdir()] == [folder.parent.name]
 
 
 def test_what_a_header_says_is_taken_from_dicom_alone(tmp_path: Path) -> None:

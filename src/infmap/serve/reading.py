@@ -29,7 +29,7 @@ from infmap.serve import items, results, uploads
 from infmap.serve.items import Claimed, Finishing
 from infmap.serve.results import Result
 from infmap.serve.store import Store
-from infmap.serve.writing import Film, Header, header_of, write_result
+from infmap.serve.writing import Film, Header, Written, header_of, settle, write_result
 from infmap.web.database import now
 
 BATCH = 4
@@ -203,7 +203,7 @@ class Reader:
             finally:
                 self.say({"state": "read"})
 
-        def finish(sha256: str, answer: Prediction | FilmError) -> list[tuple[Claimed, Result]]:
+        def finish(sha256: str, answer: Prediction | FilmError) -> Written:
             film = Film(
                 sha256,
                 predictor.manifest.label,
@@ -211,11 +211,12 @@ class Reader:
                 threshold,
                 headers.get(sha256, Header()),
             )
-            result = write_result(self.store, film, answer)
-            return [(item, result) for item in by_film[sha256]]
+            return write_result(self.store, film, answer)
 
-        made = predict_many(predictor, list(by_film), read, finish, batch_size=BATCH)
-        self._commit([pair for pairs in made for pair in pairs])
+        made = list(predict_many(predictor, list(by_film), read, finish, batch_size=BATCH))
+        settle(self.store, made)
+        ended = [one.result for one in made]
+        self._commit([(item, one) for one in ended for item in by_film[one.sha256]])
 
     def _commit(self, made: list[tuple[Claimed, Result]]) -> None:
         for left in reversed(range(COMMIT_TRIES)):

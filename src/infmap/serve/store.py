@@ -38,11 +38,11 @@ class Store(Database):
         return self.folder / "owners"
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk: a file renamed into it is there after a power cut."""
-    if os.name == "nt":  # a folder cannot be opened there
+def sync(path: Path) -> None:
+    """Bring a file to the disk, or a folder's names: what is renamed into it stays there."""
+    if os.name == "nt" and path.is_dir():  # a folder cannot be opened there
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from infmap.core.errors import UsageError
 from infmap.serve.errors import UploadRefused
 from infmap.serve.schema import uploads as table
-from infmap.serve.store import Store, sync_folder
+from infmap.serve.store import Store, sync
 from infmap.web.database import new_id, now
 
 MOST = 1 << 30
@@ -146,9 +146,9 @@ def adopt(store: Store, part: Path, sha256: str) -> None:
     place = path(store, sha256)
     if not place.parent.is_dir():
         place.parent.mkdir(exist_ok=True)
-        sync_folder(store.uploads)
+        sync(store.uploads)
     part.replace(place)
-    sync_folder(place.parent)
+    sync(place.parent)
 
 
 def note(c: Connection, *uploads: Upload) -> None:

@@ -8,8 +8,9 @@ pixels. What costs more, the full film and the objects made of it, is made when 
 from __future__ import annotations
 
 import json
-import os
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -29,13 +30,15 @@ from infmap.report import FilmRow
 from infmap.report.overlay import to_bytes
 from infmap.serve.figures import Figures
 from infmap.serve.results import FACTS, LINE, PREVIEW, Facts, Result, Status, film_id, patient_hash
-from infmap.serve.store import Store, sync_folder
+from infmap.serve.store import Store, sync
 from infmap.web.database import new_id, now
 from infmap.web.film_encoding import encode_preview, grey_levels
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+SYNCS = 8
+"""Files that are brought to the disk at once: those of one film, about."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -96,8 +99,21 @@ def _header(dataset: Dataset) -> Header:
     return Header(True, issuer, str(dataset.get("PatientID") or ""), day)
 
 
-def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Result:
-    """Write a result's folder; what comes back is its row, which the caller commits.
+@dataclass(frozen=True)
+class Written:
+    """A result whose files are written, and not yet in their place.
+
+    Attributes:
+        result: its row, for the caller to commit once the files are in their place.
+        part: folder that they lie in; None where there are none, or they are there already.
+    """
+
+    result: Result
+    part: Path | None
+
+
+def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Written:
+    """Write a result's files beside their place; ``settle`` brings them there.
 
     A folder that is there already is that of the same film, model and threshold, and stays.
 
@@ -105,22 +121,59 @@ def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Re
         OSError: the disk is full, read-only or forbidden.
     """
     name = film_id(store.key, film.sha256, film.model_sha, film.threshold)
+    part = None
     if isinstance(answer, Prediction):
         row = FilmRow.of(name, "", answer)
-        _place(store, name, row, film, answer.radiograph, answer)
-        return _row(store, name, film, answer)
-    if isinstance(answer, RejectedFilm):
-        known: dict[str, object] = {
-            "quality": answer.quality,
-            "warnings": list(answer.warnings),
-            "model": film.model,
-        }
-        if answer.radiograph is not None:
-            known["height"], known["width"] = answer.radiograph.shape
-            known["side_stated"] = answer.radiograph.side_stated
-            row = FilmRow.rejected(name, "", answer.reason, film.sha256, **known)
-            _place(store, name, row, film, answer.radiograph, None)
-    return _row(store, name, film, answer)
+        part = _write(store, name, row, film, answer.radiograph, answer)
+    elif isinstance(answer, RejectedFilm) and answer.radiograph is not None:
+        height, width = answer.radiograph.shape
+        row = FilmRow.rejected(
+            name,
+            "",
+            answer.reason,
+            film.sha256,
+            quality=answer.quality,
+            warnings=list(answer.warnings),
+            model=film.model,
+            height=height,
+            width=width,
+            side_stated=answer.radiograph.side_stated,
+        )
+        part = _write(store, name, row, film, answer.radiograph, None)
+    return Written(_row(store, name, film, answer), part)
+
+
+def settle(store: Store, written: Sequence[Written]) -> None:
+    """Bring the files of results to the disk and into their place, or remove them all.
+
+    Raises:
+        OSError: the disk is full, read-only or forbidden.
+    """
+    parts = [one.part for one in written if one.part is not None]
+    try:
+        paths = [path for part in parts for path in (*part.iterdir(), part)]
+        # Side by side: a journaling disk brings several files down with one write of its journal.
+        with ThreadPoolExecutor(SYNCS) as pool:
+            list(pool.map(sync, paths))
+        places = [(one.part, _place(store, one.result.film)) for one in written]
+        parents = {place.parent for part, place in places if part is not None}
+        if not all(parent.is_dir() for parent in parents):
+            for parent in parents:
+                parent.mkdir(exist_ok=True)
+            sync(store.results)
+        for part, place in places:
+            # Another worker may have been as fast with the same film: either folder will do.
+            if part is not None and not place.is_dir():
+                try:
+                    part.rename(place)
+                except OSError:
+                    if not place.is_dir():
+                        raise
+        for parent in parents:
+            sync(parent)
+    finally:
+        for part in parts:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def levels_of(radiograph: Radiograph) -> tuple[NDArray[np.uint16], int]:
@@ -129,40 +182,35 @@ def levels_of(radiograph: Radiograph) -> tuple[NDArray[np.uint16], int]:
     return grey_levels(radiograph.pixels, bits), bits
 
 
-def _place(
+def _place(store: Store, name: str) -> Path:
+    return store.results / name[:2] / name
+
+
+def _write(
     store: Store,
     name: str,
     row: FilmRow,
     film: Film,
     radiograph: Radiograph,
     prediction: Prediction | None,
-) -> None:
-    place = store.results / name[:2] / name
-    if place.is_dir():
-        return
+) -> Path | None:
+    if _place(store, name).is_dir():
+        return None
     part = store.results / f".{new_id()}.part"
     part.mkdir(parents=True)
     try:
         line = row.to_dict() | {"path": None}  # one client's name for it is not another's
-        _file(part / LINE, json.dumps(line, allow_nan=False).encode())
+        (part / LINE).write_text(json.dumps(line, allow_nan=False), encoding="utf-8")
         levels, bits = levels_of(radiograph)
-        _file(part / PREVIEW, encode_preview(levels, bits))
+        (part / PREVIEW).write_bytes(encode_preview(levels, bits))
         facts = _facts(film, radiograph, bits, prediction)
-        _file(part / FACTS, json.dumps(facts, allow_nan=False).encode())
+        (part / FACTS).write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
         if prediction is not None:
             _planes(part, prediction)
-        sync_folder(part)
-        if not place.parent.is_dir():
-            place.parent.mkdir(exist_ok=True)
-            sync_folder(store.results)
-        # Another worker may have been as fast with the same film: either folder will do.
-        with suppress(OSError):
-            part.rename(place)
-        if not place.is_dir():
-            part.rename(place)
-        sync_folder(place.parent)
-    finally:
+    except BaseException:
         shutil.rmtree(part, ignore_errors=True)
+        raise
+    return part
 
 
 def _facts(film: Film, radiograph: Radiograph, bits: int, prediction: Prediction | None) -> Facts:
@@ -192,18 +240,8 @@ def _planes(folder: Path, prediction: Prediction) -> None:
         ("lungs", prediction.lungs.astype(np.uint8) * np.uint8(255)),
         ("zones", zones),
     ):
-        with (folder / f"{name}.png").open("wb") as file:
-            # Level 1: a server writes four planes a film, so time counts more than bytes.
-            Image.fromarray(plane).save(file, format="PNG", compress_level=1)
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def _file(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        # Level 1: a server writes four planes a film, so time counts more than bytes.
+        Image.fromarray(plane).save(folder / f"{name}.png", format="PNG", compress_level=1)
 
 
 def _row(store: Store, name: str, film: Film, answer: Prediction | FilmError) -> Result:
