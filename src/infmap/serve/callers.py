@@ -167,7 +167,11 @@ async def _guard(request: Request, rule: Rule) -> None:
     # Read by the framework as a whole: its length has to be known before.
     if rule.body is not None and request.method in ("POST", "PUT", "PATCH"):
         check_length(request, rule.body)
-    request.state.caller = await run_in_threadpool(_identify, request, desk, rule)
+    # On the machine itself most requests bring nothing that is to be looked up.
+    if desk.open and rule.scope == "key" and not {"authorization", "cookie"} & set(request.headers):
+        request.state.caller = _checked(request, desk, Caller(None, HERE))
+    else:
+        request.state.caller = await run_in_threadpool(_identify, request, desk, rule)
 
 
 def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:
@@ -179,9 +183,6 @@ def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:
     """
     if any("\0" in text or not text.isprintable() for text in request.path_params.values()):
         raise NotFound("thing")  # no identifier, and nothing that a database takes as text
-    # On the machine itself most requests bring nothing that is to be looked up.
-    if desk.open and rule.scope == "key" and not {"authorization", "cookie"} & set(request.headers):
-        return _checked(request, desk, Caller(None, HERE))
     with desk.store.read() as c:
         caller = find(c, request, desk)
         if caller is None:

@@ -88,22 +88,25 @@ async def read(
         desk.working.wake()
         if job.state == "open":
             await _ended(desk, follower, job.id, wait)
-    (item,) = await anyio.to_thread.run_sync(_items, desk, job.id)
+    return await anyio.to_thread.run_sync(_told, desk, job.id, caller.id)
+
+
+def _told(desk: Desk, job: str, key: str | None) -> Response:
+    """What has come of the only film of a job."""
+    (item,) = _items(desk, job)
     if item.state in jobs.UNDER_WAY:
-        return JSONResponse(QueuedAnswer(job=job.id), 202)
+        return JSONResponse(QueuedAnswer(job=job), 202)
     if item.state == "cancelled":
         return JSONResponse({"error": "the film's job was cancelled"}, 409)
-    if item.state == "failed" or item.film is None:
-        failed: NotReadAnswer = {
-            "error": item.reason or "the film could not be read",
-            "status": "rejected" if item.status == "rejected" else "failed",
-        }
-        if item.film is not None:
-            failed["film"] = item.film
-        return JSONResponse(failed, 422)
-    film = item.film
-    answer = await anyio.to_thread.run_sync(lambda: film_answer(desk, film, caller.id))
-    return JSONResponse(answer)
+    if item.state == "done" and item.film is not None:
+        return JSONResponse(film_answer(desk, item.film, key))
+    failed: NotReadAnswer = {
+        "error": item.reason or "the film could not be read",
+        "status": "rejected" if item.status == "rejected" else "failed",
+    }
+    if item.film is not None:
+        failed["film"] = item.film
+    return JSONResponse(failed, 422)
 
 
 async def _ended(desk: Desk, follower: Follower, job: str, seconds: float) -> None:
