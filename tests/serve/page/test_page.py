@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -130,6 +131,21 @@ def test_a_zip_and_a_folder_are_lists_of_films(page: Page, tmp_path: Path) -> No
     page.set_input_files("input[webkitdirectory]", str(tmp_path / "folder"))
     expect(page.locator("[data-name='folder/a/2.png'] .key")).to_be_visible()
     expect(page.locator(".film")).to_have_count(1)
+
+
+def test_films_are_dropped_on_the_page(page: Page, tmp_path: Path) -> None:
+    page.evaluate(
+        "async ([name, text]) => {"
+        "  const { fromBase64 } = await import('/web/mask.js');"
+        "  const dataTransfer = new DataTransfer();"
+        "  dataTransfer.items.add(new File([fromBase64(text)], name));"
+        "  document.querySelector('.drop').dispatchEvent("
+        "    new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));"
+        "}",
+        ["1.png", base64.b64encode(picture(1)).decode()],
+    )
+    done(page, 1)
+    expect(page.locator("[data-name='1.png'] .key")).to_contain_text("Infected")
 
 
 def test_results_come_as_they_are_done_over_lines_that_break(

@@ -18,9 +18,13 @@ from pydicom.uid import generate_uid
 from server_process import ServerProcess
 
 import infmap
+from infmap.api import DEFAULT_MODEL, model_folder
 from infmap.core.errors import FilmError
 from infmap.dicom.write import write_dx
 from infmap.phantom import render
+from infmap.serve import keys
+from infmap.serve.server import ServerSettings
+from infmap.serve.store import Store
 
 from .conftest import SIZE, Watched
 
@@ -161,3 +165,31 @@ def test_twenty_mixed_files_are_read_looked_at_and_taken_away(
     shot(page, "viewer-phone", tmp_path)
     watched.check(real)
     watched.context.close()
+
+
+def test_a_server_that_is_killed_and_started_again_loses_no_film(
+    browser: Browser, tmp_path: Path
+) -> None:
+    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, keys=True)
+    store = Store.open(tmp_path / "server")
+    with store.begin() as c:
+        _, secret = keys.create(c, "ann")
+    store.close()
+    process = ServerProcess(tmp_path / "server", settings)
+    process.start()
+    watched = Watched(browser.new_context(viewport=SIZE))
+    page = watched.page()
+    page.goto(process.address + "/")
+    page.get_by_label("API key").fill(secret)
+    page.get_by_role("button", name="Sign in").click()
+    # Bytes after a picture's end make another file of it.
+    files = {f"{k}.png": picture(40) + bytes([k]) for k in range(30)}
+    page.set_input_files(FILES, [str(path) for path in write(tmp_path, files)])
+    expect(page.locator(".film[data-state=done]").first).to_be_visible()
+    process.kill()
+    process.start()
+    expect(page.get_by_role("status").first).to_have_text("30 of 30 films done")
+    expect(page.locator(".film[data-status=ok]")).to_have_count(30)
+    watched.check(process.address + "/")
+    watched.context.close()
+    process.stop()

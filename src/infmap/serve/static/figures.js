@@ -20,7 +20,7 @@ function NotAssessed({ line }) {
   const rejected = line.status === "rejected";
   return html`<section class="problem" aria-label="Not assessed"><h2>${rejected ? "Rejected" : "Failed"}</h2>
     <p>${line.reason ?? "No reason was given."}</p>
-    <p class="hint">${rejected ? "The file was read, but it is no frontal chest film or not good enough to judge. No figures are made of it." : "The file could not be read."}</p>
+    <p class="hint">${rejected ? "The file was read, but it is no frontal chest film or not good enough to assess. No figures are made of it." : "The file could not be read."}</p>
     ${line.quality && html`<details><summary>Quality of the image</summary><dl class="pairs">${Object.entries(line.quality).map(([name, value]) => html`<div key=${name}><dt>${name.replaceAll("_", " ")}</dt><dd>${value === null ? DASH : Number(value).toPrecision(3)}</dd></div>`)}</dl></details>`}
   </section>`;
 }
