@@ -98,7 +98,7 @@ class Apart:
 class _Child:
     def __init__(self, memory: int) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
-        # Spawned: a fork beside threads may copy a lock that nobody will ever release.
+        # Spawned: a fork beside threads may copy a lock that is never released.
         self._process = multiprocessing.get_context("spawn").Process(
             target=_serve, args=(theirs, os.getpid(), memory), name="apart", daemon=True
         )
@@ -146,7 +146,7 @@ def _answer(
     except MemoryError:
         return {"kind": "memory"}
     except Exception as error:
-        # An error's message may be of a patient: its kind and place are enough to mend it.
+        # An error's message may be of a patient: its kind and place are enough to correct it.
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
         return {"kind": "other", "text": f"{type(error).__name__} at {place}"}

@@ -61,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Pixelwise:
-    """How burned-in text is dealt with.
+    """What becomes of burned-in text.
 
     Attributes:
         lungs: finds lungs.
@@ -84,7 +84,7 @@ def run(job: Job, pixelwise: Pixelwise | None, track: Track) -> list[FilmReport]
 
     Args:
         job: what to do.
-        pixelwise: how text is dealt with; None where it is not looked for.
+        pixelwise: what becomes of text; None where it is not looked for.
         track: passes things on and shows progress.
 
     Returns:
