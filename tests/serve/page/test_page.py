@@ -96,6 +96,7 @@ def test_mixed_files_each_have_their_result_or_their_reason(page: Page, tmp_path
         "noise.png": noise(1),
     }
     expect(page.get_by_text(NOTICE).first).to_be_visible()
+    assert_accessible(page)
     send(page, *write(tmp_path, good | bad))
     done(page, 8)
     for name, data in (good | bad).items():

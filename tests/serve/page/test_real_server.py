@@ -131,6 +131,15 @@ def test_twenty_mixed_files_are_read_looked_at_and_taken_away(
     page.get_by_role("link", name="chest-8.dcm", exact=True).click()
     ready(page)
     film = str(page.locator("main").get_attribute("data-film"))
+    # At the model's own thresholds the page counts what the result says, to the last pixel.
+    counted, line = page.evaluate(
+        "() => { " + DESK + "return [desk.reading.shares(desk.thresholds), desk.reading.line] }"
+    )
+    assert counted["both"]["infected"] == pytest.approx(line["infected_fraction"], abs=1e-6)
+    assert counted["both"]["opaque"] == pytest.approx(line["opacity_fraction"], abs=1e-6)
+    assert counted["left"]["infected"] == pytest.approx(line["infected_fraction_left"], abs=1e-6)
+    for zone, part in zip("ABCDEF", counted["zones"], strict=True):
+        assert part["infected"] == pytest.approx(line["zones"][zone], abs=1e-6)
     page.keyboard.press("4")
     shot(page, "viewer-film", tmp_path)
     page.keyboard.press("d")
