@@ -42,7 +42,8 @@ def test_films_of_a_folder(films: Path) -> None:
     status, said, out = call(films)
     made = [read(path.read_bytes()) for path in out.rglob("*.dcm")]
     assert status == 0 and len(made) == 1 and made[0].PatientID != PATIENT
-    assert "1 of 1 films written" in said and (out / "report.html").exists()
+    assert "1 of 1 films written" in said and "text in them stays" in said
+    assert (out / "report.html").exists()
     assert not any(word in said.casefold() for word in WORDS)
 
 

@@ -100,3 +100,21 @@ def test_phantoms_stay_as_valid_as_they_were(tmp_path: Path) -> None:
         before.write_bytes(saved(film()))
         after.write_bytes(cleaned(saved(film()), options))
         assert [line for line in errors(after) if line not in errors(before)] == []
+
+
+def test_films_of_many_makers_are_cleaned_or_refused_in_one_line() -> None:
+    """The files that come with pydicom: CT, MR, US, RT and others, some of them broken."""
+    from pydicom.data import get_testdata_file
+
+    folder = Path(str(get_testdata_file("CT_small.dcm"))).parent
+    # 300 kB: enough of every kind, and quick.
+    files = [path for path in sorted(folder.glob("*.dcm")) if path.stat().st_size < 300_000]
+    clean, refused = 0, set()
+    for path in files:
+        try:
+            cleaned(path.read_bytes())
+            clean += 1
+        except (RejectedFilm, UnreadableFilm) as error:
+            assert "\n" not in error.reason
+            refused.add(path.name)
+    assert clean >= 40 and "reportsi.dcm" in refused

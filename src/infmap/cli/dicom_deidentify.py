@@ -96,10 +96,11 @@ def deidentify(
         for report in failed:
             path = found.paths[report.number - 1]
             sys.stderr.write(f"not written: {path}: {report.reason}\n")
+        unseen = " Pixels were not looked at: text in them stays." if review is Review.none else ""
         sys.stdout.write(
             f"{len(reports) - len(failed)} of {len(reports)} films written to {out}; what was "
             f"removed: {out / 'report.html'}. The key {key} leads back to patients: keep it "
-            "apart. Research use only.\n"
+            f"apart.{unseen} Research use only.\n"
         )
     return 3 if failed else 0
 
