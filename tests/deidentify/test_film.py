@@ -4,6 +4,7 @@ import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import (
@@ -81,6 +82,24 @@ def test_other_files_are_refused_in_one_line() -> None:
         open_film(saved(film())[:-1000], KEY)
     with pytest.raises(RejectedFilm, match="without pixels"):
         open_film(saved(film(PixelData=None)), KEY)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_becomes_a_film_of_its_pixels_alone(kind: str) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    grey = (np.mgrid[0:40, 0:60][0] * 6).astype(np.uint8)
+    stream, texts, exif = io.BytesIO(), PngInfo(), Image.Exif()
+    texts.add_text("Comment", "Erika Mustermann")
+    exif[0x010E] = "Erika Mustermann"  # ImageDescription
+    more = {"pnginfo": texts} if kind == "PNG" else {"comment": b"Erika Mustermann", "quality": 95}
+    Image.fromarray(grey).save(stream, kind, exif=exif, **more)
+    assert b"Mustermann" in stream.getvalue()
+    data = cleaned(stream.getvalue())
+    made = read(data)
+    assert b"Mustermann" not in data and made.PatientIdentityRemoved == "YES"
+    assert np.abs(made.pixel_array.astype(int) - grey).max() <= (0 if kind == "PNG" else 4)
 
 
 def test_names_in_other_character_sets() -> None:

@@ -36,7 +36,7 @@ class Review(StrEnum):
 
 
 def deidentify(
-    films: Annotated[list[str], typer.Argument(help="DICOM films, folders, globs")],
+    films: Annotated[list[str], typer.Argument(help="DICOM films, pictures, folders, globs")],
     out: Annotated[Path, typer.Option("--out", "-o", help="new folder for the films")],
     key: Annotated[
         Path, typer.Option(help="secret of the pseudonyms; made at first use, keep it")
@@ -67,7 +67,7 @@ def deidentify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one object")] = False,
 ) -> int:
-    """Remove patients from DICOM films: the profile of PS3.15 Annex E.
+    """Remove patients from films: the profile of PS3.15 Annex E.
 
     Example: infmap dicom deidentify films -o public
 

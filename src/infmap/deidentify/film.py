@@ -22,7 +22,8 @@ from infmap.deidentify.pixels import blank, read_pixels
 from infmap.deidentify.scan import residue
 from infmap.dicom.elements import whole
 from infmap.dicom.pixels import layout_of
-from infmap.dicom.read import sniff
+from infmap.dicom.plain_film import film_of_picture
+from infmap.dicom.read import read_radiograph, sniff
 
 
 @dataclass(frozen=True)
@@ -58,29 +59,20 @@ class Clean:
 
 
 def open_film(data: bytes, key: Key) -> Source:
-    """Read a DICOM film.
+    """Read a film.
+
+    A picture (PNG, JPEG, TIFF, ...) becomes a grey Secondary Capture of its pixels alone: what else
+    lies in its file, such as EXIF, XMP and texts, is not read. Each is a patient of its own.
 
     Args:
         data: the file.
         key: makes its name.
 
     Raises:
-        UnreadableFilm: no DICOM, or damaged.
-        RejectedFilm: DICOM, but no picture.
+        UnreadableFilm: no film, or damaged.
+        RejectedFilm: a colour picture, or DICOM without pixels.
     """
-    kind = sniff(data)
-    if kind != "DICOM":
-        raise UnreadableFilm(f"expected a DICOM film, got {kind}; export the film as DICOM")
-    try:
-        with quiet():
-            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-            # Read to the last element: a damaged one must show before anything is written.
-            for _ in dataset.iterall():
-                pass
-    except Exception as error:  # a damaged file may raise anything
-        raise UnreadableFilm("expected a whole DICOM film, got a damaged one; copy it again") from (
-            error
-        )
+    dataset = _dicom(data) if sniff(data) == "DICOM" else film_of_picture(read_radiograph(data))
     if "PixelData" not in dataset:
         raise RejectedFilm(
             "expected a film, got a DICOM object without pixels; leave reports and documents out"
@@ -131,6 +123,20 @@ def clean_film(source: Source, options: Options, key: Key) -> Clean:
     data = stream.getvalue()
     found = residue(data, source.identities, options)
     return Clean(source.name, data, record, tuple(found))
+
+
+def _dicom(data: bytes) -> Dataset:
+    try:
+        with quiet():
+            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+            # Read to the last element: a damaged one must show before anything is written.
+            for _ in dataset.iterall():
+                pass
+    except Exception as error:  # a damaged file may raise anything
+        raise UnreadableFilm("expected a whole DICOM film, got a damaged one; copy it again") from (
+            error
+        )
+    return dataset
 
 
 def _check_length(dataset: Dataset) -> None:
