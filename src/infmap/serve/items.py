@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from infmap.serve import events, jobs, results
 from infmap.serve.results import Result
@@ -110,14 +110,15 @@ def claim(
         taken.append(item)
         if row.claims > 0:
             break
-    for item in taken:
+    if taken:
+        # One statement for all: building it costs more than running it.
+        claimed = update(table).where(table.c.id == bindparam("of"))
         c.execute(
-            update(table)
-            .where(table.c.id == item.id)
-            .values(
-                state="leased", owner=owner, token=item.token, lease_until=at + lease_ms,
+            claimed.values(
+                state="leased", owner=owner, token=bindparam("new"), lease_until=at + lease_ms,
                 claims=table.c.claims + 1,
-            )
+            ),
+            [{"of": item.id, "new": item.token} for item in taken],
         )  # fmt: skip
     return taken
 
@@ -140,20 +141,26 @@ def finish(c: Connection, made: Sequence[tuple[Claimed, Result]]) -> list[Finish
         What was ended, one a result.
     """
     jobs.lock(c, {item.job for item, _ in made})
-    ended = now()
-    ours: list[tuple[Claimed, Result]] = []
-    for item, result in made:
-        state = "done" if result.status == "ok" else "failed"
-        own = (table.c.token == item.token) & (table.c.state == "leased")
-        values = {"state": state, "status": result.status, "reason": result.reason,
-                  "film_id": result.film, "ended": ended, "token": None, "owner": None}  # fmt: skip
-        if c.execute(update(table).where(own).values(values)).rowcount:
-            ours.append((item, result))
+    leased = select(table.c.token).where(_leased([item.token for item, _ in made]))
+    valid = set(c.execute(leased.with_for_update()).scalars())
+    ours = [(item, result) for item, result in made if item.token in valid]
+    if ours:
+        ended = update(table).where(table.c.token == bindparam("shown"))
+        c.execute(
+            ended.values(
+                state=bindparam("to"), status=bindparam("how"), reason=bindparam("why"),
+                film_id=bindparam("film"), ended=now(), token=None, owner=None,
+            ),
+            [
+                {"shown": item.token, "to": "done" if result.status == "ok" else "failed",
+                 "how": result.status, "why": result.reason, "film": result.film}
+                for item, result in ours
+            ],
+        )  # fmt: skip
     by_film: dict[str, tuple[Result, list[str]]] = {}
     for item, result in ours:
         by_film.setdefault(result.film, (result, []))[1].append(item.job)
-    for result, _ in by_film.values():
-        results.keep(c, result)
+    results.keep(c, *(result for result, _ in by_film.values()))
     _tell(c, [item.id for item, _ in ours])
     return [
         Finishing(film, result.sha256, result.status, tuple(dict.fromkeys(of)))

@@ -142,27 +142,32 @@ def patient_hash(key: bytes, issuer: str, patient: str) -> str | None:
     return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
-def keep(c: Connection, result: Result) -> None:
-    """Write the row of a result; one that failed before gives way, any other stays as it is.
+def keep(c: Connection, *made: Result) -> None:
+    """Write the rows of results; one that failed before gives way, any other stays as it is.
 
     Args:
         c: a writing transaction.
-        result: whose folder, where it has one, is on the disk.
+        made: results whose folders, where they have one, are on the disk.
     """
-    insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
-    values = {
-        "film_id": result.film, "sha256": result.sha256, "model_sha": result.model_sha,
-        "threshold": result.threshold, "status": result.status, "reason": result.reason,
-        "patient": result.patient, "study_date": result.study_date,
-        "infected_fraction": result.infected_fraction,
-        "opacity_fraction": result.opacity_fraction, "score": result.score,
-        "created": result.created,
-    }  # fmt: skip
+    if not made:
+        return
+    rows = [
+        {
+            "film_id": result.film, "sha256": result.sha256, "model_sha": result.model_sha,
+            "threshold": result.threshold, "status": result.status, "reason": result.reason,
+            "patient": result.patient, "study_date": result.study_date,
+            "infected_fraction": result.infected_fraction,
+            "opacity_fraction": result.opacity_fraction, "score": result.score,
+            "created": result.created,
+        }
+        for result in made
+    ]  # fmt: skip
+    new = (sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert)(table)
     failed_before: ColumnElement[bool] = table.c.status == "failed"
+    changed = {name: new.excluded[name] for name in rows[0]}
     c.execute(
-        insert(table)
-        .values(values)
-        .on_conflict_do_update(index_elements=["film_id"], set_=values, where=failed_before)
+        new.on_conflict_do_update(index_elements=["film_id"], set_=changed, where=failed_before),
+        rows,
     )
 
 
