@@ -1,7 +1,7 @@
 """Films over HTTP against the same films in a folder: films a second, processor time, memory.
 
     python benchmarks/serve.py [--films png|dicom] [--clients 64] [--seconds 300] [--rounds 3]
-                               [--json FILE]
+                               [--processes 1] [--json FILE]
 
 ``png``: rendered films of 256 x 256, 8 bits; ``dicom``: of 3000 x 3000, 12 bits, 18 MB each.
 Each film has bytes of its own, so that none is known already. Clients send one film at a time by
@@ -111,6 +111,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=1, help="of the server, that read films")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rounds = []
@@ -120,7 +121,13 @@ def main() -> int:
         numbers = itertools.count()
         batch_films = 0
         for number in range(options.rounds):
-            served = serving(film, numbers, options.clients, options.seconds, work / "server")
+            settings = ServerSettings(
+                {DEFAULT_MODEL: model_folder()},
+                work / "server",
+                listen=Listen(),
+                processes=options.processes,
+            )
+            served = serving(film, numbers, options.clients, options.seconds, settings)
             # As many as the server read: both run for about the same time.
             batch_films = batch_films or max(8, served.films)
             batch = batching(film, numbers, batch_films, options.films, work / f"batch{number}")
@@ -170,11 +177,11 @@ def numbered(film: bytes, number: int) -> bytes:
 
 
 def serving(
-    film: bytes, numbers: Iterator[int], clients: int, seconds: float, folder: Path
+    film: bytes, numbers: Iterator[int], clients: int, seconds: float, settings: ServerSettings
 ) -> Served:
     """Measure a server that is new."""
     said, theirs = PROCESSES.Pipe(duplex=False)
-    server = PROCESSES.Process(target=_serve, args=(folder, theirs))
+    server = PROCESSES.Process(target=_serve, args=(settings, theirs))
     server.start()
     theirs.close()
     port = int(said.recv().rstrip("/").rpartition(":")[2])
@@ -196,7 +203,7 @@ def serving(
     finally:
         server.terminate()
         server.join()
-        shutil.rmtree(folder)
+        shutil.rmtree(settings.folder)
     (since, cpu, memory, own), (until, cpu_end, memory_end, own_end) = marks
     inside = [took for at, took in zip(times.at, times.took, strict=True) if since < at <= until]
     films = max(1, len(inside))
@@ -209,9 +216,8 @@ def serving(
     )  # fmt: skip
 
 
-def _serve(folder: Path, out: Connection) -> None:
+def _serve(settings: ServerSettings, out: Connection) -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # the log, a line a request
-    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, folder, listen=Listen())
     serve(settings, lambda line: out.send(line.split(" ")[-1]))
 
 

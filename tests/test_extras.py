@@ -167,6 +167,8 @@ def test_a_catalog_without_packages_says_what_to_install(
         ("safetensors", "onnx", ["predict", "film.png", "-o", "out", "--runtime", "onnxruntime"]),
         ("highdicom", "dicom", ["predict", "film.png", "-o", "out", "--dicom-seg"]),
         ("reportlab", "dicom", ["predict", "film.png", "-o", "out", "--dicom", "pdf"]),
+        ("fastapi", "serve", ["serve"]),
+        ("sqlalchemy", "serve", ["serve", "key", "list"]),
         ("ray", "scale", ["catalog", "ingest", "c", "--source", "folder=films", "--on", "ray"]),
     ],
 )

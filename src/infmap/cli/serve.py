@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ def serve(
         bool, typer.Option("--keys", help="ask for a key on this machine as well")
     ] = False,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="processes that read films, by default one")
+        int | None, typer.Option(min=1, help="processes that read films, by default two")
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="megabytes of one upload")] = 512,
     rate: Annotated[
@@ -77,7 +78,8 @@ def serve(
         folder=folder,
         database=database,
         listen=Listen(host, port, certificate, private_key),
-        processes=processes or 1,
+        # One writes its results to the disk while the other computes.
+        processes=processes or min(2, os.cpu_count() or 1),
         trusted=tuple(trusted or ()),
         keys=keys,
         largest=largest * MEGABYTE,
