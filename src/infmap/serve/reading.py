@@ -34,6 +34,8 @@ from infmap.web.database import now
 
 BATCH = 4
 """Films to the network at once, as in ``infmap predict``."""
+CLAIM = 2 * BATCH
+"""Films claimed at once from a long queue: two batches share what the database costs."""
 MEMORY = 2 << 30
 """Bytes that reading one film may take."""
 LOOK_EVERY = 0.5
@@ -149,7 +151,7 @@ class Reader:
 
     def _claim(self, c: Connection) -> list[Claimed]:
         # Few films are shared out between the processes, so that none waits for another's batch.
-        waiting = items.waiting(c, BATCH * self.work.processes)
+        waiting = items.waiting(c, CLAIM * self.work.processes)
         n = -(-waiting // self.work.processes)
         return items.claim(c, self.work.owner, self.work.models.keys(), n, now()) if n else []
 
