@@ -104,20 +104,21 @@ def test_with_tls_and_keys_it_reads_and_ends_in_order(
             (tmp_path / "b.png").write_bytes(film(2))
             read = client.submit([tmp_path / "a.png"]).results()
             assert [one.state for one in read] in (["done"], ["failed"])
-            answer = httpx.get(f"{server.address}/v1/me", verify=trusting)
-            assert answer.status_code == 401
-            assert "strict-transport-security" in answer.headers
-            assert "server" not in answer.headers
-            # A stream that waits for ever does not hold up the end.
-            bearer = {"Authorization": f"Bearer {secret}"}
-            body = {"films": [{"name": "a", "sha256": "0" * 64, "size": 1}]}
-            with httpx.Client(verify=trusting, headers=bearer, base_url=server.address) as asking:
-                job = asking.post("/v1/jobs", json=body).json()["id"]
-                with asking.stream("GET", f"/v1/jobs/{job}/events") as events:
-                    lines = events.iter_lines()
-                    assert next(lines).startswith("retry")
-                    status = server.stop()
-                    assert not [line for line in lines if line.startswith("data")]
+        answer = httpx.get(f"{server.address}/v1/me", verify=trusting)
+        assert answer.status_code == 401
+        assert "strict-transport-security" in answer.headers
+        assert "server" not in answer.headers
+        # A stream that waits for ever does not hold up the end.
+        bearer = {"Authorization": f"Bearer {secret}"}
+        body = {"films": [{"name": "a", "sha256": "0" * 64, "size": 1}]}
+        with httpx.Client(verify=trusting, headers=bearer, base_url=server.address) as asking:
+            job = asking.post("/v1/jobs", json=body).json()["id"]
+            with asking.stream("GET", f"/v1/jobs/{job}/events") as events:
+                lines = events.iter_lines()
+                assert next(lines).startswith("retry")
+                server.process.terminate()
+                assert not [line for line in lines if line.startswith("data")]
+        status = server.stop()
     finally:
         server.kill()
     assert status == 0
