@@ -19,7 +19,7 @@ Scenarios: "station", the shipped model proposes beside the networks trained in 
 trained on COVID-QU-Ex Train, so it is an in-source network that has not seen these films as
 training images; its threshold was chosen on Val); "random order"; "from nothing", without the
 shipped model; "credulous readers", who keep what is not good enough; "careful readers", who draw
-twice as exactly and keep only what is as exact.
+twice as exactly and keep only what is as exact; "one candidate", which is the best network's alone.
 
 DIR gets results.json and rounds.png. Intervals are 95 %, by film: a film's figures are averaged
 over seeds, then films are drawn with replacement. The data set names no patients.
@@ -65,6 +65,7 @@ class Scenario:
     active: bool = True
     shipped: bool = True
     keeps: float = KEEPS
+    shown: int = SHOWN
     hands: tuple[float, float] = USUAL
 
     def readers(self) -> list[Reader]:
@@ -79,6 +80,7 @@ SCENARIOS = {
     "from nothing": Scenario(shipped=False),
     "credulous readers": Scenario(keeps=CREDULOUS),
     "careful readers": Scenario(keeps=CAREFUL_KEEPS, hands=CAREFUL),
+    "one candidate": Scenario(shown=1),
 }
 
 
@@ -137,7 +139,7 @@ def run(films: Films, name: str, seed: int) -> Iterator[Row]:
         taught, shown = first[half::2], first[1 - half :: 2]
         proposals = _proposals(films, scenario, taught, masks[taught], shown, seed)
         for k, film in enumerate(int(film) for film in shown):
-            candidates = [p[k] for p in proposals[:SHOWN]]
+            candidates = [p[k] for p in proposals[: scenario.shown]]
             compared = room.compare(film, drawn[film].mask, candidates)
             yield row(film, 0, [drawn[film], compared], candidates)
     approved, left = first, order[stage_one:]
@@ -146,7 +148,7 @@ def run(films: Films, name: str, seed: int) -> Iterator[Row]:
         ranked = np.argsort(-_disagreement(proposals), kind="stable")
         pick = (ranked if scenario.active else np.arange(len(left)))[:size]
         for k in pick:
-            candidates = [p[k] for p in proposals[:SHOWN]]
+            candidates = [p[k] for p in proposals[: scenario.shown]]
             yield row(int(left[k]), number, [room.choose(int(left[k]), candidates)], candidates)
         approved = np.concatenate([approved, left[pick]])
         left = np.delete(left, pick)
@@ -251,7 +253,8 @@ def figure(result: dict[str, dict[str, object]], sizes: list[int], path: Path) -
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    colours = dict(zip(SCENARIOS, ("#0b6e8f", "#b5651d", "#3b7d3b", "#a03060", "#555555")))
+    hues = ("#0b6e8f", "#b5651d", "#3b7d3b", "#a03060", "#555555", "#7a5ca8")
+    colours = dict(zip(SCENARIOS, hues))
     plot, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     for name, found in result.items():
         rounds = found["rounds"]
