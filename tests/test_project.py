@@ -225,6 +225,17 @@ def test_the_readme_shows_what_the_shipped_model_says() -> None:
     assert np.abs(shown - np.asarray(drawn, dtype=np.float32)).mean() < 4
 
 
+def test_helpers_of_tests_have_names_of_their_own() -> None:
+    # Folders of tests are put on one path: of two helpers with a name, either may be imported.
+    tests = ROOT / "tests"
+    helpers = [
+        file.stem
+        for file in tests.rglob("*.py")
+        if not file.stem.startswith(("test_", "__")) and file.stem != "conftest"
+    ]
+    assert sorted(set(helpers)) == sorted(helpers)
+
+
 def _imported(code: str) -> set[str]:
     """Top-level modules that are loaded after some code ran in a fresh interpreter."""
     code += "; import sys; print(*{name.split('.')[0] for name in sys.modules})"

@@ -15,7 +15,7 @@ from infmap.annotation.decisions import Revision
 from infmap.web.film_encoding import decode_film
 
 from .desk import BENCH, Pen, Reader, Room, mask_of, revisions
-from .pictures import assert_accessible, keep_picture
+from .page_pictures import assert_accessible, keep_picture
 from .reading_room import PASSWORD
 from .simulated_readers import read_all
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from .desk import BENCH, Reader, Room
-from .pictures import assert_accessible, keep_picture
+from .page_pictures import assert_accessible, keep_picture
 from .reading_room import NAMES, PASSWORD
 
 SIZE = {"width": 1400, "height": 880}

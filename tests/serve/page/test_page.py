@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import noise, picture, write
+from dropped_films import noise, picture, write
 from playwright.sync_api import Browser, Page, expect
 from stand_in import KEY, StandIn, read
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import numpy as np
 import pydicom
 import pytest
-from films import noise, picture, write
+from dropped_films import noise, picture, write
 from playwright.sync_api import Browser, Page, expect
 from pydicom.uid import generate_uid
 from server_process import ServerProcess
