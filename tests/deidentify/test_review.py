@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 
@@ -52,17 +50,6 @@ class Served:
         self.thread.join(30)
         assert not self.thread.is_alive()
         return self.result
-
-
-@pytest.fixture
-def browser() -> Iterator[sync_api.Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def test_a_person_moves_adds_drops_and_confirms(

@@ -5,8 +5,7 @@ Needs Playwright and Debian's Chromium; skipped where either is not installed.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,12 @@ from infmap.core.types import Prediction, Severity
 from infmap.report import FilmRow, ThumbStore, write_report
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install 'infmap[dev]'")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 Predict = Callable[..., Prediction]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LONG = "an-archive-of-a-hospital/" * 6 + "x" * 120 + ".png"
 WARNING = "A sentence that says what a reader should know of this film. " * 3
 MODEL = "a-network-with-quite-a-long-name-of-its-own@12.34.56"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from infmap.annotation import schema
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import now
+from infmap.web.columns import TableRow
 
 FIRST = "0" * 64
 """The digest before the first entry."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import anyio
-from fastapi import Depends, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -20,6 +18,7 @@ from infmap.annotation.film_counts import DecidedFilm, FilmCounts
 from infmap.annotation.store import Store, now
 from infmap.annotation.users import SESSION_MS, User
 from infmap.web.csrf import HEADER, SAFE_METHODS, csrf_token, is_token
+from infmap.web.guard import guarded_by
 from infmap.web.limits import RateLimit
 from infmap.web.refusals import check_length, check_origin, take
 from infmap.web.sessions import SessionCookie, TrustedProxies
@@ -27,7 +26,6 @@ from infmap.web.sessions import SessionCookie, TrustedProxies
 COOKIE = SessionCookie("infmap-station", SESSION_MS // 1000)
 # Bytes of a body before anybody has signed in: a name and a password are far shorter.
 LARGEST_UNSIGNED = 4096
-Handler = Callable[[Request], Coroutine[object, object, Response]]
 
 
 class Limits:
@@ -104,21 +102,6 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
 Calling = Annotated[Caller, Depends(caller_of)]
 
 
-class GuardedRoute(APIRoute):
-    """A route whose rule is held before anything of the body is read."""
-
-    def get_route_handler(self) -> Handler:
-        """The handler behind the guard."""
-        handle = super().get_route_handler()
-        rules = {method: access.TABLE[f"{method} {self.path}"] for method in self.methods or ()}
-
-        async def guarded(request: Request) -> Response:
-            await _guard(request, rules[request.method])
-            return await handle(request)
-
-        return guarded
-
-
 async def _guard(request: Request, rule: Rule) -> None:
     desk = desk_of(request)
     if rule.scope == "public":
@@ -128,6 +111,10 @@ async def _guard(request: Request, rule: Rule) -> None:
             check_length(request, LARGEST_UNSIGNED)
         return
     request.state.caller = await run_in_threadpool(_identify, request, desk, rule)
+
+
+GuardedRoute = guarded_by(_guard, access.TABLE)
+"""A route that ``access.TABLE`` has a rule for."""
 
 
 def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:

@@ -15,12 +15,12 @@ from infmap.annotation import audit, drafts, schema
 from infmap.annotation.drafts import Replayed, check_given
 from infmap.annotation.errors import NotFound, WrongSequence
 from infmap.annotation.projects import get as project_of
-from infmap.annotation.schema import TableRow
 from infmap.annotation.settling import repeat, settle, shown_candidates
 from infmap.annotation.store import get_mask, new_id, now, put_mask
 from infmap.annotation.task_rows import Wanted, insert
 from infmap.annotation.users import User
 from infmap.core.errors import UsageError
+from infmap.web.columns import TableRow
 
 KINDS = ("choose", "edit", "draw", "reject")
 LONGEST_REASON = 500  # characters: a sentence or two

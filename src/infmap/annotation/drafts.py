@@ -17,9 +17,9 @@ from sqlalchemy import Connection, select, update
 from infmap.annotation import schema
 from infmap.annotation.errors import Fenced, NotFound, WrongSequence
 from infmap.annotation.projects import get as project_of
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import get_mask, new_id, now
 from infmap.core.errors import UsageError
+from infmap.web.columns import TableRow
 from infmap.web.masks import LABELS, Mask, decode, encode
 from infmap.web.strokes import Stroke, replay
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, update
 
 from infmap.annotation import schema
 from infmap.annotation.errors import NotFound
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import new_id, now, put_mask
+from infmap.web.columns import TableRow
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from infmap.annotation.errors import NotFound
 from infmap.annotation.overlap import disagreement
 from infmap.annotation.projects import Project
 from infmap.annotation.projects import get as project_of
-from infmap.annotation.schema import TableRow
 from infmap.annotation.settling import settle
 from infmap.annotation.store import Store, get_mask
 from infmap.annotation.task_rows import SIDES, Candidate, Wanted, insert, uniform, withdraw
 from infmap.core.errors import UsageError
+from infmap.web.columns import TableRow
 from infmap.web.masks import decode
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, delete, select, update
 
 from infmap.annotation import audit, schema
 from infmap.annotation.errors import NotFound
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import new_id, now
 from infmap.annotation.users import User
 from infmap.core.errors import UsageError
+from infmap.web.columns import TableRow
 from infmap.web.masks import LABELS
 
 MEMBER_ROLES = ("senior", "reader", "observer")

@@ -17,37 +17,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
-    Row,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-TableRow = Row[*tuple[object, ...]]
-"""A row of a table, or of several that are joined; columns are its attributes."""
+from infmap.web.columns import DIGEST, ID, named_metadata, time_column
 
-ID = String(32)
-DIGEST = String(64)
-"""SHA-256, hexadecimal."""
-
-# Constraints have names, so that a migration can drop one in either database.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _time(name: str, nullable: bool = False) -> Column[int]:
-    """Milliseconds since 1970, UTC."""
-    return Column(name, BigInteger, nullable=nullable)
-
+metadata = named_metadata()
 
 users = Table(
     "users",
@@ -58,7 +36,7 @@ users = Table(
     Column("role", String(16), nullable=False),
     Column("disabled", Boolean, nullable=False),
     Column("must_change", Boolean, nullable=False),
-    _time("created"),
+    time_column("created"),
 )
 
 sessions = Table(
@@ -67,8 +45,8 @@ sessions = Table(
     # The digest of the token: who reads the table cannot sign in with what it holds.
     Column("token", DIGEST, primary_key=True),
     Column("user_id", ID, ForeignKey("users.id"), nullable=False, index=True),
-    _time("started"),
-    _time("expires"),
+    time_column("started"),
+    time_column("expires"),
 )
 
 projects = Table(
@@ -79,7 +57,7 @@ projects = Table(
     Column("labels", Text, nullable=False),  # JSON list of names
     Column("settings", Text, nullable=False),  # JSON of projects.Settings
     Column("round", Integer, nullable=False),  # of the newest proposals; 0 before any
-    _time("created"),
+    time_column("created"),
 )
 
 members = Table(
@@ -118,7 +96,7 @@ films = Table(
     Column("settled", Integer, nullable=False),  # the last reading that is done; 0 before any
     # Null: to be computed from the proposals of the round.
     Column("disagreement", Float),
-    _time("imported"),
+    time_column("imported"),
     UniqueConstraint("project_id", "sha256"),
     Index(None, "project_id", "patient"),
 )
@@ -138,7 +116,7 @@ proposals = Table(
     Column("network_id", ID, ForeignKey("networks.id"), nullable=False),
     Column("mask", DIGEST, ForeignKey("masks.sha256"), nullable=False),
     Column("round", Integer, nullable=False),
-    _time("created"),
+    time_column("created"),
     UniqueConstraint("film_id", "network_id", "round"),
 )
 
@@ -164,11 +142,11 @@ tasks = Table(
     Column("state", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("user_id", ID, ForeignKey("users.id")),  # who has it, or decided it
-    _time("leased", nullable=True),
-    _time("lease_until", nullable=True),
+    time_column("leased", nullable=True),
+    time_column("lease_until", nullable=True),
     Column("head", ID),  # the revision that counts
-    _time("created"),
-    _time("decided", nullable=True),
+    time_column("created"),
+    time_column("decided", nullable=True),
     CheckConstraint("state IN ('open', 'decided')", name="state"),
     Index(None, "project_id", "state", "score", "tie"),
     Index(None, "film_id", "reading"),
@@ -183,7 +161,7 @@ leases = Table(
     Column("version", Integer, primary_key=True),
     Column("user_id", ID, ForeignKey("users.id"), nullable=False, index=True),
     Column("released", Boolean, nullable=False),  # given back by that user
-    _time("leased"),
+    time_column("leased"),
 )
 
 drafts = Table(
@@ -196,7 +174,7 @@ drafts = Table(
     Column("tab", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
-    _time("created"),
+    time_column("created"),
     UniqueConstraint("task_id", "user_id"),
 )
 
@@ -215,7 +193,7 @@ strokes = Table(
     Column("height", Integer, nullable=False),
     Column("active_ms", Integer, nullable=False),
     Column("runs", LargeBinary, nullable=False),
-    _time("received"),
+    time_column("received"),
     UniqueConstraint("draft_id", "uuid"),
 )
 
@@ -238,7 +216,7 @@ revisions = Table(
     Column("reason", Text),
     Column("active_ms", BigInteger, nullable=False),
     Column("conflict", Boolean, nullable=False),  # kept, but does not count
-    _time("created"),
+    time_column("created"),
     UniqueConstraint("task_id", "number"),
 )
 
@@ -257,7 +235,7 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    _time("at"),
+    time_column("at"),
     Column("user_name", String(64), nullable=False),
     Column("verb", String(32), nullable=False),
     Column("subject", String(128), nullable=False),

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select, update
 from infmap.annotation import schema
 from infmap.annotation.overlap import least_agreement
 from infmap.annotation.projects import get as project_of
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import get_mask
 from infmap.annotation.task_rows import SIDES, Candidate, Wanted, insert, uniform, withdraw
+from infmap.web.columns import TableRow
 from infmap.web.masks import decode
 
 # Decisions between a film and its repeat, at least: a reader remembers the last few films.

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, exists, select
 
 from infmap.annotation import schema
 from infmap.annotation.projects import Project
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import new_id, now
+from infmap.web.columns import TableRow
 
 SIDES = "ABCDEFGH"
 

@@ -17,10 +17,10 @@ from infmap.annotation import audit, drafts, schema
 from infmap.annotation.drafts import Draft, check_given
 from infmap.annotation.errors import NotFound, Taken
 from infmap.annotation.projects import get as project_of
-from infmap.annotation.schema import TableRow
 from infmap.annotation.settling import decided
 from infmap.annotation.store import get_mask
 from infmap.annotation.users import User
+from infmap.web.columns import TableRow
 
 
 @dataclass(frozen=True)

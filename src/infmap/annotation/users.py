@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from infmap.annotation import audit, schema
 from infmap.annotation.errors import NotFound
-from infmap.annotation.schema import TableRow
 from infmap.annotation.store import new_id, now
 from infmap.core.errors import UsageError
+from infmap.web.columns import TableRow
 
 ROLES = ("administrator", "senior", "reader", "observer")
 SESSION_MS = 12 * 3_600_000

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import anyio
-from fastapi import Depends, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,6 +27,7 @@ from infmap.serve.keys import Key
 from infmap.serve.notices import Notices
 from infmap.serve.store import Store
 from infmap.web.csrf import HEADER, SAFE_METHODS, csrf_token, is_token
+from infmap.web.guard import guarded_by
 from infmap.web.limits import RateLimit
 from infmap.web.refusals import check_length, check_origin, is_from_here, take
 from infmap.web.sessions import SessionCookie, TrustedProxies
@@ -37,7 +37,6 @@ SESSION_SECONDS = 12 * 3600
 COOKIE = SessionCookie("infmap", SESSION_SECONDS)
 HERE = "this machine"
 """What CSRF tokens are bound to where nobody needs a key."""
-Handler = Callable[[Request], Coroutine[object, object, Response]]
 
 
 class Working(Protocol):
@@ -140,21 +139,6 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
 Calling = Annotated[Caller, Depends(caller_of)]
 
 
-class GuardedRoute(APIRoute):
-    """A route whose rule is held before anything of the body is read."""
-
-    def get_route_handler(self) -> Handler:
-        """The handler behind the guard."""
-        handle = super().get_route_handler()
-        rules = {method: access.TABLE[f"{method} {self.path}"] for method in self.methods or ()}
-
-        async def guarded(request: Request) -> Response:
-            await _guard(request, rules[request.method])
-            return await handle(request)
-
-        return guarded
-
-
 async def _guard(request: Request, rule: Rule) -> None:
     desk = desk_of(request)
     if rule.scope == "public":
@@ -172,6 +156,10 @@ async def _guard(request: Request, rule: Rule) -> None:
         request.state.caller = _checked(request, desk, Caller(None, HERE))
     else:
         request.state.caller = await run_in_threadpool(_identify, request, desk, rule)
+
+
+GuardedRoute = guarded_by(_guard, access.TABLE)
+"""A route that ``access.TABLE`` has a rule for."""
 
 
 def _identify(request: Request, desk: Desk, rule: Rule) -> Caller:

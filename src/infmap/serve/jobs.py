@@ -16,10 +16,10 @@ from infmap.serve.errors import NotFound
 from infmap.serve.names import shown
 from infmap.serve.registry import Registered
 from infmap.serve.results import stored
-from infmap.serve.schema import TableRow
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as table
 from infmap.serve.store import Store
+from infmap.web.columns import TableRow
 from infmap.web.database import new_id, now
 
 JobState = Literal["open", "done", "cancelled"]

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from infmap.core.errors import UsageError
 from infmap.serve.errors import NotFound
-from infmap.serve.schema import TableRow
 from infmap.serve.schema import keys as table
+from infmap.web.columns import TableRow
 from infmap.web.database import new_id, now
 
 PREFIX = "infmap_"

@@ -23,11 +23,11 @@ from typing_extensions import TypedDict
 
 from infmap.report.lines import PredictionLine
 from infmap.serve.errors import NotFound
-from infmap.serve.schema import TableRow
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as job_table
 from infmap.serve.schema import results as table
 from infmap.serve.store import Store
+from infmap.web.columns import TableRow
 
 Status = Literal["ok", "rejected", "failed"]
 Layer = Literal["infection", "opacity", "lungs"]

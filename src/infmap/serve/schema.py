@@ -15,47 +15,26 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
-    Row,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-TableRow = Row[*tuple[object, ...]]
-"""A row of a table, or of several that are joined; columns are its attributes."""
+from infmap.web.columns import DIGEST, ID, named_metadata, time_column
 
-ID = String(32)
-DIGEST = String(64)
-"""SHA-256, hexadecimal."""
 NAME = String(128)
 # SQLite numbers rows by itself only where the key is its own INTEGER.
 SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
 
-# Constraints have names, so that a migration can drop one in either database.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _time(name: str, nullable: bool = False) -> Column[int]:
-    """Milliseconds since 1970, UTC."""
-    return Column(name, BigInteger, nullable=nullable)
-
+metadata = named_metadata()
 
 uploads = Table(
     "upload",
     metadata,
     Column("sha256", DIGEST, primary_key=True),
     Column("size", BigInteger, nullable=False),  # bytes
-    _time("created"),
+    time_column("created"),
 )
 
 models = Table(
@@ -65,7 +44,7 @@ models = Table(
     Column("label", NAME, nullable=False),  # name@version of the model folder
     Column("sha256", DIGEST, nullable=False),
     Column("threshold", Float, nullable=False),  # of infection, where a job names none
-    _time("registered"),
+    time_column("registered"),
 )
 
 keys = Table(
@@ -75,7 +54,7 @@ keys = Table(
     Column("name", NAME, nullable=False, unique=True),
     # The digest of the secret: who reads the table cannot ask with what it holds.
     Column("hash", DIGEST, nullable=False, unique=True),
-    _time("created"),
+    time_column("created"),
     Column("disabled", Boolean, nullable=False),
 )
 
@@ -89,8 +68,8 @@ jobs = Table(
     Column("threshold", Float),  # null: each model's own
     Column("note", Text, nullable=False),
     Column("priority", Integer, nullable=False),  # highest first
-    _time("created"),
-    _time("ended", nullable=True),
+    time_column("created"),
+    time_column("ended", nullable=True),
     CheckConstraint("state IN ('open', 'done', 'cancelled')", name="state"),
     Index(None, "key_id", "created"),
 )
@@ -112,12 +91,12 @@ items = Table(
     Column("claims", Integer, nullable=False),
     Column("owner", ID),  # who has it: the workers of one server
     Column("token", ID),  # fencing: only who claimed it last may finish it
-    _time("lease_until", nullable=True),
+    time_column("lease_until", nullable=True),
     Column("status", String(16)),  # of the result: ok, rejected, failed
     Column("reason", Text),
     Column("film_id", ID),
-    _time("created"),
-    _time("ended", nullable=True),
+    time_column("created"),
+    time_column("ended", nullable=True),
     CheckConstraint(
         "state IN ('waiting', 'queued', 'leased', 'done', 'failed', 'cancelled')", name="state"
     ),
@@ -144,7 +123,7 @@ results = Table(
     Column("infected_fraction", Float),
     Column("opacity_fraction", Float),
     Column("score", Float),
-    _time("created"),
+    time_column("created"),
     CheckConstraint("status IN ('ok', 'rejected', 'failed')", name="status"),
     UniqueConstraint("sha256", "model_sha", "threshold"),
     Index(None, "patient"),
@@ -171,11 +150,11 @@ outbox = Table(
     Column("sop_uid", String(64)),  # null until the object is made
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
-    _time("next_at"),
+    time_column("next_at"),
     Column("status", String(16)),  # the peer's last answer
     Column("reason", Text),
-    _time("created"),
-    _time("sent", nullable=True),
+    time_column("created"),
+    time_column("sent", nullable=True),
     CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="state"),
     UniqueConstraint("film_id", "kind", "destination"),
     Index(None, "destination", "state", "next_at"),
@@ -193,7 +172,7 @@ received = Table(
     Column("body_part", String(16), nullable=False),
     Column("job_id", ID, ForeignKey("job.id")),  # null: kept out of reading, and not stored
     Column("reason", Text),  # why it is not read, or why nothing was sent
-    _time("came"),
-    _time("planned", nullable=True),  # null: its result is not in the outbox yet
+    time_column("came"),
+    time_column("planned", nullable=True),  # null: its result is not in the outbox yet
     Index(None, "planned"),
 )

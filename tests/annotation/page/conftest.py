@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install 'infmap[dev]'")
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = {
@@ -21,29 +20,6 @@ ROOMS = {
 }
 Run = Callable[..., object]
 """Runs a JavaScript function body with `m`, the modules by name, and its arguments."""
-
-
-# Once a module, not once a session: while it runs, this thread has an event loop, in which neither
-# another Playwright nor another test's asyncio.run starts.
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-    yield started
-    started.close()
 
 
 class Files(SimpleHTTPRequestHandler):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,11 +14,9 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Page,
-    Playwright,
     Request,
     ViewportSize,
     expect,
-    sync_playwright,
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,27 +33,9 @@ document.addEventListener('securitypolicyviolation',
 Run = Callable[..., object]
 
 
-# Once a module: while it runs, no other event loop starts in this thread.
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> None:
     expect.set_options(timeout=SLOW)
-    started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-    yield started
-    started.close()
 
 
 @dataclass
