@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from infmap.core.errors import FilmError, InfmapError, UnreadableFilm, UsageError
 from infmap.core.files import replacing_folder, write_bytes
+from infmap.core.spreadsheet import cell
 from infmap.deidentify.boxes import Box
 from infmap.deidentify.candidates import Lungs
 from infmap.deidentify.film import Clean, blank_film, clean_film
@@ -186,7 +187,10 @@ class _Writer:
 def _link(path: Path, films: Sequence[str], reports: Sequence[FilmReport]) -> None:
     """Which file became which, readable by its owner alone."""
     stream = io.StringIO()
-    pairs = [(films[report.number - 1], report.file) for report in reports if report.file]
+    # A file's name is its sender's choice, and may read as a formula.
+    pairs = [
+        (cell(films[report.number - 1]), cell(report.file)) for report in reports if report.file
+    ]
     csv.writer(stream).writerows([("film", "file"), *pairs])
     path.touch(mode=0o600, exist_ok=True)
     path.chmod(0o600)
