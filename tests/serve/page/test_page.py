@@ -135,6 +135,7 @@ def test_a_zip_and_a_folder_are_lists_of_films(page: Page, tmp_path: Path) -> No
 
 
 def test_films_are_dropped_on_the_page(page: Page, tmp_path: Path) -> None:
+    expect(page.locator(".drop")).to_be_attached()
     page.evaluate(
         "async ([name, text]) => {"
         "  const { fromBase64 } = await import('/web/mask.js');"
@@ -158,7 +159,7 @@ def test_results_come_as_they_are_done_over_lines_that_break(
     send(page, *write(tmp_path, {"1.png": picture(1), "2.png": picture(2)}))
     expect(page.locator(".film .state").first).to_have_text("waits to be read")
     before = server.connects
-    page.wait_for_function("document.querySelector('main').dataset.connection === 'lost'")
+    expect(page.locator("main[data-connection='lost']")).to_be_attached()
     expect(page.get_by_role("status").first).to_contain_text("the connection is lost")
     while server.connects < before + 2:
         page.wait_for_timeout(20)
