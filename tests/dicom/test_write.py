@@ -12,6 +12,7 @@ import pydicom
 import pytest
 
 from infmap.dicom import read_radiograph, write_dx
+from infmap.dicom.write import file_bytes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from films import EXPECTED, PLANE, dx, saved  # noqa: E402
@@ -55,3 +56,9 @@ def test_burned_text_changes_the_corner_only() -> None:
     changed = dataset.pixel_array != plane
     assert changed.any() and not changed[64:].any()
     assert dataset.BurnedInAnnotation == "YES"
+
+
+def test_bytes_of_a_data_set_are_those_of_its_file(tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(saved(dx())))
+    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    assert file_bytes(dataset) == (tmp_path / "film.dcm").read_bytes()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infmap.core.errors import UsageError
+from infmap.core.errors import RejectedFilm, UsageError
 from infmap.report import (
     FilmRow,
     ResultsWriter,
@@ -165,3 +165,15 @@ def test_a_row_needs_a_reason_unless_ok() -> None:
         FilmRow("a", "a.png", "failed")
     with pytest.raises(ValueError, match="expected fields"):
         FilmRow.rejected("a", "a.png", "lateral", extra=1)
+
+
+def test_a_rejected_film_has_all_that_is_known_of_it(one_of_each: list[FilmRow]) -> None:
+    error = RejectedFilm("a lateral view", "b.png", quality={"area": 0.5}, warnings=("dark",))
+    line = FilmRow.of_rejection("b", "b.png", error, "lite0@1").to_dict()
+    assert line["status"] == "rejected" and line["reason"] == "a lateral view"
+    assert (line["quality"], line["warnings"], line["model"]) == (
+        {"area": 0.5},
+        ["dark"],
+        "lite0@1",
+    )
+    assert line["height"] is None  # it was not read

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from infmap.core.errors import UsageError
+from infmap.serve.schema import uploads
 from infmap.serve.store import Store
-from infmap.web.database import KEY, new_id, write_key
+from infmap.web.database import KEY, inserting, new_id, portions, write_key
 
 
 def test_a_folder_opened_again_has_its_rows_and_its_key(tmp_path: Path, url: str | None) -> None:
@@ -86,4 +87,22 @@ def test_writers_of_one_process_wait_for_each_other(tmp_path: Path) -> None:
     with store.read() as c:
         sizes = c.execute(text("SELECT size FROM upload ORDER BY size")).scalars().all()
     assert sizes == list(range(160))
+    store.close()
+
+
+def test_values_come_in_portions_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infmap.web.database._AT_ONCE", 2)
+    found = list(portions(iter(["a", "b", "a", "c"])))
+    assert sorted(map(len, found)) == [1, 2]
+    assert sorted(value for some in found for value in some) == ["a", "b", "c"]
+    assert list(portions([])) == []
+
+
+def test_a_row_that_is_there_may_stay(tmp_path: Path, url: str | None) -> None:
+    store = Store.open(tmp_path, url)
+    row = {"sha256": "ab" * 32, "size": 1, "created": 1}
+    with store.begin() as c:
+        for size in (1, 2):
+            c.execute(inserting(c, uploads).values(row | {"size": size}).on_conflict_do_nothing())
+        assert c.execute(text("SELECT size FROM upload")).scalars().all() == [1]
     store.close()

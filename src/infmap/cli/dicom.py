@@ -180,8 +180,7 @@ def _remote(
     from infmap.dicom.network import Tls
     from infmap.node.remotes import Manner, remote_of
 
-    secured = tls or authority is not None or certificate is not None
-    files = Tls(authority, certificate, key) if secured else None
+    files = Tls.if_asked(tls, authority, certificate, key)
     return remote_of(at, Manner(calling, timeout, files, authorization))
 
 

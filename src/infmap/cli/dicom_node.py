@@ -12,20 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infmap.cli.serve import HOME, Database, Folder, opened
+
 if TYPE_CHECKING:
     from infmap.node.outbox import Entry
     from infmap.serve.store import Store
 
 queue = typer.Typer(no_args_is_help=True, help="objects on their way to a PACS")
 
-HOME = Path("infmap-server")
-Folder = Annotated[Path, typer.Option("--folder", help="the server's folder, made if need be")]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        envvar="INFMAP_SERVER_DATABASE", help="postgresql://...; SQLite in the folder by default"
-    ),
-]
 Ids = Annotated[list[str] | None, typer.Argument(help="identifiers, as queue list prints them")]
 GIB = 1 << 30
 
@@ -173,15 +167,10 @@ def _opened(folder: Path, database: str | None) -> Iterator[Store]:
     from infmap.core.errors import UsageError
 
     _check_installed()
-    from infmap.serve.store import Store
-
     if not folder.is_dir():
         raise UsageError(f"{folder}: expected a server's folder, found none; give --folder")
-    store = Store.open(folder, database)
-    try:
+    with opened(folder, database) as store:
         yield store
-    finally:
-        store.close()
 
 
 def _check_installed() -> None:

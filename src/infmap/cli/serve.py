@@ -99,7 +99,7 @@ def add(
 
     Example: infmap serve key add radiology
     """
-    with _opened(folder, database) as store:
+    with opened(folder, database) as store:
         from infmap.serve import keys as stored
 
         with store.begin() as c:
@@ -117,7 +117,7 @@ def list_(folder: Folder = HOME, database: Database = None) -> int:
     """
     from datetime import UTC, datetime
 
-    with _opened(folder, database) as store:
+    with opened(folder, database) as store:
         from infmap.serve import keys as stored
 
         with store.read() as c:
@@ -139,7 +139,7 @@ def disable(
 
     Example: infmap serve key disable radiology
     """
-    with _opened(folder, database) as store:
+    with opened(folder, database) as store:
         from infmap.serve import keys as stored
 
         with store.begin() as c:
@@ -164,7 +164,8 @@ def check_installed() -> None:
 
 
 @contextmanager
-def _opened(folder: Path, database: str | None) -> Iterator[Store]:
+def opened(folder: Path, database: str | None) -> Iterator[Store]:
+    """The store of a server's folder, made if need be."""
     check_installed()
     from infmap.serve.store import Store
 

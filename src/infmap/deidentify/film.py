@@ -24,6 +24,7 @@ from infmap.dicom.elements import whole
 from infmap.dicom.pixels import layout_of
 from infmap.dicom.plain_film import film_of_picture
 from infmap.dicom.read import read_radiograph, sniff
+from infmap.dicom.write import file_bytes
 
 
 @dataclass(frozen=True)
@@ -111,16 +112,14 @@ def clean_film(source: Source, options: Options, key: Key) -> Clean:
         UnreadableFilm: what is left cannot be written as a DICOM file.
     """
     record = deidentify_header(source.dataset, options, key, source.identities)
-    stream = io.BytesIO()
     try:
         with quiet():
-            source.dataset.save_as(stream, enforce_file_format=True)
+            data = file_bytes(source.dataset)
     except Exception as error:  # odd files lack what the format asks for
         raise UnreadableFilm(
             "expected a film that can be written as DICOM, got one without class or identity; "
             "export it again"
         ) from error
-    data = stream.getvalue()
     found = residue(data, source.identities, options)
     return Clean(source.name, data, record, tuple(found))
 

@@ -1,8 +1,9 @@
-"""Write synthetic DX films, for phantoms and tests."""
+"""DICOM files: any data set as bytes, and synthetic DX films for phantoms and tests."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +26,17 @@ _VIEWS = {
     "RL": (["P", "F"], "399198007", "right lateral"),
 }
 """View to Patient Orientation, and code and meaning of DICOM CID 4010 (SNOMED CT)."""
+
+
+def file_bytes(dataset: Dataset) -> bytes:
+    """A whole file (PS3.10) of a data set that has its file meta information.
+
+    Raises:
+        Exception: of pydicom, where the data set cannot be written.
+    """
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
 
 
 def write_dx(

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
-
-from sqlalchemy.exc import OperationalError
 
 from infmap.compute.lock import Busy, hold
 from infmap.core.errors import UsageError
 from infmap.node.listening import Listening, listening
 from infmap.node.planning import sweep
 from infmap.node.receiving import KEEP_FREE, Receiver
+from infmap.node.repeated import Repeated
 from infmap.node.rules import Rules
 from infmap.node.sending import Make, Sender
 from infmap.serve.store import Store
+from infmap.web.serving import own_signals
 
-LOG = logging.getLogger("infmap.node")
 LOCK = "node.lock"
 # Seconds that associations, reading and sending get to end when the node is stopped; what is cut
 # off then is done at the next start.
@@ -86,7 +83,7 @@ def running(store: Store, settings: Settings, reads: Reads, make: Make) -> Itera
         _hold(stack, store.folder)
         reads.start()
         stack.callback(reads.stop, GRACE)
-        planner = _Every(lambda: sweep(store, settings.rules))
+        planner = Repeated("planning", lambda: sweep(store, settings.rules), _LOOK)
         planner.start()
         for sender in senders:
             sender.start()
@@ -122,40 +119,5 @@ def _stop(threads: Sequence[_Stops]) -> None:
 def until_signal() -> Iterator[threading.Event]:
     """An event that Ctrl-C or SIGTERM sets, in place of what these would do otherwise."""
     stop = threading.Event()
-    # The command line's own watcher would end the process after a second.
-    before = signal.set_wakeup_fd(-1)
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {n: signal.signal(n, lambda *_: stop.set()) for n in numbers}
-    try:
+    with own_signals(stop.set):
         yield stop
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(before)
-
-
-class _Every:
-    """Does something again and again in a thread, at once while there is more of it."""
-
-    def __init__(self, work: Callable[[], int]) -> None:
-        self._work = work
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, grace: float) -> None:
-        self._stop.set()
-        self._thread.join(grace)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                if self._work():
-                    continue
-            except OperationalError:
-                LOG.error("planning: the database does not answer")
-            except Exception as error:  # a defect must not end the thread
-                LOG.error("planning: %s; goes on", type(error).__name__)
-            self._stop.wait(_LOOK)

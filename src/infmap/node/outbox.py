@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from infmap.serve.schema import outbox as table
-from infmap.web.database import new_id, now
+from infmap.web.database import inserting, new_id, now
 
 State = Literal["waiting", "sent", "dead"]
 STATES: tuple[State, ...] = ("waiting", "sent", "dead")
@@ -61,14 +60,13 @@ def plan(c: Connection, film: str, wanted: Iterable[tuple[str, str]]) -> None:
         film: identifier of the result.
         wanted: destination and kind of each.
     """
-    insert = postgresql.insert if c.dialect.name == "postgresql" else sqlite.insert
     at = now()
     for destination, kind in wanted:
         row = {
             "id": new_id(), "film_id": film, "kind": kind, "destination": destination,
             "state": "waiting", "attempts": 0, "next_at": at, "created": at,
         }  # fmt: skip
-        c.execute(insert(table).values(row).on_conflict_do_nothing())
+        c.execute(inserting(c, table).values(row).on_conflict_do_nothing())
 
 
 def due(c: Connection, destination: str, at: int, n: int) -> list[Entry]:

@@ -53,8 +53,7 @@ class Destination(Strict):
         Raises:
             UsageError: the address is none, or the environment variable is not set.
         """
-        secured = self.tls or self.authority is not None or self.certificate is not None
-        tls = Tls(self.authority, self.certificate, self.key) if secured else None
+        tls = Tls.if_asked(self.tls, self.authority, self.certificate, self.key)
         manner = Manner(calling, self.timeout, tls, self.authorization)
         return remote_of(self.dicom or self.dicomweb or "", manner)
 

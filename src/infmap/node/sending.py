@@ -9,11 +9,8 @@ from __future__ import annotations
 import io
 import logging
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from sqlalchemy.exc import OperationalError
 
 from infmap.core.errors import InfmapError, PeerError
 from infmap.core.quiet import quiet
@@ -22,6 +19,7 @@ from infmap.dicom.network.peer import NothingAccepted
 from infmap.node import outbox
 from infmap.node.outbox import Entry
 from infmap.node.remotes import Remote
+from infmap.node.repeated import Repeated
 from infmap.serve.store import Store
 from infmap.web.database import now
 
@@ -75,8 +73,7 @@ class Sender:
         self._store, self._name, self._remote, self._make = store, name, remote, make
         self._search = search
         self._rng = rng or random.Random()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"to {name}", daemon=True)
+        self._thread = Repeated(f"to {name}", self.round, _LOOK)
 
     def start(self) -> None:
         """Send from now on, in a thread."""
@@ -87,8 +84,7 @@ class Sender:
 
         What is not answered by then is asked for at the next start.
         """
-        self._stop.set()
-        self._thread.join(grace)
+        self._thread.stop(grace)
 
     def round(self) -> int:
         """Send what is due now; returns how many objects were tried."""
@@ -101,17 +97,6 @@ class Sender:
                     outbox.begin(c, one.entry.id, one.uid)
             self._send(made)
         return len(entries)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                if self.round():
-                    continue
-            except OperationalError:
-                LOG.error("to %s: the database does not answer", self._name)
-            except Exception as error:  # a defect must not end the thread; its text may be a name's
-                LOG.error("to %s: %s; goes on", self._name, type(error).__name__)
-            self._stop.wait(_LOOK)
 
     def _made(self, entry: Entry) -> _Made | None:
         try:

@@ -16,7 +16,7 @@ from typing import IO, Any, Literal, Self
 
 import numpy as np
 
-from infmap.core.errors import UsageError
+from infmap.core.errors import RejectedFilm, UsageError
 from infmap.core.spreadsheet import cell
 from infmap.core.types import ZONES, Prediction
 from infmap.report.files import make_folder, write_atomically, writing
@@ -115,6 +115,26 @@ class FilmRow:
     ) -> Self:
         """Line of a film that was read but not assessed; ``fields`` as far as known."""
         return cls(film_id, path, "rejected", sha256, reason, fields)
+
+    @classmethod
+    def of_rejection(cls, film_id: str, path: str, error: RejectedFilm, model: str) -> Self:
+        """Line of a film with all that is known of it: a person must be able to check the gate.
+
+        Args:
+            film_id: as the attribute.
+            path: as the attribute.
+            error: why it was not assessed.
+            model: name@version of the model that was to read it.
+        """
+        known: dict[str, object] = {
+            "quality": error.quality,
+            "warnings": list(error.warnings),
+            "model": model,
+        }
+        if error.radiograph is not None:
+            known["height"], known["width"] = error.radiograph.shape
+            known["side_stated"] = error.radiograph.side_stated
+        return cls.rejected(film_id, path, error.reason, error.sha256, **known)
 
     @classmethod
     def failed(cls, film_id: str, path: str, reason: str, sha256: str | None = None) -> Self:

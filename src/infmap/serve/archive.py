@@ -23,6 +23,7 @@ from infmap.serve.names import shown
 from infmap.serve.store import Store
 from infmap.serve.uploads import Upload
 from infmap.web.database import new_id
+from infmap.workflows.inputs import JUNK_NAMES
 
 MOST_MEMBERS = 10_000
 """Files of one archive; the central directory of more would itself take long to read."""
@@ -38,7 +39,7 @@ SECONDS, MEMORY = 300.0, 1 << 30
 """Limits of one archive; 8 GiB inflate in 60 s on one slow core."""
 APART = Apart(2, "archive", SECONDS, MEMORY)
 # Files that systems add by themselves; nobody sent them as films.
-_LITTER = {".ds_store", "thumbs.db", "desktop.ini", "dicomdir"}
+_LITTER = {".ds_store", *JUNK_NAMES}
 _PIECE = 1 << 20
 
 

@@ -184,6 +184,7 @@ def _fhir(source: _Source, kind: Kind) -> Files:
 
 
 def _objects(source: _Source, kind: Kind) -> Files:
+    from infmap.dicom.write import file_bytes
     from infmap.report.dicom import dicom_objects
 
     dataset = source.dataset()
@@ -194,7 +195,7 @@ def _objects(source: _Source, kind: Kind) -> Files:
     objects = dicom_objects(dataset, source.prediction(), [OBJECTS[one] for one in wanted])
     if OBJECTS[kind] not in objects:
         raise UsageError(f"film: it is one in colour, which has no {kind}")
-    return [(_file(one), _bytes(objects[OBJECTS[one]])) for one in wanted]
+    return [(_file(one), file_bytes(objects[OBJECTS[one]])) for one in wanted]
 
 
 def _header(source: _Source, prediction: Prediction) -> Dataset:
@@ -203,12 +204,6 @@ def _header(source: _Source, prediction: Prediction) -> Dataset:
 
     dataset = source.dataset()
     return film_of_picture(prediction.radiograph) if dataset is None else dataset
-
-
-def _bytes(dataset: Dataset) -> bytes:
-    stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
 
 
 _MAKERS: dict[Kind, Callable[[_Source, Kind], Files]] = {

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, exists, select, true
 from typing_extensions import TypedDict
 
 from infmap.report.lines import PredictionLine
@@ -28,13 +27,12 @@ from infmap.serve.schema import jobs as job_table
 from infmap.serve.schema import results as table
 from infmap.serve.store import Store
 from infmap.web.columns import TableRow
+from infmap.web.database import inserting, portions
 
 Status = Literal["ok", "rejected", "failed"]
 Layer = Literal["infection", "opacity", "lungs"]
 LINE, FACTS, PREVIEW = "result.json", "film.json", "preview.jpg"
 """Files of a result's folder, beside one PNG a layer."""
-# Checksums asked for in one query; see ``uploads``.
-_AT_ONCE = 10_000
 
 
 class Facts(TypedDict):
@@ -162,7 +160,7 @@ def keep(c: Connection, *made: Result) -> None:
         }
         for result in made
     ]  # fmt: skip
-    new = (sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert)(table)
+    new = inserting(c, table)
     failed_before: ColumnElement[bool] = table.c.status == "failed"
     changed = {name: new.excluded[name] for name in rows[0]}
     c.execute(
@@ -187,11 +185,9 @@ def stored(
     c: Connection, key: bytes, digests: Iterable[str], model_sha: str, threshold: float
 ) -> list[Result]:
     """Results that there are of some films with one model and threshold."""
-    ids = [film_id(key, digest, model_sha, threshold) for digest in set(digests)]
     found: list[Result] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        query = select(table).where(table.c.film_id.in_(ids[start : start + _AT_ONCE]))
-        found += [_of(row) for row in c.execute(query)]
+    for ids in portions(film_id(key, digest, model_sha, threshold) for digest in digests):
+        found += [_of(row) for row in c.execute(select(table).where(table.c.film_id.in_(ids)))]
     return found
 
 
@@ -203,15 +199,8 @@ def visible(c: Connection, film: str, key: str | None) -> bool:
         film: identifier.
         key: identifier of the key; None where all may be seen.
     """
-    query = select(table.c.film_id).where(table.c.film_id == film)
-    if key is not None:
-        i = item_table
-        query = (
-            select(i.c.film_id)
-            .join(job_table, job_table.c.id == i.c.job_id)
-            .where(i.c.film_id == film, job_table.c.key_id == key)
-        )
-    return c.execute(query.limit(1)).first() is not None
+    query = select(table.c.film_id).where(table.c.film_id == film, _seen_by(key))
+    return c.execute(query).first() is not None
 
 
 def name(c: Connection, film: str, key: str | None) -> tuple[str, str]:
@@ -237,11 +226,13 @@ def others(c: Connection, film: str, key: str | None) -> list[tuple[str, str]]:
         NotFound: there is no such film.
     """
     this = get(c, film)
-    query = select(table.c.film_id).where(
-        table.c.sha256 == this.sha256, table.c.film_id != film, table.c.status == "ok"
+    query = (
+        select(table.c.film_id)
+        .where(table.c.sha256 == this.sha256, table.c.film_id != film, table.c.status == "ok")
+        .where(_seen_by(key))
     )
     ids = c.execute(query.order_by(table.c.created, table.c.film_id)).scalars().all()
-    return [(one, name(c, one, key)[1]) for one in ids if visible(c, one, key)]
+    return [(one, name(c, one, key)[1]) for one in ids]
 
 
 def same_patient(c: Connection, film: str, key: str | None, most: int = 100) -> list[Same]:
@@ -257,15 +248,14 @@ def same_patient(c: Connection, film: str, key: str | None, most: int = 100) -> 
         select(table)
         .where(table.c.patient == this.patient, table.c.film_id != film, table.c.status == "ok")
         .where(table.c.model_sha == this.model_sha, table.c.threshold == this.threshold)
-        .where(table.c.study_date.is_not(None))
+        .where(table.c.study_date.is_not(None), _seen_by(key))
         .order_by(table.c.study_date, table.c.created, table.c.film_id)
         .limit(most)
     )
     return [
         Same(row.film_id, row.study_date - this.study_date, row.infected_fraction,
              row.opacity_fraction, row.score)
-        for row in c.execute(query).all()
-        if visible(c, row.film_id, key)
+        for row in c.execute(query)
     ]  # fmt: skip
 
 
@@ -319,6 +309,16 @@ def layer(store: Store, film: str, name: Layer) -> Path:
     if not path.is_file():
         raise NotFound("film")
     return path
+
+
+def _seen_by(key: str | None) -> ColumnElement[bool]:
+    """Condition on a row: one of the API key's own jobs has the film; any row without a key."""
+    if key is None:
+        return true()
+    i = item_table
+    return exists().where(
+        i.c.film_id == table.c.film_id, job_table.c.id == i.c.job_id, job_table.c.key_id == key
+    )
 
 
 _FACTS = TypeAdapter(Facts)

@@ -16,20 +16,17 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from infmap.core.errors import UsageError
 from infmap.serve.errors import UploadRefused
 from infmap.serve.schema import uploads as table
 from infmap.serve.store import Store, sync
-from infmap.web.database import new_id, now
+from infmap.web.database import inserting, new_id, now, portions
 
 MOST = 1 << 30
 """Bytes of one upload: a folder of 60 films of 3000 x 3000 in one zip file."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ZIP = b"PK\x03\x04"
-# Names asked for in one query: SQLite takes 32,766 values, PostgreSQL's driver 65,535.
-_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -155,9 +152,8 @@ def note(c: Connection, *uploads: Upload) -> None:
     """Write the rows of uploads that are on the disk, each once."""
     if not uploads:
         return
-    insert = sqlite.insert if c.dialect.name == "sqlite" else postgresql.insert
     rows = [{"sha256": u.sha256, "size": u.size, "created": now()} for u in uploads]
-    c.execute(insert(table).on_conflict_do_nothing(), rows)
+    c.execute(inserting(c, table).on_conflict_do_nothing(), rows)
 
 
 def path(store: Store, sha256: str) -> Path:
@@ -171,9 +167,8 @@ def path(store: Store, sha256: str) -> Path:
 
 def known(c: Connection, digests: Iterable[str]) -> set[str]:
     """Those of some checksums whose bytes are kept."""
-    wanted, found = list(set(digests)), set[str]()
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
+    found = set[str]()
+    for some in portions(digests):
         found.update(c.execute(select(table.c.sha256).where(table.c.sha256.in_(some))).scalars())
     return found
 

@@ -18,6 +18,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from sqlalchemy.exc import OperationalError
 
 from infmap.compute.lock import Busy, hold
@@ -219,8 +220,7 @@ class Workers:
         state, at = said.get("state"), time.monotonic()
         one.ready, one.woken = True, False
         if state == "claimed":
-            listed = said.get("items")
-            one.claimed = [_claimed(item) for item in listed] if isinstance(listed, list) else []
+            one.claimed = _CLAIMED.validate_python(said.get("items"))
             one.since = one.renewed = at
         elif state == "reading":
             one.item, one.reading_since = str(said.get("item")), at
@@ -299,17 +299,4 @@ class Workers:
             sweep(self._store.results)
 
 
-def _claimed(item: Json) -> Claimed:
-    """An item as the process that has it tells of it."""
-    if not isinstance(item, dict):
-        raise TypeError(f"expected an item, got {type(item).__name__}")
-    threshold, attempts = item["threshold"], item["attempts"]
-    return Claimed(
-        str(item["id"]),
-        str(item["job"]),
-        str(item["token"]),
-        str(item["sha256"]),
-        str(item["model"]),
-        float(threshold) if isinstance(threshold, int | float) else None,
-        attempts if isinstance(attempts, int) else 0,
-    )
+_CLAIMED = TypeAdapter(list[Claimed])

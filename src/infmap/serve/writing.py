@@ -126,19 +126,7 @@ def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Wr
         row = FilmRow.of(name, "", answer)
         part = _write(store, name, row, film, answer.radiograph, answer)
     elif isinstance(answer, RejectedFilm) and answer.radiograph is not None:
-        height, width = answer.radiograph.shape
-        row = FilmRow.rejected(
-            name,
-            "",
-            answer.reason,
-            film.sha256,
-            quality=answer.quality,
-            warnings=list(answer.warnings),
-            model=film.model,
-            height=height,
-            width=width,
-            side_stated=answer.radiograph.side_stated,
-        )
+        row = FilmRow.of_rejection(name, "", answer, film.model)
         part = _write(store, name, row, film, answer.radiograph, None)
     return Written(_row(store, name, film, answer), part)
 

@@ -12,7 +12,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -36,6 +37,8 @@ KEY = "key"
 BUSY_MS = 15_000
 # Connections: more than the 40 threads that an asynchronous server answers from.
 POOL = 48
+# Values of one query: SQLite takes 32,766, PostgreSQL's driver 65,535.
+_AT_ONCE = 10_000
 # Any number: the advisory lock of who migrates.
 _MIGRATING = 0x1F3A
 
@@ -203,6 +206,18 @@ def now() -> int:
 def new_id() -> str:
     """Random text of 22 letters, digits, "-" and "_": 128 bits, which nobody guesses."""
     return secrets.token_urlsafe(16)
+
+
+def inserting(c: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that may say what becomes of rows that are there (``on_conflict_...``)."""
+    return sqlite.insert(table) if c.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def portions(values: Iterable[str]) -> Iterator[list[str]]:
+    """Values in lists that one query takes, each value once."""
+    wanted = list(set(values))
+    for start in range(0, len(wanted), _AT_ONCE):
+        yield wanted[start : start + _AT_ONCE]
 
 
 def write_key(folder: Path, key: bytes) -> None:

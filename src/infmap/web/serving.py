@@ -153,7 +153,9 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
         listening: a listening socket.
     """
     _return_large_blocks()
-    with _own_signals():
+    # When it has stopped, uvicorn raises the signal once more for whoever listened before: a
+    # handler that raises would break its event loop, with a traceback.
+    with own_signals(lambda: None):
         server.run(sockets=[listening])
 
 
@@ -170,15 +172,18 @@ def _return_large_blocks() -> None:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Leave signals to the server, which finishes its answers; others would end the process."""
+def own_signals(heard: Callable[[], object]) -> Iterator[None]:
+    """Leave Ctrl-C and SIGTERM to a server, which finishes its work; others would end the process.
+
+    Args:
+        heard: called instead of what the signals would do otherwise.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    # The command line's own watcher would end the process after a second.
     before = signal.set_wakeup_fd(-1)
-    # When it has stopped, uvicorn raises the signal once more for whoever listened before: a
-    # handler that raises would break its event loop, with a traceback.
-    handlers = {n: signal.signal(n, lambda *_: None) for n in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {n: signal.signal(n, lambda *_: heard()) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

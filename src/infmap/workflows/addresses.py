@@ -5,7 +5,6 @@ An address is that of WADO-RS: ROOT/studies/UID/series/UID/instances/UID (PS3.18
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from infmap.core.errors import PeerError, UnreadableFilm, UsageError
 from infmap.core.types import Radiograph
 from infmap.dicom import read_radiograph
+from infmap.dicom.write import file_bytes
 
 if TYPE_CHECKING:
     from infmap.dicom.network import DicomWeb
@@ -73,9 +73,7 @@ def film_bytes(path: str) -> bytes:
         dataset = DicomWeb(root, _headers()).fetch(*uids)
     except PeerError as error:
         raise UnreadableFilm(f"expected a film, {error}; check the server and run again") from error
-    stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    return file_bytes(dataset)
 
 
 def query_films(text: str) -> list[str]:

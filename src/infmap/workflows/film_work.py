@@ -106,22 +106,10 @@ class FilmWork:
         remove_film(out, film_id)
         self.thumbnails.remove(film_id)
         if isinstance(result, RejectedFilm):
-            return self._rejected(film, result, shown=shown)
+            if shown and result.radiograph is not None:
+                self.thumbnails.add(film_id, result.radiograph)
+            return FilmRow.of_rejection(film_id, path, result, self.model)
         return FilmRow.failed(film_id, path, result.reason, result.sha256)
 
     def _here(self, path: str) -> str:
         return path if is_address(path) else os.path.join(self.folder, path)
-
-    def _rejected(self, film: Film, error: RejectedFilm, *, shown: bool) -> FilmRow:
-        """What is known of a film that was read: a person must be able to check the gate."""
-        known: dict[str, object] = {
-            "quality": error.quality,
-            "warnings": list(error.warnings),
-            "model": self.model,
-        }
-        if error.radiograph is not None:
-            known["height"], known["width"] = error.radiograph.shape
-            known["side_stated"] = error.radiograph.side_stated
-            if shown:
-                self.thumbnails.add(film.id, error.radiograph)
-        return FilmRow.rejected(film.id, film.path, error.reason, error.sha256, **known)

@@ -142,7 +142,10 @@ class _Workflow:
         record = dict(self.run.notes) | {"inputs": len(paths), "kept": todo.kept}
         record |= self.place.begin(self.out) if self.place else {}
         write_record(self.out, self.settings, started=self.started, more=record)
-        with closing(InputNotes(self.out)) as notes, self._writer(going_on) as writer:
+        with (
+            closing(InputNotes(self.out)) as notes,
+            ResultsWriter(self.out, resume=going_on) as writer,
+        ):
             journal = Journal(writer, notes)
             lines = (
                 self.place.read(self.model, self.run, todo.todo, journal)
@@ -167,9 +170,6 @@ class _Workflow:
         record["films"] = counts
         write_record(self.out, self.settings, started=self.started, finished=ended, more=record)
         return counts, todo.kept
-
-    def _writer(self, going_on: bool) -> ResultsWriter:
-        return ResultsWriter(self.out, resume=going_on)
 
     def _read(
         self, films: Sequence[Film], journal: Journal

@@ -69,3 +69,12 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         Tls(tmp_path / "missing.pem").client()
     with pytest.raises(UsageError, match="certificate"):
         Tls().server()
+
+
+def test_a_file_for_tls_turns_it_on() -> None:
+    pem = Path("a.pem")
+    assert Tls.if_asked(False, None, None, None) is None
+    assert Tls.if_asked(False, None, None, pem) is None  # a key alone is of no certificate
+    assert Tls.if_asked(True, None, None, None) == Tls()
+    assert Tls.if_asked(False, pem, None, None) == Tls(pem)
+    assert Tls.if_asked(False, None, pem, pem) == Tls(None, pem, pem)

@@ -44,6 +44,15 @@ class Tls:
     certificate: Path | None = None
     key: Path | None = None
 
+    @classmethod
+    def if_asked(
+        cls, tls: bool, authority: Path | None, certificate: Path | None, key: Path | None
+    ) -> Tls | None:
+        """TLS where a user turns it on, which a file for it does as well; None for plain TCP."""
+        if tls or authority is not None or certificate is not None:
+            return cls(authority, certificate, key)
+        return None
+
     def client(self) -> ssl.SSLContext:
         """Of who opens an association: the peer's certificate and name are checked.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from infmap.core.errors import PeerError, needs_extra
 from infmap.dicom._pydicom import ensure_importable
 from infmap.dicom.network.outcome import NO_ANSWER, Sent, reason_of
+from infmap.dicom.write import file_bytes
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient
@@ -142,9 +143,7 @@ class DicomWeb:
         found = self.find(filters)
         for one in found:
             uids = (one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)
-            stream = io.BytesIO()
-            self.fetch(*map(str, uids)).save_as(stream, enforce_file_format=True)
-            keep(stream.getvalue())
+            keep(file_bytes(self.fetch(*map(str, uids))))
         return len(found)
 
     def _post(self, body: bytes, boundary: str) -> Response:

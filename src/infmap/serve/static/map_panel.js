@@ -4,15 +4,12 @@
  * Levels and zones are sampled at the view's pixels when the viewpoint changes; a threshold is then
  * compared with those alone, so that its cost does not grow with the film.
  */
-import { Panel } from "../web/view.js";
+import { CONTOUR, Panel } from "../web/view.js";
 import { LINES, ZONE_LINE } from "./map_colours.js";
 
 export const LUNGS = 1;
 export const INFECTED = 2;
 export const OPAQUE = 4;
-/** View pixels of a contour's width, as of Panel. */
-const CONTOUR = 2;
-const OUTSIDE = 0xff000000;
 
 export class MapPanel extends Panel {
   constructor(canvas, grey, maps) {
@@ -91,36 +88,23 @@ export class MapPanel extends Panel {
     }
   }
 
-  /** Grey, map and contours as colours. */
-  compose(look, [x0, y0, x1, y1]) {
+  /** Grey, map and contours of pixels `at` to `end`; see Panel. */
+  composeRow(look, at, end, s) {
     const { pixels, seen, shown, zones, stride } = this;
-    const { width } = this.image;
     const { table, greys, fill, lines } = look;
     const film = this.grey.pixels;
-    const [in0, top, in1, bottom] = this.grey.inside;
     const far = CONTOUR * stride;
-    for (let j = y0; j < y1; j++) {
-      const row = j * width;
-      if (j < top || j >= bottom) {
-        pixels.fill(OUTSIDE, row + x0, row + x1);
+    for (; at < end; at++, s++) {
+      const bits = seen[s];
+      if (bits === 0) {
+        pixels[at] = greys[film[at]];
         continue;
       }
-      const from = Math.min(x1, Math.max(x0, in0));
-      const to = Math.max(from, Math.min(x1, in1));
-      pixels.fill(OUTSIDE, row + x0, row + from);
-      pixels.fill(OUTSIDE, row + to, row + x1);
-      for (let at = row + from, s = (j + CONTOUR) * stride + from + CONTOUR; at < row + to; at++, s++) {
-        const bits = seen[s];
-        if (bits === 0) {
-          pixels[at] = greys[film[at]];
-          continue;
-        }
-        const edge = bits & lines && bits & lines & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
-        if (edge) pixels[at] = LINES[edge];
-        else if (look.zones && (borders(zones, s, s + 1) || borders(zones, s, s + stride))) pixels[at] = ZONE_LINE;
-        else if (shown[s]) pixels[at] = fill[(shown[s] << 8) | table[film[at]]];
-        else pixels[at] = greys[film[at]];
-      }
+      const edge = bits & lines && bits & lines & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
+      if (edge) pixels[at] = LINES[edge];
+      else if (look.zones && (borders(zones, s, s + 1) || borders(zones, s, s + stride))) pixels[at] = ZONE_LINE;
+      else if (shown[s]) pixels[at] = fill[(shown[s] << 8) | table[film[at]]];
+      else pixels[at] = greys[film[at]];
     }
   }
 }

@@ -66,7 +66,7 @@ const OUTSIDE = 0xff000000;
 /** The lungs' bit: always an outline, for a filled lung hides what is to be read in it. */
 const LUNGS = 8;
 /** View pixels of a contour's width; the mask is sampled this far beyond the view. */
-const CONTOUR = 2;
+export const CONTOUR = 2;
 
 /** One canvas that shows a film and a mask. */
 export class Panel {
@@ -165,39 +165,45 @@ export class Panel {
     }
   }
 
-  /** Grey and labels of a rectangle of the view as colours. */
+  /** A rectangle of the view as colours, row by row; black beside the film. */
   compose(look, [x0, y0, x1, y1]) {
-    const { pixels, seen, stride } = this;
+    const { pixels, stride } = this;
     const { width } = this.image;
-    const { table, grey: greys, fill, solid } = look;
-    const outlined = look.contour ? 63 : LUNGS;
-    const film = this.grey.pixels;
     const [in0, top, in1, bottom] = this.grey.inside;
-    const far = CONTOUR * stride;
+    const from = Math.min(x1, Math.max(x0, in0));
+    const to = Math.max(from, Math.min(x1, in1));
     for (let j = y0; j < y1; j++) {
       const row = j * width;
       if (j < top || j >= bottom) {
         pixels.fill(OUTSIDE, row + x0, row + x1);
         continue;
       }
-      const from = Math.min(x1, Math.max(x0, in0));
-      const to = Math.max(from, Math.min(x1, in1));
       pixels.fill(OUTSIDE, row + x0, row + from);
       pixels.fill(OUTSIDE, row + to, row + x1);
-      for (let at = row + from, s = (j + CONTOUR) * stride + from + CONTOUR; at < row + to; at++, s++) {
-        const labels = seen[s];
-        if (labels === 0) {
-          pixels[at] = greys[film[at]];
-          continue;
-        }
-        const lines = labels & outlined;
-        const edge =
-          lines && lines & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
-        const filled = labels & ~outlined;
-        if (edge) pixels[at] = solid[edge];
-        else if (filled) pixels[at] = fill[(filled << 8) | table[film[at]]];
-        else pixels[at] = greys[film[at]];
+      this.composeRow(look, row + from, row + to, (j + CONTOUR) * stride + from + CONTOUR);
+    }
+  }
+
+  /** Grey and labels of pixels `at` to `end`; `s` is where the first one's labels are seen. */
+  composeRow(look, at, end, s) {
+    const { pixels, seen } = this;
+    const { table, grey: greys, fill, solid } = look;
+    const outlined = look.contour ? 63 : LUNGS;
+    const film = this.grey.pixels;
+    const far = CONTOUR * this.stride;
+    for (; at < end; at++, s++) {
+      const labels = seen[s];
+      if (labels === 0) {
+        pixels[at] = greys[film[at]];
+        continue;
       }
+      const lines = labels & outlined;
+      const edge =
+        lines && lines & ~(seen[s - CONTOUR] & seen[s + CONTOUR] & seen[s - far] & seen[s + far]);
+      const filled = labels & ~outlined;
+      if (edge) pixels[at] = solid[edge];
+      else if (filled) pixels[at] = fill[(filled << 8) | table[film[at]]];
+      else pixels[at] = greys[film[at]];
     }
   }
 }

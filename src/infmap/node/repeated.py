@@ -1,0 +1,46 @@
+"""Work that a thread does again and again, whatever becomes of one round of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
+
+LOG = logging.getLogger("infmap.node")
+
+
+class Repeated:
+    """Does something again and again in a thread, at once while there is more of it.
+
+    Args:
+        name: of the work, for the log.
+        work: does what there is to do now; returns how much that was.
+        pause: seconds before the next look where there was nothing.
+    """
+
+    def __init__(self, name: str, work: Callable[[], int], pause: float) -> None:
+        self._name, self._work, self._pause = name, work, pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, grace: float) -> None:
+        """Begin nothing more, and wait so many seconds for what is under way."""
+        self._stop.set()
+        self._thread.join(grace)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self._work():
+                    continue
+            except OperationalError:
+                LOG.error("%s: the database does not answer", self._name)
+            except Exception as error:  # a defect must not end the thread; its text may be a name's
+                LOG.error("%s: %s; goes on", self._name, type(error).__name__)
+            self._stop.wait(self._pause)
