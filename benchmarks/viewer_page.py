@@ -25,7 +25,7 @@ sys.path[:0] = [
     str(Path(__file__).resolve().parents[1] / folder)
     for folder in ("tests/serve", "tests/serve/page")
 ]
-from films import picture  # noqa: E402
+from dropped_films import picture  # noqa: E402
 from server_process import ServerProcess  # noqa: E402
 
 VIEW = (1600, 1000)
