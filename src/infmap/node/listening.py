@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from infmap.core.errors import PeerError, UsageError
 from infmap.core.quiet import quiet
 from infmap.dicom.network import Peer, Tls
-from infmap.dicom.network.commitment import asked_for, report, report_over
+from infmap.dicom.network.commitment import MALFORMED, asked_for, report, report_over
 from infmap.dicom.network.contexts import (
     COMMITMENT,
     FILMS,
@@ -33,7 +33,6 @@ LOG = logging.getLogger("infmap.node")
 MOST_ASSOCIATIONS = 16
 """At one moment; each may have a film of some tens of megabytes in memory."""
 _IMPLEMENTATION, _VERSION = uid_from("implementation"), "INFMAP"
-_MALFORMED = 0x0115  # invalid argument value (PS3.7 annex C)
 _SLACK = 1 << 20  # bytes of commands and headers beside an object
 
 
@@ -100,7 +99,7 @@ class _Provider:
         self._sizes.pop(event.assoc, None)
         asked = asked_for(event)
         if asked is None:
-            return _MALFORMED, None
+            return MALFORMED, None
         transaction, objects = asked
         with self._receiver.store.read() as c:
             there = held(c, objects)

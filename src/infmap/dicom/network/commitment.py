@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _ACTION_REQUEST, _ALL_HELD, _SOME_NOT = 1, 1, 2  # types of action and event (PS3.4 J.3.2, J.3.3)
 NO_SUCH_OBJECT = 0x0112
 """Failure reason of an object that is not held (PS3.4 table J.3-2)."""
-_MALFORMED = 0x0115  # invalid argument value (PS3.7 annex C)
+MALFORMED = 0x0115
+"""Status of a request that is none: invalid argument value (PS3.7 annex C)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def commit(peer: Peer, objects: Mapping[str, str]) -> Commitment:
     def report(event: Event) -> tuple[int, None]:
         told = reported(event)
         if told is None:
-            return _MALFORMED, None
+            return MALFORMED, None
         come.append(told)
         there.set()
         return 0x0000, None

@@ -72,7 +72,7 @@ export async function submit(files, models, told) {
       films.push({ name, sha256, size: file.size });
       bySum.set(sha256, { file, name });
     } catch (error) {
-      // A file that vanished or may not be read; one that cannot be told apart ends all.
+      // A file that vanished or may not be read; where no checksum can be made, no file can be sent.
       if (!crypto.subtle) throw error;
       refused.push([name, "it could not be read on this computer"]);
     }
