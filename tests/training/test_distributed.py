@@ -144,7 +144,7 @@ class Broken(Alone):
 
 def test_a_loss_that_is_not_finite_on_any_rank_skips_the_step(films, val, tmp_path):
     torch.manual_seed(0)
-    start = starting_network(config())[0].state_dict()
+    start = starting_network(config()).network.state_dict()
     one = config(stages=[{"epochs": 1, "size": 64, "sources": {"phantom": 0.25}}])
     group = Broken(torch.device("cpu"))
     found = train(one, films, val, tmp_path, lambda _: None, group).state_dict()

@@ -83,8 +83,8 @@ class StudyConfig(Strict):
     split: SplitConfig = SplitConfig()
     weights: dict[str, str] = Field(
         {},
-        description="encoder to its starting weights: 'imagenet', 'random', or a file; 'imagenet' "
-        "where an encoder is not named",
+        description="encoder to its starting weights: 'imagenet', 'random', a file, or the model "
+        "folder of a classifier; 'imagenet' where an encoder is not named",
     )
     training: TrainingConfig = Field(
         description="what all runs share: snapshot, size, stages, loss, batch size, ..."

@@ -33,8 +33,8 @@ class NetworkConfig(Strict):
     )
     weights: str = Field(
         "imagenet",
-        description="'imagenet', 'random', a model folder to go on from, or a file of encoder "
-        "weights",
+        description="'imagenet', 'random', a file of encoder weights, or a model folder: to go on "
+        "from, or, where it is a classifier and this network is not, for its encoder alone",
     )
 
     @model_validator(mode="after")

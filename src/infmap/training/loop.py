@@ -63,7 +63,7 @@ def train(
     if config.patience is not None and not len(val):
         raise UsageError("patience needs validation films, and the snapshot has none")
     torch.manual_seed(config.seed)
-    network, _ = starting_network(config)
+    network = starting_network(config).network
     network = place_network(network, device)
     average = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(

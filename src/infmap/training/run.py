@@ -63,7 +63,7 @@ def run(
     """
     check_processes(config, processes, on)
     starting_loss(config)
-    start, weights = starting_network(config)
+    start = starting_network(config)
     folder.mkdir(parents=True, exist_ok=True)
     rows, resolve = read_rows(config.snapshot)
     spec = Preprocessing(size=config.size)
@@ -75,8 +75,8 @@ def run(
     pack = find_pack(config.snapshot, spec)
     films = load_films(learn, resolve, spec, config.lung_sources, pack=pack)
     films = with_weak_labels(films, config.somewhere)
-    if Path(config.network.weights).is_dir():  # it knows lungs; an encoder alone does not
-        films = with_lungs(films, start, config)
+    if start.has_maps:  # it knows lungs; an encoder alone does not
+        films = with_lungs(films, start.network, config)
     if config.phantoms:
         rendered = render_phantoms(config.phantoms, spec)
         if not (films.covid19 >= 0).any():  # else the class would be trained on normals alone
@@ -94,7 +94,7 @@ def run(
     training = Training(
         sources=tuple(sorted({row["source"] for row in learn})),
         films=len(learn),
-        weights=weights,
+        weights=start.weights,
         configuration=json.loads(config.model_dump_json()),
     )
     manifest = Manifest(config.name, config.version, spec, training=training)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,8 +16,26 @@ from infmap.models.folder import read_weights
 from infmap.training.config import TrainingConfig
 
 
-def starting_network(config: TrainingConfig) -> tuple[Network, str]:
-    """A network with the weights that the configuration starts from, and a line on their origin.
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from.
+
+    Attributes:
+        network: with its first weights, on the CPU.
+        weights: one line for the manifest: where they come from, with their SHA-256.
+        has_maps: the decoder and its heads are trained too, not the encoder alone.
+    """
+
+    network: Network
+    weights: str
+    has_maps: bool
+
+
+def starting_network(config: TrainingConfig) -> Start:
+    """A network with the weights that the configuration starts from.
+
+    A model folder gives all its weights, but its encoder's alone where it is a classifier and the
+    network has a decoder.
 
     Raises:
         UsageError: the network or its weights are unknown.
@@ -31,9 +50,14 @@ def starting_network(config: TrainingConfig) -> tuple[Network, str]:
         infection=spec.infection,
         deep_supervision=spec.deep_supervision,
     )
-    if not Path(spec.weights).is_dir():  # of the encoder alone
-        return network, load_weights(network.encoder, spec.encoder, spec.weights)
+    if not Path(spec.weights).is_dir():
+        line = load_weights(network.encoder, spec.encoder, spec.weights)
+        return Start(network, line, has_maps=False)
     file, state = read_weights(Path(spec.weights))
+    if _of_classifier(state) and not _of_classifier(network.state_dict()):
+        load_weights(network.encoder, spec.encoder, file)
+        line = f"{spec.encoder}: encoder of classifier {file.parent.name}, sha256 {sha256(file)}"
+        return Start(network, line, has_maps=False)
     if spec.infection == "conditional":
         state = {name: _without_infection(name, value) for name, value in state.items()}
     try:
@@ -44,7 +68,16 @@ def starting_network(config: TrainingConfig) -> tuple[Network, str]:
     wrong = [k for k in (*found.missing_keys, *found.unexpected_keys) if "auxiliary" not in k]
     if wrong:
         raise ModelError(f"{file}: weights of another network: {', '.join(wrong[:3])} do not match")
-    return network, f"all weights of {file.parent.name}, sha256 {sha256(file)}"
+    line = f"all weights of {file.parent.name}, sha256 {sha256(file)}"
+    return Start(network, line, has_maps=not _of_classifier(state))
+
+
+def _of_classifier(state: Mapping[str, Tensor]) -> bool:
+    """Whether weights with names are those of a classifier: they make a class and no map."""
+    names = state.keys()
+    return any(n.startswith("classifier.") for n in names) and not any(
+        n.startswith("maps.") for n in names
+    )
 
 
 def _without_infection(name: str, value: Tensor) -> Tensor:
