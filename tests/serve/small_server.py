@@ -43,10 +43,10 @@ class SmallServer:
         return NewFilm(name, self.upload(name))
 
     def job(self, *names: str, models: Sequence[str] = ("lite",), **options: object) -> Job:
-        """A job of films whose bytes are kept."""
+        """A job of films whose bytes are kept, brought by its owner."""
         films = [self.film(name) for name in names]
         with self.store.begin() as c:
-            return jobs.create(c, self.store, films, models, **options)  # type: ignore[arg-type]
+            return jobs.create(c, self.store, films, models, brought=True, **options)  # type: ignore[arg-type]
 
     def claim(self, n: int = 10, owner: str = "me", at: int = NOON) -> list[Claimed]:
         with self.store.begin() as c:

@@ -154,6 +154,11 @@ def test_a_foreign_film_that_one_sends_oneself_is_ones_own(world: World) -> None
     """Whoever has the bytes knows them; who has a checksum alone learns nothing by it."""
     theirs = world.things["ben"]["film"]
     assert world.ask("ann", "GET", f"/v1/films/{theirs}").status_code == 404
+    # A film's checksum stands in reports: it gives away neither the film nor that it is here.
+    job = world.server.job(film(2), key="ann")
+    (item,) = world.ask("ann", "GET", f"/v1/jobs/{job}").json()["items"]
+    assert (item["state"], item["film"]) == ("waiting", None)
+    assert world.ask("ann", "GET", f"/v1/films/{theirs}").status_code == 404
     assert world.server.read(film(2), "ann") == theirs
     assert world.ask("ann", "GET", f"/v1/films/{theirs}").status_code == 200
 

@@ -52,6 +52,22 @@ def test_a_film_with_a_result_is_done_at_once(small: SmallServer) -> None:
     assert kinds == ["item", "done"]
 
 
+def test_a_checksum_is_no_proof_of_having_a_film(small: SmallServer) -> None:
+    film = small.film("a")
+    with small.store.begin() as c:
+        ann, ben = keys.create(c, "ann")[0].id, keys.create(c, "ben")[0].id
+        owned = jobs.create(c, small.store, [film], ["lite"], key=ann, brought=True)
+        foreign = jobs.create(c, small.store, [film], ["lite"], key=ben)
+    assert small.states(owned) == ["queued"] and small.states(foreign) == ["waiting"]
+    small.finish(*small.claim())
+    with small.store.begin() as c:
+        # Whose film has a result need not send it again, with another model either.
+        again = jobs.create(c, small.store, [film], ["lite", "large"], key=ann)
+        foreign = jobs.create(c, small.store, [film], ["lite", "large"], key=ben)
+        assert jobs.attach(c, small.store, foreign.id, digest("a")) == [0, 1]  # now it was sent
+    assert small.states(again) == small.states(foreign) == ["done", "queued"]
+
+
 def test_bytes_that_come_late_and_have_a_result_are_done_at_once(small: SmallServer) -> None:
     with small.store.begin() as c:
         job = jobs.create(c, small.store, [NewFilm("a", digest("a"))], ["lite"])

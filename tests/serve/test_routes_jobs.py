@@ -76,6 +76,22 @@ def test_a_zip_file_is_replaced_by_its_films(web: WebServer) -> None:
     names = [item["name"] for item in web.ask("GET", f"/v1/jobs/{job}").json()["items"]]
     assert sorted(name.rpartition("/")[2] for name in names) == ["1.png", "2.png"]
     assert web.send(job, stream.getvalue()).json() == {"items": []}
+    # Another job is of the same films, and not of one film that is a zip file.
+    again = web.job(stream.getvalue())
+    assert len(web.send(again, stream.getvalue()).json()["items"]) == 2
+    assert state(web, again) == {"done": 2}
+
+
+def test_a_damaged_zip_file_ends_its_job_and_says_why(web: WebServer) -> None:
+    damaged = b"PK\x03\x04" + bytes(100)
+    job = web.job(damaged, film(1))
+    web.send(job, film(1))
+    refused = web.send(job, damaged)
+    assert refused.status_code == 400 and "damaged" in refused.json()["error"]
+    assert state(web, job) == {"done": 1, "failed": 1}
+    (item,) = [i for i in web.ask("GET", f"/v1/jobs/{job}").json()["items"] if i["film"] is None]
+    assert item["reason"] == refused.json()["error"]
+    assert "event: done" in web.ask("GET", f"/v1/jobs/{job}/events").text
 
 
 def test_events_go_on_after_the_last_one_and_end(web: WebServer) -> None:

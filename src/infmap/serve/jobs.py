@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from infmap.core.errors import UsageError
 from infmap.core.files import parse_json
-from infmap.serve import events, registry, uploads
+from infmap.serve import events, registry, results, uploads
 from infmap.serve.errors import NotFound
 from infmap.serve.names import shown
 from infmap.serve.registry import Registered
-from infmap.serve.results import stored
+from infmap.serve.results import Result
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as table
 from infmap.serve.store import Store
@@ -115,8 +115,12 @@ def create(
     priority: int = 0,
     note: str = "",
     id: str | None = None,
+    brought: bool = False,
 ) -> Job:
     """Make a job. Films whose bytes are kept are queued at once; those with a result are done.
+
+    To an API key, bytes are kept where it may see a result of them, or ``brought`` them: a checksum
+    stands in reports and tables that are passed on, and is no proof that one has the film.
 
     Args:
         c: a writing transaction.
@@ -128,6 +132,7 @@ def create(
         priority: the highest is read first.
         note: for the record.
         id: chosen by the client, so that a repeated request is the same job; random without it.
+        brought: the bytes of all films came with this request.
 
     Raises:
         UsageError: no such model, no films or too many, or the threshold is out of range.
@@ -142,12 +147,12 @@ def create(
     named = json.dumps(names)
     row = dict(id=job.id, key_id=key, state=job.state, models=named, created=job.created)
     c.execute(table.insert().values(threshold=threshold, note=note, priority=priority, **row))
-    _add(c, store, job, chosen, films, priority)
+    _add(c, store, job, chosen, films, priority, brought)
     return get(c, job.id)
 
 
 def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list[int]:
-    """Give an open job more films; returns their positions.
+    """Give an open job more films, whose bytes its owner brought; returns their positions.
 
     Raises:
         NotFound: there is no such job.
@@ -158,7 +163,7 @@ def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list
     if found.state != "open":
         raise UsageError(f"job: expected an open one, it is {found.state}; make a new job")
     chosen = registry.named(c, list(found.models))
-    return _add(c, store, found, chosen, films, priority)
+    return _add(c, store, found, chosen, films, priority, brought=True)
 
 
 def expand(
@@ -306,13 +311,6 @@ def close_finished(c: Connection, jobs: Iterable[str]) -> None:
             events.add(c, job, [("done", {"counts": counts(c, job)})])
 
 
-@dataclass(frozen=True)
-class _Stored:
-    film: str
-    status: str
-    reason: str | None
-
-
 def _add(
     c: Connection,
     store: Store,
@@ -320,6 +318,7 @@ def _add(
     models: Sequence[Registered],
     films: Sequence[NewFilm],
     priority: int,
+    brought: bool,
 ) -> list[int]:
     i = item_table
     last = c.execute(select(func.max(i.c.position)).where(i.c.job_id == job.id)).scalar()
@@ -328,6 +327,8 @@ def _add(
         raise UsageError(f"job: expected at most {MOST_ITEMS} films; send several jobs")
     digests = [film.sha256 for film in films if film.sha256 is not None and film.refused is None]
     there = uploads.known(c, digests)
+    if job.key_id is not None and not brought:
+        there = results.seen(c, there, job.key_id)
     have = _have(c, store, job, models, there)
     rows: list[dict[str, object]] = []
     told: list[events.Happened] = []
@@ -345,8 +346,8 @@ def _add(
             if film.refused is not None:
                 row |= {"state": "failed", "status": "failed", "reason": film.refused}
                 row["ended"] = created
-                refused = _Stored("", "failed", film.refused)
-                told.append(_told(position, name, model.name, refused))
+                ended = position, name, model.name, "failed", None, "failed", film.refused
+                told.append(events.of_item(*ended))
             elif at_once is not None:
                 row |= _done(at_once)
                 told.append(_told(position, name, model.name, at_once))
@@ -362,29 +363,27 @@ def _add(
 
 def _have(
     c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Collection[str]
-) -> dict[tuple[str, str], _Stored]:
+) -> dict[tuple[str, str], Result]:
     """Results that stand, by checksum and model's name; one that failed is tried again."""
     found = {}
     for model in models:
         at = model.threshold if job.threshold is None else job.threshold
-        for result in stored(c, store.key, digests, model.sha256, at):
+        for result in results.stored(c, store.key, digests, model.sha256, at):
             if result.status != "failed":
-                key = result.sha256, model.name
-                found[key] = _Stored(result.film, result.status, result.reason)
+                found[result.sha256, model.name] = result
     return found
 
 
-def _done(result: _Stored) -> dict[str, object]:
+def _done(result: Result) -> dict[str, object]:
     state = "done" if result.status == "ok" else "failed"
     return {"state": state, "status": result.status, "reason": result.reason,
             "film_id": result.film, "ended": now()}  # fmt: skip
 
 
-def _told(position: int, name: str, model: str, result: _Stored) -> events.Happened:
+def _told(position: int, name: str, model: str, result: Result) -> events.Happened:
     """The event of an item that ended."""
     state = "done" if result.status == "ok" else "failed"
-    film = result.film or None
-    return events.of_item(position, name, model, state, film, result.status, result.reason)
+    return events.of_item(position, name, model, state, result.film, result.status, result.reason)
 
 
 def _job(row: TableRow) -> Job:

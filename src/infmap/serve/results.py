@@ -203,6 +203,15 @@ def visible(c: Connection, film: str, key: str | None) -> bool:
     return c.execute(query).first() is not None
 
 
+def seen(c: Connection, digests: Iterable[str], key: str) -> set[str]:
+    """Those of some checksums of films that have a result which an API key may see."""
+    found = set[str]()
+    for some in portions(digests):
+        query = select(table.c.sha256).where(table.c.sha256.in_(some), _seen_by(key))
+        found.update(c.execute(query).scalars())
+    return found
+
+
 def name(c: Connection, film: str, key: str | None) -> tuple[str, str]:
     """What the client calls a film and the model's name, of the newest item that has it.
 

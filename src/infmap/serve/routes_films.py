@@ -79,7 +79,7 @@ async def read(
             uploads.note(c, upload)
             return jobs.create(
                 c, desk.store, [film], chosen, threshold=threshold, key=caller.id,
-                priority=AT_ONCE, id=own,
+                priority=AT_ONCE, id=own, brought=True,
             )  # fmt: skip
 
     # Followed before it is there: no end of it is missed, and none has to be looked for.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
+from infmap.core.errors import InfmapError
 from infmap.serve import archive, events, jobs, uploads
 from infmap.serve.answers import (
     ErrorAnswer,
@@ -113,12 +114,13 @@ async def send(
     """Send a film's bytes, or a zip file of films; the same ones again change nothing."""
 
     def take(upload: Upload) -> TakenAnswer:
-        # On the disk it is; from here on it is known as well.
-        with desk.store.begin() as c:
-            uploads.note(c, upload)
+        # An archive is no film: it gets no row, so that another job that names it wants its bytes
+        # and unpacks them again.
         if uploads.is_archive(desk.store, upload.sha256):
             return {"items": _unpack(desk, job, upload.sha256)}
         with desk.store.begin() as c:
+            # On the disk it is; from here on it is known as well.
+            uploads.note(c, upload)
             return {"items": jobs.attach(c, desk.store, job, upload.sha256)}
 
     taken = await receive(request, desk, sha256, take)
@@ -129,7 +131,15 @@ async def send(
 
 def _unpack(desk: Desk, job: str, sha256: str) -> list[int]:
     """Put an archive's members in its place; what is in it and is no film says so by itself."""
-    unpacked = archive.unpack(desk.store, sha256)
+    try:
+        unpacked = archive.unpack(desk.store, sha256)
+    except InfmapError as error:
+        # The same bytes would be refused again, and their job wait for them for ever.
+        with desk.store.begin() as c:
+            own = [item.name for item in jobs.items(c, job) if item.sha256 == sha256]
+            jobs.expand(c, desk.store, job, sha256, [NewFilm(n, None, str(error)) for n in own])
+        desk.notices.changed([job])
+        raise
     films = [NewFilm(member.name, member.sha256) for member in unpacked.members]
     films += [NewFilm(bad.name, None, bad.reason) for bad in unpacked.refused]
     with desk.store.begin() as c:
