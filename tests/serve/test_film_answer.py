@@ -9,8 +9,16 @@ from sqlalchemy import update
 from web_server import WebServer, film
 
 from infmap.serve import schema
+from infmap.serve.answers import FilmAnswer
+from infmap.serve.callers import Desk
 from infmap.serve.errors import NotFound
-from infmap.serve.film_answer import film_answer
+from infmap.serve.film_answer import film_answer, stored_film
+
+
+def answer(desk: Desk, film: str) -> FilmAnswer:
+    with desk.store.read() as c:
+        stored = stored_film(c, film, None)
+    return film_answer(desk, stored)
 
 
 def test_the_same_patient_is_told_in_order(web: WebServer) -> None:
@@ -19,7 +27,7 @@ def test_the_same_patient_is_told_in_order(web: WebServer) -> None:
     with web.store.begin() as c:
         for day, one in zip((100, 90, 107), films, strict=True):
             c.execute(update(r).where(r.c.film_id == one).values(patient="p" * 64, study_date=day))
-    told = film_answer(web.desk, films[0], None)
+    told = answer(web.desk, films[0])
     assert [(one["film"], one["days"]) for one in told["same_patient"]] == [
         (films[1], -10), (films[2], 7),
     ]  # fmt: skip
@@ -31,8 +39,8 @@ def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: We
     found = web.read(film(1))
     gone = replace(web.desk, models={})
     threshold = web.models["infmap-lite0"].thresholds.infection
-    assert film_answer(gone, found, None)["thresholds"] == {
+    assert answer(gone, found)["thresholds"] == {
         "infection": threshold, "opacity": None, "film": None,
     }  # fmt: skip
     with pytest.raises(NotFound):
-        film_answer(web.desk, "nowhere", None)
+        answer(web.desk, "nowhere")

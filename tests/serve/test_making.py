@@ -50,7 +50,12 @@ def server(
     Image.new("L", (64, 64), 90).save(blank, "PNG")
     films = {"dicom": dicom, "picture": phantom(2), "rejected": blank.getvalue(), "failed": b"no"}
     job = send(store, films)
-    reader = Reader(Work(store.folder, None, models, "me", 1, 1, 0, None), store, lambda said: None)
+    reader = Reader(
+        Work(store.folder, None, models, "me", 1, 1, 0, None),
+        store,
+        lambda said: None,
+        lambda item: None,
+    )
     while reader.read_some():
         pass
     with store.read() as c:

@@ -12,7 +12,7 @@ from reading_server import MODEL, phantom, send
 
 from infmap.api import model_folder
 from infmap.serve import jobs, reading, registry, uploads
-from infmap.serve.reading import Reader, Work
+from infmap.serve.reading import Progress, Reader, Work
 from infmap.serve.store import Store
 
 
@@ -27,7 +27,12 @@ def reader(tmp_path: Path, said: list[Mapping[str, object]]) -> Reader:
     models = {MODEL: model_folder()}
     with store.begin() as c:
         registry.register(c, models)
-    return Reader(Work(store.folder, None, models, "me", 2, 1, 0, None), store, said.append)
+    work = Work(store.folder, None, models, "me", 2, 1, 0, None)
+
+    def at(item: str | None) -> None:
+        said.append({"state": "read"} if item is None else {"state": "reading", "item": item})
+
+    return Reader(work, store, said.append, at)
 
 
 def test_it_says_what_it_is_at(reader: Reader, said: list[Mapping[str, object]]) -> None:
@@ -80,3 +85,13 @@ def test_a_film_that_got_its_result_meanwhile_is_not_read(
     with reader.store.read() as c:
         assert jobs.get(c, first.id).state == jobs.get(c, second.id).state == "done"
     assert len([one for one in said if one["state"] == "reading"]) == 3
+
+
+def test_the_minder_sees_which_film_is_read_and_for_how_long() -> None:
+    progress = Progress()
+    assert (progress.item, progress.seconds) == ("", 0.0)
+    progress.at("a-film")
+    first = progress.seconds
+    assert progress.item == "a-film" and 0.0 < first <= progress.seconds
+    progress.at(None)
+    assert (progress.item, progress.seconds) == ("", 0.0)

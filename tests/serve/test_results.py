@@ -84,13 +84,13 @@ def test_other_films_of_the_patient_are_those_the_key_may_see(small: SmallServer
         small.job(name, key=key)
         made[name] = finish(small, patient, day)
     with small.store.read() as c:
-        found = results.same_patient(c, made["second"], ann)
+        found = results.same_patient(c, results.get(c, made["second"]), ann)
         assert [(same.film, same.days) for same in found] == [(made["first"], -7)]
         assert (found[0].infected_fraction, found[0].score) == (0.1, 3.0)
-        everybodys = results.same_patient(c, made["second"], None)
+        everybodys = results.same_patient(c, results.get(c, made["second"]), None)
         assert [same.days for same in everybodys] == [-7, -4]
-        assert results.same_patient(c, made["nobody"], ann) == []
-        assert results.same_patient(c, made["undated"], ann) == []
+        assert results.same_patient(c, results.get(c, made["nobody"]), ann) == []
+        assert results.same_patient(c, results.get(c, made["undated"]), ann) == []
 
 
 def test_the_same_film_with_another_model_is_told(small: SmallServer) -> None:
@@ -99,7 +99,7 @@ def test_the_same_film_with_another_model_is_told(small: SmallServer) -> None:
     small.job("a", models=["large"])
     other = finish(small, None, None)
     with small.store.read() as c:
-        assert results.others(c, film, None) == [(other, "large")]
+        assert results.others(c, results.get(c, film), None) == [(other, "large")]
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a\\b", "ä", "a.b", "-_"])

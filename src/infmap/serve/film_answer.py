@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
 from infmap.report.lines import PredictionLine
 from infmap.serve import results
 from infmap.serve.answers import FilmAnswer, ThresholdsAnswer, thresholds_answer
 from infmap.serve.callers import Desk
 from infmap.serve.errors import NotFound
-from infmap.serve.results import Facts, Result
+from infmap.serve.results import Facts, Result, Same
 
 
-def film_answer(desk: Desk, film: str, key: str | None) -> FilmAnswer:
-    """A film as it is told to a caller who may see it.
+@dataclass(frozen=True)
+class StoredFilm:
+    """What the database says of a film to one who may see it.
+
+    Attributes:
+        result: its row.
+        name: what the client calls it.
+        model: the model's name.
+        others: the film's other results, with the models' names.
+        same: other films of the patient.
+    """
+
+    result: Result
+    name: str
+    model: str
+    others: Sequence[tuple[str, str]]
+    same: Sequence[Same]
+
+
+def stored_film(c: Connection, film: str, key: str | None) -> StoredFilm:
+    """What the database says of a film, read in one transaction.
 
     Args:
-        desk: the application's state.
+        c: a transaction.
         film: identifier of the result.
         key: identifier of the caller's API key; None where all may be seen.
 
     Raises:
         NotFound: there is none.
     """
-    with desk.store.read() as c:
-        result = results.get(c, film)
-        name, model = results.name(c, film, key)
-        others = results.others(c, film, key)
-        same = results.same_patient(c, film, key)
+    result = results.get(c, film)
+    name, model = results.name(c, film, key)
+    others, same = results.others(c, result, key), results.same_patient(c, result, key)
+    return StoredFilm(result, name, model, others, same)
+
+
+def film_answer(desk: Desk, stored: StoredFilm) -> FilmAnswer:
+    """A film as it is told to a caller who may see it.
+
+    Args:
+        desk: the application's state.
+        stored: what the database says of it.
+    """
+    result, name, model = stored.result, stored.name, stored.model
     line, facts = _files(desk, result)
     return {
-        "film": film,
+        "film": result.film,
         "name": name,
         "model": model,
         "line": line,
@@ -42,7 +75,7 @@ def film_answer(desk: Desk, film: str, key: str | None) -> FilmAnswer:
         "study_date": facts["study_date"] if facts else None,
         "pixel_spacing": facts["pixel_spacing"] if facts else None,
         "dicom": facts["dicom"] if facts else False,
-        "others": [{"film": other, "model": read_by} for other, read_by in others],
+        "others": [{"film": other, "model": read_by} for other, read_by in stored.others],
         "same_patient": [
             {
                 "film": one.film,
@@ -51,7 +84,7 @@ def film_answer(desk: Desk, film: str, key: str | None) -> FilmAnswer:
                 "opacity_fraction": one.opacity_fraction,
                 "score": one.score,
             }
-            for one in same
+            for one in stored.same
         ],
     }
 

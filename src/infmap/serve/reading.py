@@ -1,13 +1,14 @@
 """The process that reads films: claims some, reads them as ``infmap predict`` does, commits.
 
-It says on a pipe what it is at, as JSON, so that whoever started it knows which film it was at when
-it ends. Films come from anywhere: they are decoded here, with a limit on memory, and compressed
-ones in decoder processes of their own.
+It says on a pipe what it has claimed and ended, as JSON, and in shared memory which film it is at:
+whoever started it knows that when it ends. Films come from anywhere: they are decoded here, with a
+limit on memory, and compressed ones in decoder processes of their own.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -34,8 +35,8 @@ from infmap.web.database import now
 
 BATCH = 4
 """Films to the network at once, as in ``infmap predict``."""
-CLAIM = 2 * BATCH
-"""Films claimed at once from a long queue: two batches share what the database costs."""
+CLAIM = 4 * BATCH
+"""Films claimed at once from a long queue: four batches share what the database costs."""
 MEMORY = 2 << 30
 """Bytes that reading one film may take."""
 LOOK_EVERY = 0.5
@@ -74,12 +75,45 @@ class Work:
     finished: Finished | None
 
 
-def main(work: Work, pipe: Pipe) -> None:
+class Progress:
+    """The film that a process reads, seen by the process that minds it.
+
+    In shared memory: a message a film would wake the minder, which answers requests meanwhile.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._item = context.RawArray("c", 64)  # identifiers have 22 letters
+        self._since = context.RawValue("d", 0.0)
+
+    def at(self, item: str | None) -> None:
+        """Note the item whose film is read from now on; None between films."""
+        self._since.value = 0.0
+        self._item.value = (item or "").encode()
+        if item is not None:
+            # The monotonic clock is the machine's, the same for all its processes.
+            self._since.value = time.monotonic()
+
+    @property
+    def item(self) -> str:
+        """Identifier of the item whose film is read; "" between films."""
+        return bytes(self._item.value).decode()
+
+    @property
+    def seconds(self) -> float:
+        """For which this film has been read; 0 between films."""
+        since = float(self._since.value)
+        return time.monotonic() - since if since else 0.0
+
+
+def main(work: Work, pipe: Pipe, progress: Progress) -> None:
     """Read films until told to stop: what a process does from beginning to end."""
     begin_worker(work.parent)
     store = Store.connect(work.folder, work.url)
     try:
-        reader = Reader(work, store, lambda said: pipe.send_bytes(json.dumps(said).encode()))
+        reader = Reader(
+            work, store, lambda said: pipe.send_bytes(json.dumps(said).encode()), progress.at
+        )
         reader.say({"state": "idle"})
         # The other end closes where whoever started this process has ended.
         with suppress(EOFError, BrokenPipeError):
@@ -110,17 +144,22 @@ class Reader:
     Args:
         work: what it was started with.
         store: the open server.
-        say: tells whoever started the process what it is at.
+        say: tells whoever started the process what it has claimed and ended.
+        at: is told the item whose film is read, and None when it is.
     """
 
     def __init__(
-        self, work: Work, store: Store, say: Callable[[Mapping[str, object]], None]
+        self,
+        work: Work,
+        store: Store,
+        say: Callable[[Mapping[str, object]], None],
+        at: Callable[[str | None], None],
     ) -> None:
         # Loaded before the first film, whose time they would take otherwise.
         import infmap.dicom.cr
         import infmap.dicom.image  # noqa: F401
 
-        self.work, self.store, self.say = work, store, say
+        self.work, self.store, self.say, self.at = work, store, say, at
         self._predictors = {
             name: Predictor(folder, threads=work.threads) for name, folder in work.models.items()
         }
@@ -189,7 +228,7 @@ class Reader:
         headers: dict[str, Header] = {}
 
         def read(sha256: str) -> Radiograph:
-            self.say({"state": "reading", "item": by_film[sha256][0].id})
+            self.at(by_film[sha256][0].id)
             try:
                 with limited_memory(MEMORY):
                     data = uploads.path(self.store, sha256).read_bytes()
@@ -203,7 +242,7 @@ class Reader:
                     "shrink it"
                 ) from error
             finally:
-                self.say({"state": "read"})
+                self.at(None)
 
         def finish(sha256: str, answer: Prediction | FilmError) -> Written:
             film = Film(

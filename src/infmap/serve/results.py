@@ -228,34 +228,25 @@ def name(c: Connection, film: str, key: str | None) -> tuple[str, str]:
     return row.name, row.model
 
 
-def others(c: Connection, film: str, key: str | None) -> list[tuple[str, str]]:
-    """The same film's results with other models or thresholds: identifier and model's name.
-
-    Raises:
-        NotFound: there is no such film.
-    """
-    this = get(c, film)
+def others(c: Connection, this: Result, key: str | None) -> list[tuple[str, str]]:
+    """The same film's results with other models or thresholds: identifier and model's name."""
     query = (
         select(table.c.film_id)
-        .where(table.c.sha256 == this.sha256, table.c.film_id != film, table.c.status == "ok")
-        .where(_seen_by(key))
+        .where(table.c.sha256 == this.sha256, table.c.film_id != this.film)
+        .where(table.c.status == "ok", _seen_by(key))
     )
     ids = c.execute(query.order_by(table.c.created, table.c.film_id)).scalars().all()
     return [(one, name(c, one, key)[1]) for one in ids]
 
 
-def same_patient(c: Connection, film: str, key: str | None, most: int = 100) -> list[Same]:
-    """Other assessed films of the same patient with the same model, the earliest first.
-
-    Raises:
-        NotFound: there is no such film.
-    """
-    this = get(c, film)
+def same_patient(c: Connection, this: Result, key: str | None, most: int = 100) -> list[Same]:
+    """Other assessed films of a result's patient with the same model, the earliest first."""
     if this.patient is None or this.study_date is None:
         return []
     query = (
         select(table)
-        .where(table.c.patient == this.patient, table.c.film_id != film, table.c.status == "ok")
+        .where(table.c.patient == this.patient, table.c.film_id != this.film)
+        .where(table.c.status == "ok")
         .where(table.c.model_sha == this.model_sha, table.c.threshold == this.threshold)
         .where(table.c.study_date.is_not(None), _seen_by(key))
         .order_by(table.c.study_date, table.c.created, table.c.film_id)

@@ -28,7 +28,7 @@ from infmap.serve.bodies import (
     WaitInQuery,
 )
 from infmap.serve.callers import AtDesk, Calling, Desk, GuardedRoute
-from infmap.serve.film_answer import film_answer
+from infmap.serve.film_answer import film_answer, stored_film
 from infmap.serve.jobs import Item, NewFilm
 from infmap.serve.notices import Follower
 from infmap.serve.receiving import receive
@@ -41,8 +41,8 @@ router = APIRouter(route_class=GuardedRoute)
 AT_ONCE = 10
 # Seconds: the queue is short and a film of 3000 x 3000 takes half a second.
 WAIT = 30.0
-LOOK_EVERY = 2.0
-"""Seconds between looks at a film that is waited for."""
+LOOK_AFTER = 2.0
+"""Seconds until a film that is waited for is looked at; twice as many each time after it."""
 SHOWN = ("full", "preview.jpg", "zones", "overlay")
 """What a page shows; the rest is for saving."""
 
@@ -93,13 +93,15 @@ async def read(
 
 def _told(desk: Desk, job: str, key: str | None) -> Response:
     """What has come of the only film of a job."""
-    (item,) = _items(desk, job)
+    with desk.store.read() as c:
+        (item,) = jobs.items(c, job)
+        stored = stored_film(c, item.film, key) if item.state == "done" and item.film else None
     if item.state in jobs.UNDER_WAY:
         return JSONResponse(QueuedAnswer(job=job), 202)
     if item.state == "cancelled":
         return JSONResponse({"error": "the film's job was cancelled"}, 409)
-    if item.state == "done" and item.film is not None:
-        return JSONResponse(film_answer(desk, item.film, key))
+    if stored is not None:
+        return JSONResponse(film_answer(desk, stored))
     failed: NotReadAnswer = {
         "error": item.reason or "the film could not be read",
         "status": "rejected" if item.status == "rejected" else "failed",
@@ -112,9 +114,12 @@ def _told(desk: Desk, job: str, key: str | None) -> Response:
 async def _ended(desk: Desk, follower: Follower, job: str, seconds: float) -> None:
     """Wait for the end of a job, so many seconds at most."""
     until = time.monotonic() + seconds
+    patience = LOOK_AFTER
     while not follower.stopping and (left := until - time.monotonic()) > 0:
-        # Workers of another server on the same database tell nobody here.
-        if not await follower.news(min(left, LOOK_EVERY)):
+        # Workers of another server on the same database tell nobody here. Ever more seldom: where
+        # films wait for long, looking at each of them all the time is what they would wait for.
+        if not await follower.news(min(left, patience)):
+            patience *= 2
             (item,) = await anyio.to_thread.run_sync(_items, desk, job)
             if item.state in jobs.UNDER_WAY:
                 continue
@@ -129,7 +134,9 @@ def _items(desk: Desk, job: str) -> list[Item]:
 @router.get("/v1/films/{film}")
 def one(film: IdInPath, caller: Calling, desk: AtDesk) -> FilmAnswer:
     """A film, what was read of it, and what else there is of it and of its patient."""
-    return film_answer(desk, film, caller.id)
+    with desk.store.read() as c:
+        stored = stored_film(c, film, caller.id)
+    return film_answer(desk, stored)
 
 
 @router.get("/v1/films/{film}/json")

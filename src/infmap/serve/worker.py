@@ -25,7 +25,7 @@ from infmap.compute.lock import Busy, hold
 from infmap.core.files import Json, parse_json
 from infmap.serve import items, registry
 from infmap.serve.items import CRASHED, Claimed
-from infmap.serve.reading import STOP, WAKE, Finished, Work, main
+from infmap.serve.reading import STOP, WAKE, Finished, Progress, Work, main
 from infmap.serve.store import Store, sweep
 from infmap.web.database import new_id, now
 
@@ -51,11 +51,10 @@ class _Reading:
     Attributes:
         process: itself.
         pipe: to it.
+        progress: the film that it reads.
         claimed: items that it has.
         since: monotonic time at which it claimed them.
         renewed: monotonic time at which their leases were lengthened.
-        item: identifier of the item that it reads; None between films.
-        reading_since: monotonic time at which it began with it.
         slow: it was ended for taking too long.
         ready: it has loaded its models.
         woken: it was told to look into the queue and has not said anything since.
@@ -63,11 +62,10 @@ class _Reading:
 
     process: BaseProcess
     pipe: Pipe
+    progress: Progress
     claimed: list[Claimed] = field(default_factory=list)
     since: float = 0.0
     renewed: float = 0.0
-    item: str | None = None
-    reading_since: float = 0.0
     slow: bool = False
     ready: bool = False
     woken: bool = False
@@ -163,14 +161,15 @@ class Workers:
 
     def _started(self) -> _Reading:
         ours, theirs = multiprocessing.Pipe()
+        progress = Progress()
         # Spawned: a fork beside threads may copy a lock that nobody will ever release.
         context = multiprocessing.get_context("spawn")
         process = context.Process(
-            target=main, args=(self._work, theirs), name="reading", daemon=True
+            target=main, args=(self._work, theirs, progress), name="reading", daemon=True
         )
         process.start()
         theirs.close()
-        return _Reading(process, ours)
+        return _Reading(process, ours, progress)
 
     def _mind(self) -> None:
         """Until all processes have ended: hear them, end those that hang, replace the dead."""
@@ -222,12 +221,8 @@ class Workers:
         if state == "claimed":
             one.claimed = _CLAIMED.validate_python(said.get("items"))
             one.since = one.renewed = at
-        elif state == "reading":
-            one.item, one.reading_since = str(said.get("item")), at
-        elif state == "read":
-            one.item = None
         elif state == "done":
-            one.claimed, one.item = [], None
+            one.claimed = []
             ended = said.get("jobs")
             if isinstance(ended, list):
                 self._tell([str(job) for job in ended])
@@ -239,8 +234,7 @@ class Workers:
                 continue
             tried = any(item.attempts for item in one.claimed)
             limit = SECONDS * (SECOND_TRY if tried else 1.0)
-            too_long = one.item is not None and at - one.reading_since > limit
-            if too_long or at - one.since > HUNG:
+            if one.progress.seconds > limit or at - one.since > HUNG:
                 one.slow = True
                 one.process.kill()
             elif at - one.renewed > RENEW:
@@ -264,7 +258,7 @@ class Workers:
 
     def _settle(self, one: _Reading) -> None:
         # Between films it was the network, or writing: any film of the batch may be at fault.
-        at_fault = [item for item in one.claimed if item.id == one.item] or one.claimed
+        at_fault = [item for item in one.claimed if item.id == one.progress.item] or one.claimed
         if self._killed and not one.slow:
             at_fault = []
         others = [item.token for item in one.claimed if item not in at_fault]

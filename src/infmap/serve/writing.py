@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 SYNCS = 8
 """Files that are brought to the disk at once: those of one film, about."""
+# Kept: starting threads for each batch costs more than bringing its files down.
+_SYNCING = ThreadPoolExecutor(SYNCS, thread_name_prefix="sync")
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -141,8 +143,7 @@ def settle(store: Store, written: Sequence[Written]) -> None:
     try:
         paths = [path for part in parts for path in (*part.iterdir(), part)]
         # Side by side: a journaling disk brings several files down with one write of its journal.
-        with ThreadPoolExecutor(SYNCS) as pool:
-            list(pool.map(sync, paths))
+        list(_SYNCING.map(sync, paths))
         places = [(one.part, _place(store, one.result.film)) for one in written]
         parents = {place.parent for part, place in places if part is not None}
         if not all(parent.is_dir() for parent in parents):
