@@ -56,6 +56,10 @@ def test_the_exported_network_is_the_float_network(exported):
     np.testing.assert_allclose(classes, out.classes.numpy(), atol=TOLERANCE, rtol=TOLERANCE)
 
 
+def log_odds(p):
+    return np.log(p / (1 - p))
+
+
 def test_its_properties_are_enough_to_get_the_figures_of_the_package(exported):
     """Preprocessing, operating points and calibration as read from the file alone."""
     run = session(exported.network)
@@ -71,16 +75,20 @@ def test_its_properties_are_enough_to_get_the_figures_of_the_package(exported):
     lungs = maps[0, 2] >= thresholds["lungs"]
     expected = load(runtime="onnxruntime").predict(film.pixels)
     row = json.loads(properties["infmap_maps"]).index("infection")
-    peak = np.round(maps[0, row][lungs & (fit.pad(np.ones((fit.rows, fit.columns))) > 0)].max(), 8)
+    infection = maps[0, row][lungs & (fit.pad(np.ones((fit.rows, fit.columns))) > 0)]
     place = json.loads(properties["infmap_classes"]).index("covid19")
     others = np.delete(classes[0], place)
-    odds = classes[0, place] - np.log(np.exp(others).sum())
+    # As the card beside the file says.
+    amount = np.mean(infection.astype(np.float64) ** 4) ** (1 / 4)
     total = (
-        detection["class_slope"] * odds
-        + detection["peak_slope"] * np.log(peak / (1 - peak))
+        detection["class_slope"] * (classes[0, place] - np.log(np.exp(others).sum()))
+        + detection["peak_slope"] * log_odds(infection.max())
+        + detection["amount_slope"] * log_odds(amount)
         + detection["intercept"]
     )
-    assert 1 / (1 + np.exp(-total)) == pytest.approx(expected.covid_probability, abs=0.02), name
+    probability = 1 / (1 + np.exp(-total))
+    assert probability == pytest.approx(expected.covid_probability, abs=0.02), name
+    assert expected.covid_detected == (probability >= thresholds["film"])
     assert lungs.mean() == pytest.approx(expected.lungs.mean(), abs=0.02)
 
 
@@ -91,6 +99,9 @@ def test_the_card_beside_the_file_says_how_to_use_it(exported):
     assert text.startswith(f"# {manifest.label} as ONNX\n")
     assert "Research use only" in text and "LICENSE-WEIGHTS" in text
     assert f"maps[1] >= {manifest.thresholds.opacity}" in text
+    assert f"maps[0] >= {manifest.thresholds.infection}" in text
+    assert f"its probability `>= {manifest.thresholds.film}`" in text
+    assert f"{manifest.detection.amount_slope} * a" in text
     assert "COVID-QU-Ex" in text  # the model's own card follows
     assert text.count("\n# ") == 0  # one title
 

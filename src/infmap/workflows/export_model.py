@@ -19,6 +19,7 @@ from infmap.inference.manifest import (
     write_manifest,
 )
 from infmap.inference.onnx_graph import join_network
+from infmap.inference.postprocess import AMOUNT_FLOOR, AMOUNT_ORDER
 from infmap.report.files import make_folder, write_atomically, writing
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def write_card(manifest: Manifest, card: str | None) -> str:
         title=_title(manifest),
         notice=NOTICE,
         manifest=manifest,
+        order=AMOUNT_ORDER,
+        floor=AMOUNT_FLOOR,
         card="" if card is None else card.replace("\n#", "\n##").replace("# ", "## ", 1),
     )
 
