@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infmap.api import DEFAULT_MODEL, model_folder
 from infmap.cli import serve
 from infmap.cli.main import main
 from infmap.core.errors import UsageError
@@ -53,7 +54,7 @@ def test_keys_are_made_listed_and_disabled(
         (["--certificate", "a.pem"], "one of the two"),
         (["--keys"], "infmap serve key add"),
         (["--model", "nowhere"], "no such model folder"),
-        (["--model", "infmap-lite0", "--model", "infmap-lite0"], "different names"),
+        (["--model", "infmap-lite0", "--model", "infmap-lite0"], "--model NAME=FOLDER"),
         (["--port", "99999"], "--port"),
         (["--rate", "0"], "--rate"),
     ],
@@ -91,3 +92,14 @@ def test_the_verb_serves_and_ends_by_a_signal_without_a_traceback(
             process.kill()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_a_model_may_be_served_by_another_name(tmp_path: Path) -> None:
+    """A calibrated copy has the name of the model that it was made of."""
+    shipped = model_folder(DEFAULT_MODEL)
+    odd = tmp_path / "a=b"
+    odd.symlink_to(shipped)
+    models = serve._models([str(shipped), f"ours={shipped}", f"odd={odd}"])
+    assert models == {DEFAULT_MODEL: shipped, "ours": shipped, "odd": odd}
+    assert serve._models([str(odd)]) == {DEFAULT_MODEL: odd}
+    assert serve._models(None) == {DEFAULT_MODEL: shipped}

@@ -20,7 +20,7 @@ def test_a_job_is_films_and_no_more() -> None:
 @pytest.mark.parametrize(
     "change",
     [{"name": "a\nb"}, {"name": "\ud800"}, {"sha256": "A" * 64}, {"sha256": "0" * 63},
-     {"size": 0}, {"size": 2**53}],
+     {"size": -1}, {"size": 2**53}],
 )  # fmt: skip
 def test_films_are_named_in_plain_text_and_by_a_checksum(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

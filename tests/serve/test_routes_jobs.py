@@ -82,6 +82,19 @@ def test_a_zip_file_is_replaced_by_its_films(web: WebServer) -> None:
     assert state(web, again) == {"done": 2}
 
 
+def test_an_empty_file_is_said_and_stops_no_other(web: WebServer) -> None:
+    films = [
+        {"name": "empty.dcm", "sha256": sha(b""), "size": 0},
+        {"name": "film.png", "sha256": sha(film(1)), "size": len(film(1))},
+    ]
+    made = web.ask("POST", "/v1/jobs", {"films": films}).json()
+    assert made["wanted"] == [sha(film(1))]
+    web.send(made["id"], film(1))
+    assert state(web, made["id"]) == {"done": 1, "failed": 1}
+    (empty, _) = web.ask("GET", f"/v1/jobs/{made['id']}").json()["items"]
+    assert empty["reason"] == "it is empty; copy it again"
+
+
 def test_a_damaged_zip_file_ends_its_job_and_says_why(web: WebServer) -> None:
     damaged = b"PK\x03\x04" + bytes(100)
     job = web.job(damaged, film(1))

@@ -35,7 +35,7 @@ def serve(
     folder: Folder = HOME,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="model folder or name, several times; the first is default"),
+        typer.Option("--model", help="[NAME=]folder, or a shipped one, several times; the first is default"),
     ] = None,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8020,
@@ -177,15 +177,25 @@ def opened(folder: Path, database: str | None) -> Iterator[Store]:
 
 
 def _models(given: list[str] | None) -> dict[str, Path]:
-    """Model folders by the name in their manifests, in the order given."""
-    from infmap.api import model_folder
+    """Model folders by the name that was given, or that of their manifests, in the order given."""
+    from infmap.api import DEFAULT_MODEL, model_folder
     from infmap.core.errors import UsageError
     from infmap.inference import read_manifest
 
-    folders = [model_folder(name) for name in given] if given else [model_folder()]
-    models = {read_manifest(folder).name: folder for folder in folders}
-    if len(models) < len(folders):
-        raise UsageError("model: expected models of different names; clients choose by name")
+    models: dict[str, Path] = {}
+    for text in given or [DEFAULT_MODEL]:
+        name, sign, place = text.partition("=")
+        # A folder may have the sign in its own name.
+        if not sign or Path(text).is_dir():
+            name, place = "", text
+        folder = model_folder(place)
+        name = name or read_manifest(folder).name
+        if name in models:
+            raise UsageError(
+                f"model: expected models of different names, got two named {name}; clients choose "
+                "by name, give one of them another: --model NAME=FOLDER"
+            )
+        models[name] = folder
     return models
 
 

@@ -38,6 +38,8 @@ MiB, and no film of a chest grows 200 times."""
 SECONDS, MEMORY = 300.0, 1 << 30
 """Limits of one archive; 8 GiB inflate in 60 s on one slow core."""
 APART = Apart(2, "archive", SECONDS, MEMORY)
+EMPTY = "it is empty; copy it again"
+"""Why a file of no bytes is no film."""
 # Files that systems add by themselves; nobody sent them as films.
 _LITTER = {".ds_store", *JUNK_NAMES}
 _PIECE = 1 << 20
@@ -175,7 +177,7 @@ def _extract_one(
         return told | {"reason": str(damaged)}, size
     if not size:
         path.unlink()
-        return told | {"reason": "it is empty"}, 0
+        return told | {"reason": EMPTY}, 0
     return told | {"sha256": digest.hexdigest(), "size": size}, size
 
 

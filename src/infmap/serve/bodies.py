@@ -66,7 +66,7 @@ class FilmBody(Body):
 
     name: FilmName
     sha256: Digest
-    size: Annotated[int, Field(ge=1, lt=2**53)]
+    size: Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class JobBody(Body):

@@ -69,7 +69,11 @@ def _known(c: Connection, body: JobBody, caller: Caller) -> jobs.Job | None:
 
 
 def _made(c: Connection, desk: Desk, body: JobBody, caller: Caller) -> jobs.Job:
-    films = [NewFilm(film.name, film.sha256) for film in body.films]
+    # An empty file among a folder's is one that failed, and no reason to refuse the others.
+    films = [
+        NewFilm(film.name, film.sha256) if film.size else NewFilm(film.name, None, archive.EMPTY)
+        for film in body.films
+    ]
     models = body.models or [next(iter(desk.models))]
     try:
         return jobs.create(
