@@ -35,7 +35,7 @@ def serve(
     folder: Folder = HOME,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="[NAME=]folder, or a shipped one, several times; the first is default"),
+        typer.Option("--model", help="[NAME=]folder or shipped one, several times; first: default"),
     ] = None,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8020,

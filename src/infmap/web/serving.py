@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from infmap.core.errors import UsageError
+from infmap.web.protocol import TimedHead
 from infmap.web.sessions import TrustedProxies, is_loopback
 
 # Seconds that an idle connection stays open. A reader looks at a film for minutes, and a connection
@@ -28,6 +29,9 @@ GRACE = 20
 BACKLOG = 2048
 # Bytes from which a block is the system's own: small films' masks are below, large films' above.
 LARGE_BLOCK = 2**20
+# Open files, each connection one: most systems allow a process 1024 unless it asks for more, which
+# idle browsers of one large hospital would take.
+FILES = 16_384
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 
 
@@ -130,7 +134,7 @@ def server_of(app: ASGIApp, listen: Listen, stopping: Callable[[], None] = lambd
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=TimedHead,
         ws="none",
         log_config=None,
         access_log=False,
@@ -153,6 +157,7 @@ def run(server: uvicorn.Server, listening: socket.socket) -> None:
         listening: a listening socket.
     """
     _return_large_blocks()
+    _raise_file_limit()
     # When it has stopped, uvicorn raises the signal once more for whoever listened before: a
     # handler that raises would break its event loop, with a traceback.
     with own_signals(lambda: None):
@@ -169,6 +174,18 @@ def _return_large_blocks() -> None:
     allocate = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if allocate is not None:  # another C library has no such habit
         allocate(_M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+def _raise_file_limit() -> None:
+    """Ask the system for as many open files as ``FILES``, or as it grants."""
+    if sys.platform == "win32":  # it has no such limit
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
