@@ -9,7 +9,9 @@ networks are trained in every round on what is approved so far (``collaboration_
 Stage I: 24 films are outlined by hand, networks trained on half of them propose for the other half,
 and the reader keeps the better of hand and machine. Stage II: in four rounds networks propose for
 all films left; those on which they disagree most come first (or by lot), and the reader keeps,
-edits or draws. With other numbers of films each part has the same share of them.
+edits or draws. With other numbers of films each part has the same share of them. Proposals are
+smoothed, and one is shown of a film, as the station does it and by its own code
+(``infmap.annotation.smoothing`` and ``ranking``).
 
 --films names the films to take, one a line, and --model the network that stands in place of the
 shipped one: a confirmation needs films on which nothing was chosen, and a network that was not
@@ -19,7 +21,9 @@ Scenarios: "station", the shipped model proposes beside the networks trained in 
 trained on COVID-QU-Ex Train, so it is an in-source network that has not seen these films as
 training images; its threshold was chosen on Val); "random order"; "from nothing", without the
 shipped model; "credulous readers", who keep what is not good enough; "careful readers", who draw
-twice as exactly and keep only what is as exact; "one candidate", which is the best network's alone.
+twice as exactly and keep only what is as exact. What else was tried: "two candidates";
+"as networks draw", not smoothed; "second where apart", two candidates of films on which networks
+differ; "poor ones drawn", films whose proposal is likely poor show none.
 
 DIR gets results.json and rounds.png. Intervals are 95 %, by film: a film's figures are averaged
 over seeds, then films are drawn with replacement. The data set names no patients.
@@ -40,14 +44,23 @@ from collaboration_networks import SHIPPED, Films, dice, load, propose
 from collaboration_readers import MODELS, Reader, Room, Work, outline, region_outline
 from numpy.typing import NDArray
 
+from infmap.annotation.projects import Settings
+from infmap.annotation.ranking import lead, shown
+from infmap.annotation.smoothing import smoothed
+from infmap.annotation.task_rows import uniform
 from infmap.metrics import Bootstrap, bootstrap_ratio_interval, film_mean
 
 PLAN = (24, 42, 80, 130, 190)
 """Films outlined by hand, a twentieth, and of the rounds of stage II; of 466."""
 LEAST = 16
 """Films outlined by hand at least: of each half, four train heads and four choose thresholds."""
-SHOWN = 2
-"""Candidates that a reader is shown; the networks that did best on approved films."""
+SHOWN = Settings().candidates
+"""Candidates that a reader is shown by default."""
+APART = 0.3
+"""Disagreement above which "second where apart" shows a second candidate."""
+NEAREST, POOR = 20, 0.5
+""""Poor ones drawn" shows nothing of a film where the mean Dice of the best network's proposals
+with approved masks, over so many films of the most similar disagreement, is below this."""
 USUAL, CAREFUL = (1.5, 5.0), (0.5, 1.5)
 """By how many pixels readers draw in or out, and their boundaries wander. Two usual readers agree
 at a Dice of 0.70 in the mean and 0.73 in the median; COVID-QU-Ex's masks and a radiologist's
@@ -67,6 +80,9 @@ class Scenario:
     keeps: float = KEEPS
     shown: int = SHOWN
     hands: tuple[float, float] = USUAL
+    smooth: bool = True
+    apart: float | None = None
+    poor: float = 0.0
 
     def readers(self) -> list[Reader]:
         """Three: one draws a little in, one a little out."""
@@ -80,7 +96,10 @@ SCENARIOS = {
     "from nothing": Scenario(shipped=False),
     "credulous readers": Scenario(keeps=CREDULOUS),
     "careful readers": Scenario(keeps=CAREFUL_KEEPS, hands=CAREFUL),
-    "one candidate": Scenario(shown=1),
+    "two candidates": Scenario(shown=2),
+    "as networks draw": Scenario(smooth=False),
+    "second where apart": Scenario(apart=APART),
+    "poor ones drawn": Scenario(poor=POOR),
 }
 
 
@@ -130,28 +149,60 @@ def run(films: Films, name: str, seed: int) -> Iterator[Row]:
             drawing={m: by_hand.seconds(t, region) for m, t in MODELS.items()},
         )  # fmt: skip
 
+    def shown_of(film: int, number: int, record: dict[str, list[float]], apart: float) -> list[str]:
+        names = sorted(proposals)
+        count = scenario.shown + (scenario.apart is not None and apart > scenario.apart)
+        return shown(names, record, count, lambda what: uniform(seed, film, number, what))
+
     stage_one, *batches = plan(len(films))
     first = order[:stage_one]
     drawn = {int(film): room.draw(int(film)) for film in first}
     for film, work in drawn.items():
         masks[film] = work.mask
     for half in (0, 1):
-        taught, shown = first[half::2], first[1 - half :: 2]
-        proposals = _proposals(films, scenario, taught, masks[taught], shown, seed)
-        for k, film in enumerate(int(film) for film in shown):
-            candidates = [p[k] for p in proposals[: scenario.shown]]
-            compared = room.compare(film, drawn[film].mask, candidates)
-            yield row(film, 0, [drawn[film], compared], candidates)
+        taught, compared = first[half::2], first[1 - half :: 2]
+        proposals = _proposals(films, scenario, taught, masks[taught], compared, seed)
+        for film, of, apart in _each(compared, proposals):
+            candidates = [of[name] for name in shown_of(film, 0, {}, apart)]
+            work = room.compare(film, drawn[film].mask, candidates)
+            yield row(film, 0, [drawn[film], work], candidates)
     approved, left = first, order[stage_one:]
+    record: dict[str, list[float]] = {}
+    known: list[tuple[float, dict[str, float]]] = []
     for number, size in enumerate(batches, 1):
         proposals = _proposals(films, scenario, approved, masks[approved], left, seed + number)
         ranked = np.argsort(-_disagreement(proposals), kind="stable")
         pick = (ranked if scenario.active else np.arange(len(left)))[:size]
-        for k in pick:
-            candidates = [p[k] for p in proposals[: scenario.shown]]
-            yield row(int(left[k]), number, [room.choose(int(left[k]), candidates)], candidates)
+        # As the station plans a round: on what readers made of the earlier ones, newest first.
+        before = {name: values[::-1] for name, values in record.items()}
+        past = list(known)
+        for film, of, apart in _each(left[pick], {n: p[pick] for n, p in proposals.items()}):
+            names = shown_of(film, number, before, apart)
+            if _expected(past, apart, names[0]) < scenario.poor:
+                names = []
+            candidates = [of[name] for name in names]
+            work = room.choose(film, candidates) if candidates else room.draw(film)
+            near = {n: float(dice(mask[None], work.mask[None])[0]) for n, mask in of.items()}
+            for network in names:
+                record.setdefault(network, []).append(lead(network, near))
+            known.append((apart, near))
+            yield row(film, number, [work], candidates)
         approved = np.concatenate([approved, left[pick]])
         left = np.delete(left, pick)
+
+
+def _each(
+    which: NDArray[np.int64], proposals: dict[str, NDArray[np.bool_]]
+) -> Iterator[tuple[int, dict[str, NDArray[np.bool_]], float]]:
+    """Each film with its proposal of every network, and how far these disagree."""
+    for k, (film, apart) in enumerate(zip(which, _disagreement(proposals), strict=True)):
+        yield int(film), {name: masks[k] for name, masks in proposals.items()}, float(apart)
+
+
+def _expected(known: list[tuple[float, dict[str, float]]], apart: float, name: str) -> float:
+    """Dice to be expected of a network's proposal of a film; 1 before anything is known."""
+    nearest = sorted(known, key=lambda one: abs(one[0] - apart))[:NEAREST]
+    return float(np.mean([near[name] for _, near in nearest])) if nearest else 1.0
 
 
 def _proposals(
@@ -161,18 +212,24 @@ def _proposals(
     masks: NDArray[np.bool_],
     wanted: NDArray[np.int64],
     seed: int,
-) -> list[NDArray[np.bool_]]:
-    """Proposals of all networks, those first that did best on approved films."""
-    found, scored = propose(films, approved, masks, wanted, seed)
+) -> dict[str, NDArray[np.bool_]]:
+    """Proposals of all networks."""
+    found = propose(films, approved, masks, wanted, seed)
     if scenario.shipped:
         found["shipped"] = films.shipped[wanted]
-        scored["shipped"] = float(dice(films.shipped[approved], masks).mean())
-    return [found[name] for name in sorted(found, key=lambda name: -scored[name])]
+    if scenario.smooth:
+        within = films.lungs[wanted]
+        found = {
+            name: np.stack([smoothed(*both) for both in zip(made, within, strict=True)])
+            for name, made in found.items()
+        }
+    return found
 
 
-def _disagreement(proposals: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def _disagreement(proposals: dict[str, NDArray[np.bool_]]) -> NDArray[np.float64]:
     """1 - mean Dice over pairs of networks, by film: what orders the station's queue."""
-    return 1 - np.mean([dice(a, b) for a, b in combinations(proposals, 2)], axis=0)
+    pairs = combinations(proposals.values(), 2)
+    return np.asarray(1 - np.mean([dice(a, b) for a, b in pairs], axis=0))
 
 
 def summary(rows: list[Row]) -> dict[str, dict[str, object]]:
@@ -253,8 +310,9 @@ def figure(result: dict[str, dict[str, object]], sizes: list[int], path: Path) -
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    hues = ("#0b6e8f", "#b5651d", "#3b7d3b", "#a03060", "#555555", "#7a5ca8")
-    colours = dict(zip(SCENARIOS, hues))
+    hues = ("#0b6e8f", "#b5651d", "#3b7d3b", "#a03060", "#555555", "#7a5ca8", "#8a7a2e", "#2e8a7a",
+            "#c0504d")  # fmt: skip
+    colours = dict(zip(SCENARIOS, hues, strict=True))
     plot, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     for name, found in result.items():
         rounds = found["rounds"]

@@ -92,7 +92,7 @@ def propose(
     masks: NDArray[np.bool_],
     wanted: NDArray[np.int64],
     seed: int,
-) -> tuple[dict[str, NDArray[np.bool_]], dict[str, float]]:
+) -> dict[str, NDArray[np.bool_]]:
     """Train the heads on approved films and propose masks for others.
 
     Args:
@@ -103,8 +103,7 @@ def propose(
         seed: of the draw of points and of the heads.
 
     Returns:
-        bool (K, 128, 128) by network, and the mean Dice of each on the approved films that chose
-        its threshold.
+        bool (K, 128, 128) by network.
     """
     rng = np.random.default_rng(seed)
     # A fifth of the approved films choose each head's threshold, the others train it.
@@ -120,12 +119,11 @@ def propose(
         shown.append(_maps(films, head, approved[held]))
     found.append(np.mean(found, axis=0))
     shown.append(np.mean(shown, axis=0))
-    out, scored = {}, {}
+    out = {}
     for name, maps, seen in zip([*HEADS, "mean"], found, shown, strict=True):
         scores = [dice(seen >= t, masks[held]).mean() for t in THRESHOLDS]
         out[name] = (maps >= THRESHOLDS[int(np.argmax(scores))]) & films.lungs[wanted]
-        scored[name] = max(scores)
-    return out, scored
+    return out
 
 
 def _points(

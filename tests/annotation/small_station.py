@@ -54,7 +54,7 @@ class Station:
     def __init__(self, store: Store) -> None:
         self.store = store
         with store.begin() as c:
-            settings = projects.Settings(stage=2, repeat_share=0, unaided_share=0)
+            settings = projects.Settings(stage=2, candidates=7, repeat_share=0, unaided_share=0)
             self.project = projects.create(c, "chest", LABELS, settings).id
             self.admin = self._user(c, "admin", "administrator", None)
             self.ann = self._user(c, "ann", "reader", "reader")

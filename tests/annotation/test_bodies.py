@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from infmap.annotation.bodies import Decision, Name, SignIn, Tab
+from infmap.annotation.bodies import Decision, Name, Rules, SignIn, Tab
 from infmap.annotation.decisions import KINDS
+from infmap.annotation.projects import Settings
 from infmap.annotation.users import LONGEST
 
 
@@ -34,6 +37,10 @@ def test_a_password_as_long_as_an_account_takes_passes() -> None:
 
 def test_decisions_are_of_the_kinds_that_the_station_knows() -> None:
     assert [Decision(version=1, kind=kind).kind for kind in KINDS] == list(KINDS)
+
+
+def test_a_project_can_be_given_every_rule_there_is() -> None:
+    assert Rules().model_dump() == asdict(Settings())
 
 
 def test_a_tab_is_a_word() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infmap.annotation import projects
+from infmap.annotation import projects, schema
 from infmap.annotation.errors import NotFound
 from infmap.annotation.projects import Settings
 from infmap.annotation.store import Store
@@ -50,6 +50,8 @@ def test_a_taken_name_and_unknown_labels_are_refused(station: Station) -> None:
         {"agreement_dice": 1.1},
         {"lease_minutes": 0},
         {"order": "alphabet"},
+        {"candidates": 0},
+        {"candidates": 8},
     ],
 )
 def test_rules_out_of_range_are_refused(bad: dict[str, object]) -> None:
@@ -61,6 +63,14 @@ def test_rules_are_changed(station: Station) -> None:
     with station.store.begin() as c:
         projects.change(c, station.project, Settings(stage=1, seed=5))
         assert projects.get(c, station.project).settings == Settings(stage=1, seed=5)
+
+
+def test_a_project_without_a_number_of_candidates_goes_on_showing_all(station: Station) -> None:
+    assert Settings().candidates == 1
+    table = schema.projects
+    with station.store.begin() as c:
+        c.execute(table.update().values(settings='{"stage": 2}'))
+        assert projects.get(c, station.project).settings.candidates == projects.MOST_CANDIDATES
 
 
 def test_members_have_one_role_each(station: Station) -> None:

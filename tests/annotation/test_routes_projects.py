@@ -48,6 +48,8 @@ def test_a_project_is_made_with_its_rules(site: WebStation) -> None:
         {"name": "nul\0"},
         {"name": "x", "labels": ["heart"]},
         {"name": "x", "settings": {"readers_per_film": 9}},
+        {"name": "x", "settings": {"candidates": 8}},
+        {"name": "x", "settings": {"order": "alphabet"}},
         {"name": "x", "settings": {"repeat_share": 0.9}},
     ],
 )

@@ -83,7 +83,7 @@ class WebStation(Station):
         rex = self.add_user("rex", "reader")
         first, self.rex = self.project, rex
         with self.store.begin() as c:
-            settings = projects.Settings(stage=2, repeat_share=0, unaided_share=0)
+            settings = projects.Settings(stage=2, candidates=7, repeat_share=0, unaided_share=0)
             self.project = projects.create(c, "foreign", ("infection", "lungs"), settings).id
             projects.member(c, self.project, rex, "reader")
         film = self.film("foreign", lungs=encode(box(2, 2, 38, 46, "lungs")))

@@ -52,6 +52,17 @@ def test_a_station_goes_from_nothing_to_proposals(folder: Path, capsys) -> None:
     assert admin is not None and admin.must_change
 
 
+def test_a_project_shows_one_proposal_a_film_unless_told(folder: Path) -> None:
+    annotate(folder, "init")
+    annotate(folder, "init", "--project", "b", "--candidates", 3, "--order", "random")
+    store = Store.open(folder / "station")
+    with store.read() as c:
+        rules = [p.settings for p in projects.every(c)]
+    store.close()
+    assert [(r.candidates, r.order) for r in rules] == [(1, "disagreement"), (3, "random")]
+    assert annotate(folder, "init", "--project", "c", "--candidates", 8) == 2
+
+
 def test_a_second_project_has_no_second_password(folder: Path, capsys) -> None:
     annotate(folder, "init")
     capsys.readouterr()

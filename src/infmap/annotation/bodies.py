@@ -133,8 +133,12 @@ class Rules(Body):
 
     stage: Literal[1, 2] = 1
     readers_per_film: Annotated[int, Field(ge=1, le=5)] = 1
+    candidates: Annotated[int, Field(ge=1, le=7)] = 1
     repeat_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
     unaided_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    agreement_dice: Annotated[float, Field(ge=0, le=1)] = 0.7
+    order: Literal["disagreement", "random"] = "disagreement"
+    lease_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     seed: Whole = 0
 
 

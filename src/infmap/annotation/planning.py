@@ -3,7 +3,8 @@
 A film is read first by hand or from proposals (reading 1), by as many readers as the project says.
 In stage I a film that was outlined by hand is read again (reading 2) once there are proposals: hand
 and machine side by side, without saying which is which. New proposals make new tasks of those that
-nobody has begun.
+nobody has begun. Of several networks' proposals a film shows those that ``ranking`` picks; how much
+all of them differ orders the queue.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from infmap.annotation.errors import NotFound
 from infmap.annotation.overlap import disagreement
 from infmap.annotation.projects import Project
 from infmap.annotation.projects import get as project_of
+from infmap.annotation.ranking import Record, record_of, shown
 from infmap.annotation.settling import settle
 from infmap.annotation.store import Store, get_mask
 from infmap.annotation.task_rows import SIDES, Candidate, Wanted, insert, uniform, withdraw
@@ -61,9 +63,12 @@ def plan(c: Connection, project: str, by: str | None = None) -> Planned:
     rules = project_of(c, project)
     proposals = _proposals(c, project)
     tasks = _tasks(c, project)
+    # Read only where there is a choice: it takes as long as a look at some twenty films.
+    several = any(len(of) > rules.settings.candidates for of in proposals.values())
+    record = record_of(c, project, rules.labels[0]) if several else {}
     done = Planned(0, 0)
     for film in c.execute(select(schema.films).where(schema.films.c.project_id == project)).all():
-        reading, wanted = _wanted(c, rules, film, proposals[film.id], tasks[film.id])
+        reading, wanted = _wanted(c, rules, film, proposals[film.id], record)
         if wanted is None:
             continue
         if film.reading != reading:
@@ -116,7 +121,7 @@ def _wanted(
     rules: Project,
     film: TableRow,
     proposals: Sequence[TableRow],
-    tasks: Sequence[TableRow],
+    record: Record,
 ) -> tuple[int, Wanted | None]:
     """The reading that a film is in, and what its tasks should be; None where it needs none."""
     if len(proposals) >= len(SIDES):  # one side is left for the hand-drawn mask
@@ -124,23 +129,36 @@ def _wanted(
             f"plan: expected at most {len(SIDES) - 1} proposals a film and round, "
             f"got {len(proposals)}; propose with fewer networks"
         )
-    shown = tuple(Candidate(p.mask, p.name, proposal=p.id) for p in proposals)
+    candidates = _candidates(rules, film, proposals, record)
     newest = max((p.round for p in proposals), default=0)
     if film.state == "open" and film.reading == 1:
-        if not shown:
+        if not candidates:
             return 1, Wanted("draw")
         seed, share = rules.settings.seed, rules.settings.unaided_share
         if uniform(seed, "unaided", film.sha256) < share:
             return 1, Wanted("draw", newest, unaided=True)
-        return 1, Wanted("choose", newest, candidates=shown)
+        return 1, Wanted("choose", newest, candidates=candidates)
     again = film.reading == 2 and film.settled == 1 and film.state != "disputed"
     first = film.state == "approved" and film.reading == 1 and rules.settings.stage == 1
-    if not shown or not (again or first):
+    if not candidates or not (again or first):
         return film.reading, None
     hand = _by_hand(c, film)
     if not hand:
         return film.reading, None
-    return 2, Wanted("compare", newest, candidates=hand + shown)
+    return 2, Wanted("compare", newest, candidates=hand + candidates)
+
+
+def _candidates(
+    rules: Project, film: TableRow, proposals: Sequence[TableRow], record: Record
+) -> tuple[Candidate, ...]:
+    """The proposals that a film shows."""
+    of = {p.name: Candidate(p.mask, p.name, proposal=p.id) for p in proposals}
+    newest = max((p.round for p in proposals), default=0)
+
+    def lot(what: str) -> float:
+        return uniform(rules.settings.seed, "shown", film.sha256, newest, what)
+
+    return tuple(of[name] for name in shown(list(of), record, rules.settings.candidates, lot))
 
 
 def _by_hand(c: Connection, film: TableRow) -> tuple[Candidate, ...]:

@@ -18,6 +18,8 @@ from infmap.web.columns import TableRow
 from infmap.web.masks import LABELS
 
 MEMBER_ROLES = ("senior", "reader", "observer")
+MOST_CANDIDATES = 7
+"""Of eight sides one is left for the hand-drawn mask."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Settings:
     Attributes:
         stage: 1: films are outlined by hand and compared with networks; 2: networks propose.
         readers_per_film: 1 to 5.
+        candidates: networks' proposals that a film shows at most, 1 to ``MOST_CANDIDATES``: see
+            ``ranking``.
         repeat_share: share of a reader's films that come a second time, unannounced, 0 to 0.5.
         unaided_share: share of films that are drawn without proposals though there are some, 0 to
             0.5: they show what proposals make readers accept.
@@ -38,6 +42,8 @@ class Settings:
 
     stage: int = 1
     readers_per_film: int = 1
+    # One: of simulated readers it saves the most time, and costs no Dice (docs/annotation.md).
+    candidates: int = 1
     repeat_share: float = 0.05
     unaided_share: float = 0.05
     # 0.7: the agreement of radiologists on COVID-19 opacities lies at 0.7 to 0.8 in most studies.
@@ -50,6 +56,7 @@ class Settings:
         for name, low, high in (
             ("stage", 1, 2),
             ("readers_per_film", 1, 5),
+            ("candidates", 1, MOST_CANDIDATES),
             ("repeat_share", 0, 0.5),
             ("unaided_share", 0, 0.5),
             ("agreement_dice", 0, 1),
@@ -226,5 +233,7 @@ def _text(settings: Settings) -> str:
 
 def _of(row: TableRow) -> Project:
     known = {field.name for field in fields(Settings)}
-    stored = {key: value for key, value in json.loads(row.settings).items() if key in known}
+    # A project from before there was a choice goes on showing all proposals.
+    rules = {"candidates": MOST_CANDIDATES, **json.loads(row.settings)}
+    stored = {key: value for key, value in rules.items() if key in known}
     return Project(row.id, row.name, tuple(json.loads(row.labels)), Settings(**stored), row.round)

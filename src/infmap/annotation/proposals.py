@@ -22,6 +22,7 @@ from sqlalchemy import Connection, select, text, update
 from infmap.annotation import audit, films, planning, projects, schema
 from infmap.annotation.importing import FULL
 from infmap.annotation.planning import Planned
+from infmap.annotation.smoothing import smoothed
 from infmap.annotation.store import Store, new_id, now, put_mask
 from infmap.core.errors import FilmError, UsageError
 from infmap.core.types import Prediction
@@ -79,10 +80,11 @@ class Proposed:
 def of_prediction(prediction: Prediction, labels: Sequence[str]) -> Proposal:
     """The proposal that the system's own reading of a film makes, in a project with these labels.
 
-    The infected region becomes "infection" and the lungs "lungs"; it does not tell ground glass
-    from consolidation, and finds no effusion.
+    The infected region, ``smoothed``, becomes "infection" and the lungs "lungs"; it does not tell
+    ground glass from consolidation, and finds no effusion.
     """
-    planes = {"infection": prediction.infected, "lungs": prediction.lungs}
+    infected = smoothed(prediction.infected, prediction.lungs)
+    planes = {"infection": infected, "lungs": prediction.lungs}
     lungs = of_planes({"lungs": prediction.lungs})
     wanted = {label: where for label, where in planes.items() if label in labels}
     return Proposal(of_planes(wanted) if wanted else np.zeros_like(lungs), lungs)

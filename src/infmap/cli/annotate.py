@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     from infmap.annotation.proposals import Station as Place
     from infmap.annotation.store import Store
 
+
+class Order(StrEnum):
+    """Which films come first."""
+
+    disagreement = "disagreement"
+    random = "random"
+
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 annotate_results.register(app)
 
@@ -43,6 +52,12 @@ def init(
         int, typer.Option(min=1, max=2, help="1: outline and compare; 2: networks propose")
     ] = 1,
     readers: Annotated[int, typer.Option(min=1, max=5, help="readers of each film")] = 1,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=7, help="networks' proposals that a film shows at most")
+    ] = 1,
+    order: Annotated[
+        Order, typer.Option(help="disagreement: films where networks differ come first; random")
+    ] = Order.disagreement,
     seed: Annotated[int, typer.Option(help="of every draw")] = 0,
     database: Database = None,
 ) -> int:
@@ -57,7 +72,13 @@ def init(
     from infmap.annotation import projects, users
     from infmap.web.masks import LABELS
 
-    settings = projects.Settings(stage=stage, readers_per_film=readers, seed=seed)
+    settings = projects.Settings(
+        stage=stage,
+        readers_per_film=readers,
+        candidates=candidates,
+        order=order.value,
+        seed=seed,
+    )
     with opened(station, database) as store, store.begin() as c:
         projects.create(c, name, label or LABELS, settings)
         password = None

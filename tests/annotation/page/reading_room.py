@@ -52,7 +52,7 @@ def main() -> None:
 def fill(store: Store, count: int, size: int) -> None:
     """Accounts, one project, films."""
     with store.begin() as c:
-        settings = projects.Settings(stage=2, repeat_share=0, unaided_share=0)
+        settings = projects.Settings(stage=2, candidates=7, repeat_share=0, unaided_share=0)
         project = projects.create(c, "Phantom chest films", settings=settings).id
         for name, role in NAMES.items():
             user = users.add(c, name, PASSWORD, role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import select
 
-from infmap.annotation import films, schema
+from infmap.annotation import films, planning, projects, schema
 from infmap.annotation.decisions import Revision
 from infmap.web.film_encoding import decode_film
 
 from .desk import BENCH, Pen, Reader, Room, mask_of, revisions
 from .page_pictures import assert_accessible, keep_picture
-from .reading_room import PASSWORD
+from .reading_room import PASSWORD, add
 from .simulated_readers import read_all
 
 SIZE = {"width": 1280, "height": 800}
@@ -90,6 +91,27 @@ def test_a_pen_draws_and_from_then_on_a_palm_does_not(room: Room, context: Brows
     pen.palm((60, 200), (90, 200))
     assert np.array_equal(reader.mask(), drawn)
     reader.saved()
+    assert reader.errors == []
+
+
+def test_a_single_mask_needs_no_pointing_out(room: Room, context: BrowserContext) -> None:
+    store = room.store()
+    with store.begin() as c:
+        (project,) = projects.every(c)
+        projects.change(c, project.id, replace(project.settings, candidates=1))
+    add(store, project.id, 2, 256)
+    with store.begin() as c:
+        planning.plan(c, project.id)
+    reader = at_desk(context, room, "ben")
+    task = reader.task
+    expect(reader.page.get_by_text("Keep this mask, edit it")).to_be_visible()
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_function(
+        "t => document.querySelector('main').dataset.task !== t", arg=task
+    )
+    (revision,) = revisions(store, task)
+    assert (revision.kind, revision.side) == ("choose", "A")
+    store.close()
     assert reader.errors == []
 
 

@@ -171,7 +171,7 @@ function Decide({ work, reject }) {
   if (mode === "conflict") return html`<${Conflict} work=${work} />`;
   const rejecting = html`<button type="button" disabled=${deciding} onClick=${reject}>${task.candidates.length && mode === "choose" ? "Reject all…" : "Reject the film…"}<kbd>r</kbd></button>`;
   if (mode === "choose") return html`<section class="decide" aria-label="Decision">
-    <p class="hint">Click a mask, or press its number, to point it out.</p>
+    <p class="hint">${task.candidates.length > 1 ? "Click a mask, or press its number, to point it out." : "Keep this mask, edit it, or reject it and draw."}</p>
     <p class="row" role="group" aria-label="Masks">${task.candidates.map((one, k) => html`<button type="button" key=${one} aria-pressed=${side === one} onClick=${() => work.pick(one)}>Mask ${one}<kbd>${k + 1}</kbd></button>`)}</p>
     <button type="button" class="main" disabled=${!side || deciding} onClick=${() => work.decide({ kind: "choose", side })}>${side ? `Choose mask ${side}` : "Point out a mask first"}<kbd>Enter</kbd></button>
     <button type="button" disabled=${!side || deciding} onClick=${() => work.draw(side)}>Edit it<kbd>d</kbd></button>

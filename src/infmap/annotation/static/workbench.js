@@ -75,7 +75,9 @@ export class Workbench extends EventTarget {
   }
 
   async open(task) {
-    Object.assign(this, { task, side: null, draft: null, conflict: null, priors: null });
+    // A single mask needs no pointing out.
+    const side = task.candidates.length === 1 ? task.candidates[0] : null;
+    Object.assign(this, { task, side, draft: null, conflict: null, priors: null });
     this.masks.clear();
     this.active = this.strokeStart = 0;
     this.drawing.choose({ label: this.drawableLabels(task)[0], lungs: null });
