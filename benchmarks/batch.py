@@ -1,14 +1,17 @@
 """Many films on a Ray cluster of two nodes on this machine, the run killed again and again.
 
     python benchmarks/batch.py --films 100000 --kills 5 --json batch.json
+    nice -n 19 python benchmarks/batch.py --films 100000 --folder batch --minutes 60
 
 Composes FILMS pictures of rendered chests, each with other bytes, and reads them twice: some of
 them by `infmap predict` on one thread, all of them by `infmap predict --on ray` on two nodes of one
 processor each, whose run is ended by SIGKILL at KILLS moments spread over the films and resumed.
 Measured: rows that are missing or there twice; memory of the run's process and of the workers, of
-the first and the last films; films per second and processor time per film, of both, starting left
-out. On a machine that others use, the processor time means more than the clock. Needs
-`infmap[scale]` and psutil.
+the first and the last films; films per second and processor time per film, of both, with the starts
+of the run and its workers and without. On a machine that others use, the processor time means more
+than the clock. With --folder the films, results and figures stay there and the same command goes on
+with them; with --minutes it stops after that time, as by one more SIGKILL. Needs `infmap[scale]`
+and psutil.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -36,47 +40,111 @@ from infmap.workflows.predict_on import SHARD
 
 BASES = 24  # rendered chests that the films are made of
 FEW = 8  # films of the run that measures what starting costs
+WATCHED = ("driver", "worker")
+PARTS = {"first_fifth": (0.0, 0.2), "last_fifth": (0.8, 9.0)}
 
 
 def main() -> int:
-    """Run the benchmark; 1 where a row is missing or there twice."""
+    """Run the benchmark; 1 where a row is missing or there twice, 3 where films are left."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=100_000)
     parser.add_argument("--one", type=int, default=500, help="films for one process")
     parser.add_argument("--size", type=int, default=128, help="side of a film, pixels")
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="keeps films and results: go on with them")
+    parser.add_argument("--minutes", type=float, default=inf, help="then stop; with --folder")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    end = time.monotonic() + 60 * options.minutes
     os.environ["OMP_NUM_THREADS"] = "1"
-    with tempfile.TemporaryDirectory(prefix="infmap-batch-") as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = options.folder or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="infmap-batch-"))
+        )
+        kept = Kept(folder / "figures.json", [options.films, options.size, options.kills])
         films = compose(folder / "films", options.films, options.size)
-        found: dict[str, object] = {"films": len(films), "size": options.size}
-        found["one_process"] = one_process(folder, films[: options.one])
-        found["two_nodes"] = two_nodes(folder, films, options.kills)
-        found["rows"] = check(folder / "ray", films)
+        if kept.one is None:
+            kept.one = one_process(folder, films[: options.one])
+            kept.save()
+        whole = two_nodes(folder, films, options.kills, kept, end)
+        found = {"films": len(films), "size": options.size, "one_process": kept.one}
+        found |= {"two_nodes": kept.summary(), "rows": check(folder / "ray", films)}
     text = json.dumps(found, indent=1)
     print(text)
     if options.json:
         options.json.write_text(text + "\n")
     rows = found["rows"]
+    if not whole:
+        return 3
     return 0 if rows["lost"] == rows["twice"] == rows["others"] == 0 else 1
+
+
+class Kept:
+    """Figures of every start of the run, in a file, so that another benchmark goes on with them.
+
+    Args:
+        path: of the file.
+        given: films, size and kills; other ones than those of the file are refused.
+    """
+
+    def __init__(self, path: Path, given: list[int]) -> None:
+        self.path, self.given = path, given
+        self.one: dict[str, float] | None = None
+        self.starts: list[dict[str, float]] = []
+        self.mib = {f"{what}_{part}": 0.0 for what in WATCHED for part in PARTS}
+        if path.exists():
+            old = json.loads(path.read_text())
+            if old["given"] != given:
+                sys.exit(f"{path}: of films, size, kills {old['given']}, not {given}")
+            self.one, self.starts, self.mib = old["one"], old["starts"], old["mib"]
+
+    def save(self) -> None:
+        """Write the file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: the benchmark itself may be ended at any moment.
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps({n: vars(self)[n] for n in ("given", "one", "starts", "mib")}))
+        part.replace(self.path)
+
+    def summary(self) -> dict[str, float]:
+        """Figures of all starts together."""
+
+        def total(name: str) -> float:
+            return sum(start[name] for start in self.starts)
+
+        counted, films = max(1, total("counted")), max(1, total("films"))
+        with_starts = 1000 * total("cpu") / films
+        return {
+            "starts": len(self.starts),
+            "kills": total("killed"),
+            "seconds": total("seconds"),
+            "films_per_s": counted / max(1e-9, total("counted_seconds")),
+            "films_per_s_of_all": films / max(1e-9, total("seconds")),
+            "cpu_ms_per_film": 1000 * total("counted_cpu") / counted,
+            "cpu_ms_per_film_with_starts": with_starts,
+            "of_one_process_with_starts": self.one["cpu_ms_per_film"] / with_starts,
+        } | {f"{name}_mib": value for name, value in self.mib.items()}
 
 
 def compose(folder: Path, films: int, size: int) -> list[str]:
     """Films by path: a chest, its grey levels shifted and noise added, by the film's number."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     bases = [render(n, size=size, opacities=n % 5).pixels for n in range(BASES)]
     paths = []
     for number in range(films):
+        path = folder / f"{number // 1000:03d}" / f"film-{number:06d}.png"
+        paths.append(str(path))
+        if path.exists():
+            continue
         generator = np.random.default_rng(number)
         plane = bases[number % BASES] ** generator.uniform(0.85, 1.15)
         plane = plane + generator.normal(0.0, 0.005, plane.shape)
-        path = folder / f"{number // 1000:03d}" / f"film-{number:06d}.png"
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray((np.clip(plane, 0, 1) * 255).astype(np.uint8)).save(path)
-        os.utime(path, (1_600_000_000, 1_600_000_000))
-        paths.append(str(path))
+        part = path.with_suffix(".part")
+        picture = Image.fromarray((np.clip(plane, 0, 1) * 255).astype(np.uint8))
+        picture.save(part, format="png")
+        os.utime(part, (1_600_000_000, 1_600_000_000))
+        part.replace(path)
     return paths
 
 
@@ -122,48 +190,71 @@ def cluster() -> Iterator[str]:
         made.shutdown()
 
 
-def two_nodes(folder: Path, films: list[str], kills: int) -> dict[str, object]:
-    """Read all films, killed at moments spread over them."""
-    told, spent, used, counted = 0, 0.0, 0.0, 0
+def two_nodes(folder: Path, films: list[str], kills: int, kept: Kept, end: float) -> bool:
+    """Read all films, killed at moments spread over them; whether the run came to its end."""
+    moments = [len(films) * (n + 1) // (kills + 1) for n in range(kills)]
     with cluster() as address, Watch() as watch:
         command = predict(folder, films, "ray", "--on", "ray", "--resume", "--json")
-        moments = [len(films) * (n + 1) // (kills + 1) for n in range(kills)]
-        start = time.perf_counter()
-        for moment in [*moments, len(films) + 1]:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, env=os.environ | {"RAY_ADDRESS": address}
-            )
-            watch.driver = process.pid
-            first = None
-            for number, _ in enumerate(process.stdout, 1):
-                told += 1
-                watch.done = told / len(films)
-                # From the first shard's end on: starting a run is no film's work.
-                if number == SHARD:
-                    first = time.perf_counter(), watch.cpu, told
-                if told >= moment:
-                    process.send_signal(signal.SIGKILL)
-                    break
-            ended = time.perf_counter(), watch.cpu
-            process.stdout.close()
-            status = process.wait()
-            if first:
-                spent += ended[0] - first[0]
-                used += ended[1] - first[1]
-                counted += told - first[2]
-        wall = time.perf_counter() - start
-    return {
-        "kills": kills,
-        "last_status": status,
-        "seconds": wall,
-        "lines_told": told,
-        "films_per_s": counted / spent,
-        "films_per_s_of_all": len(films) / wall,
-        "cpu_ms_per_film": 1000 * used / counted,
-        "cpu_ms_per_film_with_starts": 1000 * watch.cpu / len(films),
-        "driver_mib": watch.mib("driver"),
-        "worker_mib": watch.mib("worker"),
-    }
+        environment = os.environ | {"RAY_ADDRESS": address}
+        while time.monotonic() < end:
+            there = rows_of(folder / "ray")
+            moment = next((m for m in moments if m > there), None)
+            status = one_start(command, environment, watch, there, len(films), moment, kept, end)
+            if status is not None:
+                return status in (0, 3)
+    return False
+
+
+def one_start(
+    command: list[str],
+    environment: dict[str, str],
+    watch: Watch,
+    there: int,
+    films: int,
+    moment: int | None,
+    kept: Kept,
+    end: float,
+) -> int | None:
+    """Run until so many films have rows, or to its end; its status, None where it was killed."""
+    start, before, told = time.perf_counter(), watch.cpu, 0
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    watch.driver, first, killed = process.pid, None, False
+    for told, _ in enumerate(process.stdout, 1):
+        watch.done = (there + told) / films
+        # From the first shard's end on: starting a run is no film's work.
+        if told == SHARD:
+            first = time.perf_counter(), watch.cpu
+        if there + told == moment or time.monotonic() > end:
+            process.send_signal(signal.SIGKILL)
+            killed = True
+            break
+    ended, used = time.perf_counter(), watch.cpu
+    process.stdout.close()
+    status = process.wait()
+    counted = first is not None
+    kept.starts.append(
+        {
+            "films": told,
+            "killed": killed,
+            "seconds": time.perf_counter() - start,
+            "cpu": watch.cpu - before,
+            "counted": told - SHARD if counted else 0,
+            "counted_seconds": ended - first[0] if counted else 0.0,
+            "counted_cpu": used - first[1] if counted else 0.0,
+        }
+    )
+    kept.mib = {name: max(kept.mib[name], value) for name, value in watch.mib().items()}
+    kept.save()
+    return None if killed else status
+
+
+def rows_of(out: Path) -> int:
+    """Lines of a run's results."""
+    path = out / "results.jsonl"
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
 
 
 class Watch:
@@ -206,19 +297,21 @@ class Watch:
         self._sample()
         return sum(self._cpu.values())
 
-    def mib(self, what: str) -> dict[str, float]:
+    def mib(self) -> dict[str, float]:
         """Largest resident memory in the first and in the last fifth of the films."""
-        parts = {"first_fifth": (0.0, 0.2), "last_fifth": (0.8, 9.0)}
         return {
-            name: max((m for d, w, m in self._seen if w == what and low <= d < high), default=0.0)
-            for name, (low, high) in parts.items()
+            f"{what}_{part}": max(
+                (m for d, w, m in self._seen if w == what and low <= d < high), default=0.0
+            )
+            for what in WATCHED
+            for part, (low, high) in PARTS.items()
         }
 
 
 def check(out: Path, films: list[str]) -> dict[str, int]:
     """Rows of each kind, and whether each film has one."""
     with (out / "results.jsonl").open() as file:
-        rows = [json.loads(line) for line in file]
+        rows = [json.loads(line) for line in file if line.endswith("\n")]
     paths = [row["path"] for row in rows]
     return {
         "rows": len(rows),
