@@ -46,7 +46,7 @@ def test_the_queue_is_seen_tried_again_and_dropped(folder: Path, capsys) -> None
     assert (dead["status"], dead["kind"]) == ("C000", "sr")
     assert call("dicom", "queue", "list", "--folder", folder) == 0
     text = capsys.readouterr().out
-    assert "1 waiting, 1 sent, 1 dead" in text and "failed (status C000)" in text
+    assert "1 waiting, 0 stored, 1 sent, 1 dead" in text and "failed (status C000)" in text
     assert call("dicom", "queue", "retry", dead["id"], "--folder", folder) == 0
     assert "1 objects are tried again" in capsys.readouterr().out
     assert listed(folder, capsys, "--state", "dead") == []

@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 from small_node import CLASSES
 
 from infmap.dicom.network import Peer
+from infmap.dicom.network.commitment import asked_for
+from infmap.dicom.network.contexts import COMMITMENT
 
 FIND = pynetdicom.sop_class.StudyRootQueryRetrieveInformationModelFind
 
@@ -29,6 +31,9 @@ class FakePacs:
         self.answer = answer
         self.stored: Counter[str] = Counter()
         self.changed = threading.Condition()
+        # How it answers a request for storage commitment: the association, the title that asks,
+        # transaction and objects; None: it provides none.
+        self.commits: Callable[[Any, str, dict[str, str]], None] | None = None
 
     def store(self, event: Any) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)
@@ -49,6 +54,13 @@ class FakePacs:
             yield 0xFF00, found
         yield 0x0000, None
 
+    def action(self, event: Any) -> tuple[int, None]:
+        asked = asked_for(event)
+        assert asked is not None and self.commits is not None
+        told = threading.Thread(target=self.commits, args=(event.assoc, *asked), daemon=True)
+        told.start()
+        return 0, None
+
     def until(self, n: int, patience: float = 120.0) -> None:
         """Wait for so many objects."""
         with self.changed:
@@ -58,5 +70,7 @@ class FakePacs:
     def running(self) -> Iterator[Peer]:
         handlers = [(pynetdicom.evt.EVT_C_STORE, self.store)]
         handlers.append((pynetdicom.evt.EVT_C_FIND, self.find))
-        with answering(handlers, [FIND, *CLASSES.values()]) as peer:
+        handlers.append((pynetdicom.evt.EVT_N_ACTION, self.action))
+        classes = [FIND, *CLASSES.values(), *[COMMITMENT] * (self.commits is not None)]
+        with answering(handlers, classes) as peer:
             yield peer

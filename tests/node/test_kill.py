@@ -138,7 +138,12 @@ def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path: Path) -> None:
             assert len(c.execute(results.select()).all()) == FILMS
             states = [row.state for row in c.execute(items.select())]
             assert states == ["done"] * FILMS
-            assert outbox.counts(c) == {"waiting": 0, "sent": FILMS * len(CLASSES), "dead": 0}
+            assert outbox.counts(c) == {
+                "waiting": 0,
+                "stored": 0,
+                "sent": FILMS * len(CLASSES),
+                "dead": 0,
+            }
     finally:
         store.close()
 

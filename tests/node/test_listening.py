@@ -18,7 +18,10 @@ from small_node import DX, MODEL, encoded, film, listener, made, open_store
 
 from infmap.core.errors import PeerError, UsageError
 from infmap.dicom.network import Commitment, Peer, Tls, commit, echo, store
-from infmap.dicom.network.commitment import reported, request
+from infmap.dicom.network.commitment import ask, new_transaction, reported
+from infmap.dicom.network.contexts import VERIFICATION
+from infmap.dicom.network.outcome import Refused
+from infmap.dicom.network.peer import associated
 from infmap.node.listening import Listening, file_of, listening
 from infmap.node.receiving import Receiver
 from infmap.serve import uploads
@@ -77,10 +80,22 @@ def _start(file: bytes) -> int:
 def test_only_named_senders_and_the_right_title(receiver: Receiver) -> None:
     with listener(receiver, accept=("MOD1",)) as port:
         echo(node(port))
-        with pytest.raises(PeerError, match="refused"):
+        with pytest.raises(Refused, match="refused .*know STRANGER; register this title"):
             echo(node(port, "STRANGER"))
-        with pytest.raises(PeerError, match="refused"):
+        with pytest.raises(Refused, match="refused .*not called OTHER; check the title"):
             echo(replace(node(port), aet="OTHER"))
+
+
+# pynetdicom drops the socket of a connection that ends early without closing it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_peer_with_too_many_associations_refuses_for_now(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infmap.node.listening.MOST_ASSOCIATIONS", 1)
+    with listener(receiver) as port, associated(node(port), [(VERIFICATION, None)]):
+        with pytest.raises(PeerError, match="for now") as caught:
+            echo(node(port))
+    assert not isinstance(caught.value, Refused)
 
 
 # pynetdicom drops the socket of a connection that ends early without closing it.
@@ -121,7 +136,8 @@ def test_a_known_peer_gets_the_report_over_an_association_of_its_own(receiver: R
         with listener(receiver, peers=peers) as port:
             list(store(node(port), [encoded(film(1))]))
             uid = str(film(1).SOPInstanceUID)
-            transaction = request(node(port, "FAKE"), {uid: DX})
+            transaction = new_transaction()
+            assert ask(node(port, "FAKE"), {uid: DX}, transaction, 0.0) is None
             assert there.wait(60)
     assert come == [Commitment(transaction, frozenset({uid}), {})]
 

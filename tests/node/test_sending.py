@@ -11,12 +11,15 @@ from small_node import CLASSES, FakeRemote, made
 
 from infmap.core.errors import PeerError, UsageError
 from infmap.dicom.network import Sent
+from infmap.dicom.network.outcome import Refused
 from infmap.dicom.network.peer import NothingAccepted
 from infmap.node import outbox
 from infmap.node.outbox import Entry
+from infmap.node.patience import REFUSED_MS, Patience
 from infmap.node.remotes import Remote
-from infmap.node.sending import LONGEST_MS, Sender, pause
+from infmap.node.sending import Sender
 from infmap.serve.store import Store
+from infmap.web.database import now
 
 KINDS = tuple(CLASSES)
 
@@ -28,7 +31,7 @@ def planned(store: Store, destination: str = "pacs", films: Sequence[str] = ("a"
 
 
 def sender(store: Store, remote: Remote, **options: bool) -> Sender:
-    return Sender(store, "pacs", remote, made, rng=random.Random(0), **options)
+    return Sender(store, "pacs", remote, made, patience=Patience(random.Random(0)), **options)
 
 
 def entries(store: Store) -> dict[str, Entry]:
@@ -133,7 +136,7 @@ def test_an_object_that_cannot_be_made_is_a_dead_letter(store: Store) -> None:
 def test_what_fails_for_a_week_is_a_dead_letter(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infmap.node.sending.GIVE_UP_MS", 0)
+    monkeypatch.setattr("infmap.node.patience.GIVE_UP_MS", 0)
     planned(store)
     sender(store, FakeRemote(lambda uid: 0xA700)).round()
     assert all(e.state == "dead" and e.status == "A700" for e in entries(store).values())
@@ -160,7 +163,7 @@ def test_a_hanging_peer_blocks_nobody_else(store: Store) -> None:
     for one in senders:
         one.stop(60)
     with store.read() as c:
-        assert outbox.counts(c) == {"waiting": 5, "sent": 20, "dead": 0}
+        assert outbox.counts(c) == {"waiting": 5, "stored": 0, "sent": 20, "dead": 0}
 
 
 def counting(n: int, done: threading.Event) -> Callable[[str], int]:
@@ -176,9 +179,72 @@ def counting(n: int, done: threading.Event) -> Callable[[str], int]:
     return answer
 
 
-def test_pauses_double_up_to_five_minutes_and_are_spread() -> None:
-    rng = random.Random(0)
-    for attempts in range(40):
-        longest = min(LONGEST_MS, 2_000 * 2**attempts)
-        pauses = [pause(attempts, rng) for _ in range(20)]
-        assert longest // 2 <= min(pauses) < max(pauses) <= longest
+def test_a_destination_that_says_no_is_given_up_after_an_hour(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class No(FakeRemote):
+        error: PeerError | None = Refused("refused with HTTP 401; check the Authorization header")
+
+        def send(self, files: Sequence[bytes]) -> list[Sent]:
+            if self.error is not None:
+                raise self.error
+            return super().send(files)
+
+    remote, at = No(), [now()]
+    monkeypatch.setattr("infmap.node.patience.now", lambda: at[0])
+    planned(store)
+    one = sender(store, remote, search=False)
+    one.round()
+    assert {e.state for e in entries(store).values()} == {"waiting"}
+    # Not the time since the object was planned: what waited for an absent peer gets its hour.
+    at[0] += REFUSED_MS - 1
+    hurry(store)
+    one.round()
+    assert {e.state for e in entries(store).values()} == {"waiting"}
+    at[0] += 1
+    hurry(store)
+    one.round()
+    rows = entries(store).values()
+    assert {e.state for e in rows} == {"dead"} and all("401" in (e.reason or "") for e in rows)
+    # Once it answers, its next refusal has an hour again.
+    remote.error = None
+    hurry(store)
+    one.round()
+    assert len(remote.got) == 5
+    remote.error = Refused("no")
+    planned(store, films=("b",))
+    one.round()
+    assert [e.state for e in entries(store).values() if e.film == "b"] == ["waiting"] * 5
+
+
+def test_a_destination_is_left_alone_for_as_long_as_it_asks(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(FakeRemote):
+        def send(self, files: Sequence[bytes]) -> list[Sent]:
+            self.asked.append("send")
+            return [Sent("1.2", 0xA700, "full", wait=600.0) for _ in files]
+
+    planned(store, films=("a", "b", "c"))
+    remote, at = Full(), [now()]
+    for module in ("patience", "sending"):
+        monkeypatch.setattr(f"infmap.node.{module}.now", lambda: at[0])
+    one = sender(store, remote)
+    assert one.round() == 10 and one.round() == 0
+    with store.read() as c:
+        tried = [entry for entry in outbox.every(c) if entry.status == "A700"]
+    assert len(tried) == 10 and all(e.next_at >= at[0] + 600_000 for e in tried)
+    at[0] += 600_000
+    assert one.round() > 0 and remote.asked.count("send") == 2
+
+
+def test_an_object_that_is_never_taken_is_a_dead_letter_at_once(store: Store) -> None:
+    class Picky(FakeRemote):
+        def send(self, files: Sequence[bytes]) -> list[Sent]:
+            return [Sent("1.2", None, "refused with HTTP 415", final=True) for _ in files]
+
+    planned(store)
+    sender(store, Picky()).round()
+    assert {(e.state, e.reason) for e in entries(store).values()} == {
+        ("dead", "refused with HTTP 415")
+    }

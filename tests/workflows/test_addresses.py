@@ -16,10 +16,10 @@ from pydicom.dataset import Dataset
 import infmap.dicom.network
 from infmap.core.errors import PeerError, UnreadableFilm, UsageError
 from infmap.dicom import write_dx
+from infmap.dicom.network.web import AUTHORIZATION
 from infmap.phantom import render
 from infmap.workflows import addresses
 from infmap.workflows.addresses import (
-    AUTHORIZATION,
     FILMS,
     film_bytes,
     is_address,
@@ -114,6 +114,11 @@ def test_an_address_is_read_like_a_file_and_always_has_the_same_bytes(
     assert read_film(str(file)).sha256 == film.sha256
     assert film_bytes(str(file)) == file.read_bytes()
     assert server.headers[0] == {"Authorization": "Bearer x"}
+    monkeypatch.setenv("OTHER_PACS", "Bearer y")
+    assert film_bytes(ADDRESS, "OTHER_PACS") == file.read_bytes()
+    assert server.headers[-1] == {"Authorization": "Bearer y"}
+    with pytest.raises(UsageError, match="NOT_SET_ANYWHERE, which is not set"):
+        read_film(ADDRESS, "NOT_SET_ANYWHERE")
     with pytest.raises(UnreadableFilm, match="got none; check the server"):
         read_film(ADDRESS.replace("1.4", "1.5"))
 

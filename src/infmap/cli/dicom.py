@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +41,11 @@ Certificate = Annotated[Path | None, typer.Option(help="PEM file of own certific
 Key = Annotated[Path | None, typer.Option(help="PEM file of its private key")]
 Authorization = Annotated[
     str | None,
-    typer.Option(metavar="VARIABLE", help="environment variable with the Authorization header"),
+    typer.Option(
+        metavar="VARIABLE",
+        help="environment variable with the Authorization header of DICOMweb; "
+        "INFMAP_AUTHORIZATION without it",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -178,8 +183,12 @@ def _remote(
     authorization: str | None,
 ) -> Remote:
     from infmap.dicom.network import Tls
+    from infmap.dicom.network.web import AUTHORIZATION
     from infmap.node.remotes import Manner, remote_of
 
+    # As `infmap predict --query` has it; a destination of the rules gets none that it names not.
+    if authorization is None and AUTHORIZATION in os.environ:
+        authorization = AUTHORIZATION
     files = Tls.if_asked(tls, authority, certificate, key)
     return remote_of(at, Manner(calling, timeout, files, authorization))
 

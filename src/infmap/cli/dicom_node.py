@@ -69,7 +69,7 @@ def listen(
         raise UsageError("TLS: expected --certificate with --key and --authority, got none")
     tls = Tls(authority, certificate, key) if certificate is not None else None
     found, chosen = read_rules(rules), model_folder(model)
-    where = Listening(host, port, title, timeout, found.accept, found.peers, tls)
+    where = Listening(host, port, title, timeout, found.callers, found.peers, tls)
     settings = Settings(found, where, chosen.name, int(keep_free * GIB))
     _log()
     store = Store.open(folder, database)
@@ -87,7 +87,7 @@ def listen(
 
 @queue.command("list")
 def list_(
-    state: Annotated[str | None, typer.Option(help="waiting, sent or dead")] = None,
+    state: Annotated[str | None, typer.Option(help="waiting, stored, sent or dead")] = None,
     folder: Folder = HOME,
     database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, a line an object")] = False,
@@ -104,7 +104,7 @@ def list_(
 
         wanted = next((known for known in outbox.STATES if known == state), None)
         if state is not None and wanted is None:
-            raise UsageError(f"--state: expected waiting, sent or dead, got {state!r}")
+            raise UsageError(f"--state: expected {', '.join(outbox.STATES)}, got {state!r}")
         with store.read() as c:
             entries = outbox.every(c, wanted)
             counts, reasons = outbox.counts(c), kept_out(c)

@@ -35,6 +35,14 @@ def predict(
             metavar="URL", help="films of a DICOMweb server: https://HOST/ROOT?ATTRIBUTE=VALUE&..."
         ),
     ] = None,
+    authorization: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VARIABLE",
+            help="with --query: environment variable with the Authorization header; "
+            "INFMAP_AUTHORIZATION without it",
+        ),
+    ] = None,
     on: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +116,9 @@ def predict(
     kinds = _kinds(dicom, dicom_seg, dicom_sr)
     choice = ModelChoice(model, runtime, device, threshold)
     place = Sharded(on, choice, shard_size) if on else None
-    found = _films(inputs or [], listed, snapshot, query, out)
+    if authorization and not query:
+        raise UsageError("expected --authorization with --query URL")
+    found = _films(inputs or [], listed, snapshot, query, out, authorization)
     run = Run(
         out,
         batch_size,
@@ -118,6 +128,7 @@ def predict(
         fhir=fhir,
         doubt=doubt,
         pictures=planes,
+        authorization=authorization,
         notes={"not_read": found.notes()},
     )
 
@@ -145,7 +156,12 @@ def predict(
 
 
 def _films(
-    inputs: list[str], listed: Path | None, snapshot: Path | None, query: str | None, out: Path
+    inputs: list[str],
+    listed: Path | None,
+    snapshot: Path | None,
+    query: str | None,
+    out: Path,
+    authorization: str | None,
 ) -> Found:
     """The films of the one kind of input that is given."""
     from infmap.core.errors import UsageError
@@ -158,7 +174,7 @@ def _films(
         return listed_films(listed)
     if snapshot:
         return snapshot_films(snapshot)
-    return Found(query_films(query)) if query else look_for_films(inputs, out)
+    return Found(query_films(query, authorization)) if query else look_for_films(inputs, out)
 
 
 def _kinds(named: str | None, seg: bool, sr: bool) -> tuple[Kind, ...]:

@@ -1,4 +1,4 @@
-"""The node as a service class provider: C-ECHO, C-STORE and storage commitment."""
+"""The node as a service class provider: C-ECHO, C-STORE and storage commitment, both sides."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
+
 from infmap.core.errors import PeerError, UsageError
 from infmap.core.quiet import quiet
 from infmap.dicom.network import Peer, Tls
-from infmap.dicom.network.commitment import MALFORMED, asked_for, report, report_over
+from infmap.dicom.network.commitment import MALFORMED, asked_for, report, report_over, reported
 from infmap.dicom.network.contexts import (
     COMMITMENT,
     FILMS,
@@ -23,6 +25,7 @@ from infmap.dicom.network.contexts import (
 )
 from infmap.dicom.network.peer import entity_of
 from infmap.dicom.uids import uid_from
+from infmap.node.committing import take
 from infmap.node.receiving import MOST, NOT_UNDERSTOOD, Receiver, held
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ LOG = logging.getLogger("infmap.node")
 MOST_ASSOCIATIONS = 16
 """At one moment; each may have a film of some tens of megabytes in memory."""
 _IMPLEMENTATION, _VERSION = uid_from("implementation"), "INFMAP"
+PROCESSING_FAILURE = 0x0110
+"""Status of a report that could not be noted (PS3.7 annex C)."""
 _SLACK = 1 << 20  # bytes of commands and headers beside an object
 
 
@@ -125,6 +130,18 @@ class _Provider:
         self._reports[association] = tell
         return 0x0000, None
 
+    def committed(self, event: Event) -> tuple[int, None]:
+        """N-EVENT-REPORT: a destination answers for objects that the node sent."""
+        self._sizes.pop(event.assoc, None)
+        told = reported(event)
+        if told is None:
+            return MALFORMED, None
+        try:
+            take(self._receiver.store, told)
+        except OperationalError:  # the database is away: who reports may do so again
+            return PROCESSING_FAILURE, None
+        return 0x0000, None
+
     def answered(self, event: Event) -> None:
         """A message is on its way: the report may follow, in a thread that may wait."""
         tell = self._reports.pop(event.assoc, None)
@@ -185,6 +202,7 @@ def listening(settings: Listening, receiver: Receiver) -> Iterator[int]:
     handlers = [
         (evt.EVT_C_STORE, provider.store),
         (evt.EVT_N_ACTION, provider.commit),
+        (evt.EVT_N_EVENT_REPORT, provider.committed),
         (evt.EVT_PDU_RECV, provider.size),
         (evt.EVT_PDU_SENT, provider.answered),
         (evt.EVT_CONN_CLOSE, provider.closed),

@@ -15,9 +15,10 @@ from infmap.core.errors import UsageError
 from infmap.node.listening import Listening, listening
 from infmap.node.planning import sweep
 from infmap.node.receiving import KEEP_FREE, Receiver
+from infmap.node.remotes import Dimse
 from infmap.node.repeated import Repeated
-from infmap.node.rules import Rules
-from infmap.node.sending import Make, Sender
+from infmap.node.rules import Destination, Rules
+from infmap.node.sending import Commits, Make, Sender
 from infmap.serve.store import Store
 from infmap.web.serving import own_signals
 
@@ -74,11 +75,8 @@ def running(store: Store, settings: Settings, reads: Reads, make: Make) -> Itera
             does not do.
         ModelError: the model's folder is missing or damaged.
     """
-    title = settings.listening.title
-    senders = [
-        Sender(store, name, one.remote(title), make, search=one.search)
-        for name, one in settings.rules.destinations.items()
-    ]
+    title, destinations = settings.listening.title, settings.rules.destinations
+    senders = [_sender(store, name, one, title, make) for name, one in destinations.items()]
     with ExitStack() as stack:
         _hold(stack, store.folder)
         reads.start()
@@ -91,6 +89,14 @@ def running(store: Store, settings: Settings, reads: Reads, make: Make) -> Itera
         receiver = Receiver(store, settings.model, reads.wake, settings.keep_free)
         # Last in, first out: nothing more comes in while the rest ends.
         yield stack.enter_context(listening(settings.listening, receiver))
+
+
+def _sender(store: Store, name: str, one: Destination, title: str, make: Make) -> Sender:
+    remote = one.remote(title)
+    commits = None
+    if one.commit and isinstance(remote, Dimse):
+        commits = Commits(remote, one.commit_within)
+    return Sender(store, name, remote, make, search=one.search, commits=commits)
 
 
 def _hold(stack: ExitStack, folder: Path) -> None:

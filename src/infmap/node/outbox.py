@@ -1,7 +1,8 @@
 """Objects on their way to destinations: a row each, from the result until a peer has it.
 
-A row is ``waiting`` until it is ``sent``, or ``dead`` where another try would fail the same way. An
-attempt is noted before anything is sent: after a crash the peer is asked for the object first.
+A row is ``waiting`` until it is ``sent``, or ``dead`` where another try would fail the same way;
+``stored`` in between where the destination commits, until it has. An attempt is noted before
+anything is sent: after a crash the peer is asked for the object first.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, delete, func, select, update
 from infmap.serve.schema import outbox as table
 from infmap.web.database import inserting, new_id, now
 
-State = Literal["waiting", "sent", "dead"]
-STATES: tuple[State, ...] = ("waiting", "sent", "dead")
+State = Literal["waiting", "stored", "sent", "dead"]
+STATES: tuple[State, ...] = ("waiting", "stored", "sent", "dead")
+_OPEN = ("waiting", "stored")
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,15 @@ class Entry:
         film: identifier of the result.
         kind: of object.
         destination: name.
-        sop_uid: of the object; None before the first attempt.
-        state: waiting, sent or dead.
+        sop_uid: of the object; None where nothing of it is there, as before the first attempt.
+        state: waiting, stored, sent or dead.
         attempts: begun so far.
-        next_at: UTC milliseconds since 1970 of the next one.
+        next_at: UTC milliseconds since 1970 of the next one, or until when a report is waited for.
         status: the peer's last answer, four hexadecimal digits; None where it gave none.
         reason: what went wrong last; None where nothing did.
         created: UTC milliseconds since 1970.
         sent: the same; None where it is not.
+        transaction: UID of the last request for storage commitment; None where none is open.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Entry:
     reason: str | None
     created: int
     sent: int | None
+    transaction: str | None
 
 
 def plan(c: Connection, film: str, wanted: Iterable[tuple[str, str]]) -> None:
@@ -69,11 +73,11 @@ def plan(c: Connection, film: str, wanted: Iterable[tuple[str, str]]) -> None:
         c.execute(inserting(c, table).values(row).on_conflict_do_nothing())
 
 
-def due(c: Connection, destination: str, at: int, n: int) -> list[Entry]:
-    """Objects whose time has come, the oldest first."""
+def due(c: Connection, destination: str, at: int, n: int, state: State = "waiting") -> list[Entry]:
+    """Objects of a state whose time has come, the oldest first."""
     query = (
         select(table)
-        .where(table.c.destination == destination, table.c.state == "waiting")
+        .where(table.c.destination == destination, table.c.state == state)
         .where(table.c.next_at <= at)
         .order_by(table.c.next_at, table.c.created, table.c.id)
         .limit(n)
@@ -88,13 +92,42 @@ def begin(c: Connection, entry: str, sop_uid: str) -> None:
 
 
 def done(c: Connection, entry: str, status: int | None, reason: str | None = None) -> None:
-    """The peer has it."""
+    """The peer has it, and answers for it where it is one that commits."""
     _change(c, [entry], state="sent", status=_hex(status), reason=reason, sent=now())
+
+
+def stored(c: Connection, entry: str, status: int | None) -> None:
+    """The peer has it, and is to be asked whether it answers for it."""
+    waits = {"reason": "stored there, not committed yet", "next_at": now()}
+    _change(c, [entry], state="stored", status=_hex(status), transaction_uid=None, **waits)
+
+
+def ask(c: Connection, entries: Sequence[str], transaction: str, until: int) -> None:
+    """The peer is about to be asked, and has until then for its report."""
+    waits = {"reason": "stored there, asked for commitment", "next_at": until}
+    _change(c, entries, transaction_uid=transaction, **waits)
+
+
+def unasked(c: Connection, entry: str, reason: str, next_at: int) -> None:
+    """It could not be asked, and may later."""
+    _change(c, [entry], transaction_uid=None, reason=reason, next_at=next_at)
+
+
+def of_transaction(c: Connection, transaction: str) -> list[Entry]:
+    """Objects that a report is about, also those that are no longer waited for."""
+    query = select(table).where(table.c.transaction_uid == transaction, table.c.state.in_(_OPEN))
+    return [Entry(*row) for row in c.execute(query)]
+
+
+def lost(c: Connection, entry: str, status: int, reason: str, next_at: int) -> None:
+    """The peer had it, and does not answer for it: it is sent again without a look for it."""
+    waits = {"status": _hex(status), "reason": reason, "next_at": next_at}
+    _change(c, [entry], state="waiting", sop_uid=None, transaction_uid=None, **waits)
 
 
 def again(c: Connection, entry: str, status: int | None, reason: str, next_at: int) -> None:
     """It did not work, and may later."""
-    _change(c, [entry], status=_hex(status), reason=reason, next_at=next_at)
+    _change(c, [entry], state="waiting", status=_hex(status), reason=reason, next_at=next_at)
 
 
 def bury(c: Connection, entry: str, status: int | None, reason: str) -> None:
@@ -137,8 +170,8 @@ def drop(c: Connection, entries: Sequence[str]) -> int:
 
 def _change(c: Connection, entries: Sequence[str], **values: object) -> None:
     # Never one that somebody dropped or sent meanwhile.
-    waiting = (table.c.state == "waiting") & table.c.id.in_(entries)
-    c.execute(update(table).where(waiting).values(values))
+    still = table.c.state.in_(_OPEN) & table.c.id.in_(entries)
+    c.execute(update(table).where(still).values(values))
 
 
 def _hex(status: int | None) -> str | None:

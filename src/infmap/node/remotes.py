@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from infmap.core.errors import PeerError, UsageError
-from infmap.dicom.network import DicomWeb, Peer, Sent, Tls, find, get, store
+from infmap.core.errors import PeerError
+from infmap.dicom.network import Commitment, DicomWeb, Peer, Sent, Tls, find, get, store
+from infmap.dicom.network.commitment import ask
+from infmap.dicom.network.web import authorization
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -54,9 +55,12 @@ class Dimse:
 
     Attributes:
         peer: where it listens.
+        linger: seconds that an association stays open for a report on storage commitment; most
+            peers report over one of their own, some at once over the one that asked.
     """
 
     peer: Peer
+    linger: float = 2.0
 
     def send(self, files: Sequence[bytes]) -> list[Sent]:
         """As ``Remote``; C-STORE, one association."""
@@ -78,6 +82,10 @@ class Dimse:
         if moved.failed:
             raise PeerError(f"{self.peer.place}: {moved.failed} objects could not be sent")
         return moved.done
+
+    def commit(self, objects: Mapping[str, str], transaction: str) -> Commitment | None:
+        """See ``committing.Asks``; N-ACTION."""
+        return ask(self.peer, objects, transaction, self.linger)
 
 
 @dataclass(frozen=True)
@@ -140,13 +148,5 @@ def remote_of(address: str, manner: Manner = Manner()) -> Remote:  # noqa: B008
         return Dimse(
             Peer.of(address, calling=manner.calling, seconds=manner.seconds, tls=manner.tls)
         )
-    headers: dict[str, str] = {}
-    if manner.authorization is not None:
-        value = os.environ.get(manner.authorization)
-        if value is None:
-            raise UsageError(
-                f"authorization: expected it in the environment variable {manner.authorization}, "
-                "which is not set"
-            )
-        headers["Authorization"] = value
+    headers = {} if manner.authorization is None else authorization(manner.authorization)
     return Web(DicomWeb(address, headers, manner.seconds))

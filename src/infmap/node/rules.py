@@ -29,6 +29,10 @@ class Destination(Strict):
     """Seconds to wait for a connection or an answer."""
     search: bool = True
     """Ask it for an object before that is sent again; false where it cannot be searched."""
+    commit: bool = False
+    """Storage commitment, of DIMSE: an object counts as sent once the peer answers for it."""
+    commit_within: float = Field(default=3600.0, gt=0.0)
+    """Seconds that its report may take; an hour, for archives that write to tape first."""
     tls: bool = False
     """TLS of DIMSE, with the system's authorities; any file below turns it on as well."""
     authority: Path | None = None
@@ -42,6 +46,8 @@ class Destination(Strict):
     def _one(self) -> Self:
         if (self.dicom is None) == (self.dicomweb is None):
             raise ValueError("expected either dicom: TITLE@HOST:PORT or dicomweb: https://...")
+        if self.commit and self.dicom is None:
+            raise ValueError("expected commit with dicom: TITLE@HOST:PORT, DICOMweb has none")
         return self
 
     def remote(self, calling: str) -> Remote:
@@ -100,6 +106,13 @@ class Rules(Strict):
         for title, place in self.peers.items():
             Peer.of(f"{title}@{place}")
         return self
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Titles that may open associations: of ``accept``, and of those who report to the node."""
+        reporting = [one.dicom or "" for one in self.destinations.values() if one.commit]
+        titles = [address.partition("@")[0] for address in reporting]
+        return tuple(dict.fromkeys((*self.accept, *titles))) if self.accept else ()
 
     def of(self, calling: str, modality: str, body_part: str) -> list[tuple[str, Kind]]:
         """Destination and kind of all that is to be sent of a film, each once, in their order."""

@@ -1,6 +1,7 @@
 """Objects of the outbox to one destination, each exactly once.
 
-What may have reached a peer already is asked for before it is sent again. A peer that does not
+What may have reached a peer already is asked for before it is sent again. With storage commitment
+an object counts as sent once the peer answers for it, see ``committing``. A peer that does not
 answer costs its own destination time, and no other: each has a thread.
 """
 
@@ -8,16 +9,20 @@ from __future__ import annotations
 
 import io
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from infmap.core.errors import InfmapError, PeerError
 from infmap.core.quiet import quiet
 from infmap.dicom.network import Sent
+from infmap.dicom.network.outcome import Busy, Refused
 from infmap.dicom.network.peer import NothingAccepted
 from infmap.node import outbox
+from infmap.node.committing import Asks, Committing
 from infmap.node.outbox import Entry
+from infmap.node.patience import LONGEST_MS, Patience
 from infmap.node.remotes import Remote
 from infmap.node.repeated import Repeated
 from infmap.serve.store import Store
@@ -27,14 +32,22 @@ LOG = logging.getLogger("infmap.node")
 Make = Callable[[str, str], bytes]
 """Identifier of a film and kind to a whole file, the same bytes each time; InfmapError where there
 is none."""
-FIRST_MS, LONGEST_MS = 2_000, 300_000
-"""Pause after the first failure, which doubles, and the longest one: five minutes."""
-GIVE_UP_MS = 7 * 24 * 3600 * 1000
-"""Time after which an object that only failed for now is a dead letter: a week, so that a PACS may
-be away over a long weekend."""
 _AT_ONCE = 10  # objects of one association: two films
 # Seconds between looks into the outbox: a result is some seconds old by then anyway.
 _LOOK = 0.5
+
+
+@dataclass(frozen=True)
+class Commits:
+    """A destination that answers for what it stored, by storage commitment.
+
+    Attributes:
+        remote: whom to ask.
+        within: seconds that its report may take.
+    """
+
+    remote: Asks
+    within: float
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,9 @@ class Sender:
         remote: how it is spoken to.
         make: makes the objects.
         search: ask it for an object that may be there already.
-        rng: spreads the pauses, so that many nodes do not come back at one moment.
+        commits: an object counts as sent once the destination answers for it; None: once it is
+            stored.
+        patience: with the destination.
     """
 
     def __init__(
@@ -68,11 +83,18 @@ class Sender:
         make: Make,
         *,
         search: bool = True,
-        rng: random.Random | None = None,
+        commits: Commits | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._store, self._name, self._remote, self._make = store, name, remote, make
         self._search = search
-        self._rng = rng or random.Random()
+        self._patience = patience or Patience()
+        self._committing = (
+            Committing(store, name, commits.remote, commits.within, self._patience)
+            if commits
+            else None
+        )
+        self._quiet_until = 0
         self._thread = Repeated(f"to {name}", self.round, _LOOK)
 
     def start(self) -> None:
@@ -88,6 +110,8 @@ class Sender:
 
     def round(self) -> int:
         """Send what is due now; returns how many objects were tried."""
+        if now() < self._quiet_until:  # it asked to be left alone, whatever is due
+            return 0
         with self._store.read() as c:
             entries = outbox.due(c, self._name, now(), _AT_ONCE)
         made = [one for one in map(self._made, entries) if one is not None]
@@ -96,7 +120,10 @@ class Sender:
                 for one in made:
                     outbox.begin(c, one.entry.id, one.uid)
             self._send(made)
-        return len(entries)
+        tried = len(entries)
+        if self._committing is not None:
+            tried += self._committing.round(idle=not entries)
+        return tried
 
     def _made(self, entry: Entry) -> _Made | None:
         try:
@@ -117,65 +144,65 @@ class Sender:
         try:
             there = [one for one in made if self._holds(one)]
         except PeerError as error:
-            self._failed(made, str(error))
+            self._failed(made, error)
             return
         with self._store.begin() as c:
             for one in there:
-                outbox.done(c, one.entry.id, 0, "found there before it was sent again")
+                self._kept(c, one, 0, "found there before it was sent again")
         left = [one for one in made if one not in there]
         if not left:
             return
         try:
             answers = self._remote.send([one.file for one in left])
         except PeerError as error:
-            self._failed(left, str(error))
+            self._failed(left, error)
             return
+        self._patience.answered()
         with self._store.begin() as c:
             for one, answer in zip(left, answers, strict=True):
                 if answer.stored:
-                    outbox.done(c, one.entry.id, answer.status)
-                elif answer.again and now() - one.entry.created < GIVE_UP_MS:
-                    at = self._next(one.entry)
+                    self._kept(c, one, answer.status)
+                elif answer.again and not self._patience.ends(one.entry.created):
+                    at = self._patience.next(one.entry.attempts, answer.wait)
                     outbox.again(c, one.entry.id, answer.status, answer.reason, at)
                 else:
                     outbox.bury(c, one.entry.id, answer.status, answer.reason)
+        self._quiet_until = now() + round(1000 * max(answer.wait for answer in answers))
         self._tell(answers)
+
+    def _kept(
+        self, c: Connection, one: _Made, status: int | None, reason: str | None = None
+    ) -> None:
+        """The destination has an object."""
+        if self._committing is None:
+            outbox.done(c, one.entry.id, status, reason)
+        else:
+            outbox.stored(c, one.entry.id, status)
 
     def _holds(self, one: _Made) -> bool:
         """Whether an object that was begun before is there; what was never begun is not."""
-        if not self._search or one.entry.attempts == 0:
+        if not self._search or one.entry.sop_uid is None:
             return False
         try:
             return self._remote.holds(one.study, one.series, one.uid)
         except NothingAccepted:  # it cannot be searched: the same bytes again do no harm
             return False
 
-    def _failed(self, made: list[_Made], reason: str) -> None:
-        LOG.warning("to %s: %d objects wait: no answer", self._name, len(made))
+    def _failed(self, made: list[_Made], error: PeerError) -> None:
+        what = "refused" if isinstance(error, Refused) else "no answer"
+        LOG.warning("to %s: %d objects are not sent: %s", self._name, len(made), what)
+        wait = error.wait if isinstance(error, Busy) else 0.0
         with self._store.begin() as c:
             for one in made:
-                if now() - one.entry.created < GIVE_UP_MS:
-                    outbox.again(c, one.entry.id, None, reason, self._next(one.entry))
+                if self._patience.ends(one.entry.created, error):
+                    outbox.bury(c, one.entry.id, None, str(error))
                 else:
-                    outbox.bury(c, one.entry.id, None, reason)
-
-    def _next(self, entry: Entry) -> int:
-        return now() + pause(entry.attempts, self._rng)
+                    at = self._patience.next(one.entry.attempts, wait)
+                    outbox.again(c, one.entry.id, None, str(error), at)
 
     def _tell(self, answers: list[Sent]) -> None:
         stored = sum(answer.stored for answer in answers)
         LOG.info("to %s: %d of %d objects stored", self._name, stored, len(answers))
-
-
-def pause(attempts: int, rng: random.Random) -> int:
-    """Milliseconds until the next attempt.
-
-    Args:
-        attempts: failed before this one; 0 for the first failure.
-        rng: spreads it over the upper half of the pause.
-    """
-    longest = min(LONGEST_MS, FIRST_MS << min(attempts, 16))
-    return rng.randint(longest // 2, longest)
 
 
 def _uids(file: bytes) -> tuple[str, str, str]:

@@ -155,9 +155,12 @@ outbox = Table(
     Column("reason", Text),
     time_column("created"),
     time_column("sent", nullable=True),
-    CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="state"),
+    # Of the last request for storage commitment, which its report repeats.
+    Column("transaction_uid", String(64)),
+    CheckConstraint("state IN ('waiting', 'stored', 'sent', 'dead')", name="state"),
     UniqueConstraint("film_id", "kind", "destination"),
     Index(None, "destination", "state", "next_at"),
+    Index(None, "transaction_uid"),
 )
 
 received = Table(

@@ -5,7 +5,6 @@ An address is that of WADO-RS: ROOT/studies/UID/series/UID/instances/UID (PS3.18
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +19,6 @@ from infmap.dicom.write import file_bytes
 if TYPE_CHECKING:
     from infmap.dicom.network import DicomWeb
 
-AUTHORIZATION = "INFMAP_AUTHORIZATION"
-"""Environment variable with the Authorization header for DICOMweb, on every machine that reads."""
 FILMS = (
     "1.2.840.10008.5.1.4.1.1.1",
     "1.2.840.10008.5.1.4.1.1.1.1",
@@ -44,20 +41,28 @@ def name_of(path: str) -> str:
     return f"{path}.dcm" if is_address(path) else path
 
 
-def read_film(path: str) -> Radiograph:
+def read_film(path: str, variable: str | None = None) -> Radiograph:
     """Read a film by path or address.
+
+    Args:
+        path: or address.
+        variable: see ``infmap.dicom.network.web.authorization``.
 
     Raises:
         UnreadableFilm: missing, damaged, or the server does not hand it out.
         RejectedFilm: read, and no frontal film.
     """
     if is_address(path):
-        return read_radiograph(film_bytes(path), name=path)
+        return read_radiograph(film_bytes(path, variable), name=path)
     return read_radiograph(path)
 
 
-def film_bytes(path: str) -> bytes:
+def film_bytes(path: str, variable: str | None = None) -> bytes:
     """The bytes of a film's file; the same at each call for an address, too.
+
+    Args:
+        path: or address.
+        variable: see ``infmap.dicom.network.web.authorization``.
 
     Raises:
         OSError: the file is missing or may not be read.
@@ -67,22 +72,24 @@ def film_bytes(path: str) -> bytes:
     if found is None:
         return Path(path).read_bytes()
     from infmap.dicom.network import DicomWeb
+    from infmap.dicom.network.web import authorization
 
     root, *uids = found.groups()
     try:
-        dataset = DicomWeb(root, _headers()).fetch(*uids)
+        dataset = DicomWeb(root, authorization(variable)).fetch(*uids)
     except PeerError as error:
         raise UnreadableFilm(f"expected a film, {error}; check the server and run again") from error
     return file_bytes(dataset)
 
 
-def query_films(text: str) -> list[str]:
+def query_films(text: str, variable: str | None = None) -> list[str]:
     """Addresses of the films that a DICOMweb server has for a query.
 
     Args:
         text: the service and the attributes to search by, such as
             "https://pacs.example/dicom-web?StudyDate=20260101-20260131". Each instance once, in
             the order of their addresses, so that the same answer is the same list.
+        variable: see ``infmap.dicom.network.web.authorization``.
 
     Raises:
         MissingExtra: dicomweb-client is not installed.
@@ -90,13 +97,14 @@ def query_films(text: str) -> list[str]:
         UsageError: no address of a service, or it has no such film.
     """
     from infmap.dicom.network import DicomWeb
+    from infmap.dicom.network.web import authorization
 
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"--query: expected http(s)://HOST/ROOT?ATTRIBUTE=VALUE, got {text!r}")
     root = urlunsplit(parts._replace(query="", fragment="")).rstrip("/")
     filters = dict(parse_qsl(parts.query, keep_blank_values=True))
-    found = sorted(set(_found(DicomWeb(root, _headers()), root, filters)))
+    found = sorted(set(_found(DicomWeb(root, authorization(variable)), root, filters)))
     if not found:
         raise UsageError(f"--query: {root} has no film (CR or DX) for {parts.query or 'any value'}")
     return found
@@ -123,8 +131,3 @@ def _found(web: DicomWeb, root: str, filters: dict[str, str]) -> Iterator[str]:
             # A server that knows no offset answers with the same ones again.
             if len(page) < PAGE or not new:
                 break
-
-
-def _headers() -> dict[str, str]:
-    value = os.environ.get(AUTHORIZATION)
-    return {"Authorization": value} if value else {}

@@ -28,6 +28,7 @@ def write_objects(
     kinds: Collection[Kind],
     *,
     fhir: bool = False,
+    authorization: str | None = None,
 ) -> tuple[str, ...]:
     """Write ``KIND/ID.dcm`` of each kind; the report refers to the segmentation if both.
 
@@ -40,6 +41,7 @@ def write_objects(
         out: the run's folder.
         kinds: which objects.
         fhir: write ``fhir/ID.json`` as well.
+        authorization: of a film by address, see ``infmap.dicom.network.web.authorization``.
 
     Returns:
         Warnings: why nothing was written, or what of the film's header was repaired or left out.
@@ -55,7 +57,7 @@ def write_objects(
 
     made: dict[str, Dataset] = {}
     try:
-        source = read_source(_unchanged(path, prediction))
+        source = read_source(_unchanged(path, prediction, authorization))
         if source is None:
             source = made["film"] = film_of_picture(prediction.radiograph)
         if kinds:
@@ -75,13 +77,13 @@ def write_objects(
     return notes + (NO_STATE,) * ("gsps" in kinds and "gsps" not in made)
 
 
-def _unchanged(path: str, prediction: Prediction) -> bytes:
+def _unchanged(path: str, prediction: Prediction, authorization: str | None) -> bytes:
     """The film's bytes, if they are still those that were assessed."""
     from infmap.core.errors import UnreadableFilm
     from infmap.workflows.addresses import film_bytes
 
     try:
-        data = film_bytes(path)
+        data = film_bytes(path, authorization)
     except OSError as error:
         raise UnreadableFilm("the film is gone; run again") from error
     if hashlib.sha256(data).hexdigest() != prediction.radiograph.sha256:

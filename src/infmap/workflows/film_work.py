@@ -32,6 +32,8 @@ class Run:
         fhir: write a FHIR bundle of each film.
         doubt: read each film mirrored as well, and write where both readings disagree.
         pictures: write the planes of each film; without, results are lines and a page.
+        authorization: environment variable with the Authorization header for films by address, on
+            every machine that reads; see ``infmap.dicom.network.web.authorization``.
         notes: what else ``run.json`` is to say, JSON's values.
     """
 
@@ -44,6 +46,7 @@ class Run:
     fhir: bool = False
     doubt: bool = False
     pictures: bool = True
+    authorization: str | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -83,7 +86,7 @@ class FilmWork:
         """
         path = self._here(film.path)
         self.look(film._replace(path=path))
-        return read_film(path)
+        return read_film(path, self.run.authorization)
 
     def finish(self, film: Film, result: Prediction | FilmError) -> FilmRow:
         """Write a film's planes, picture and objects; what is left is its line."""
@@ -95,7 +98,15 @@ class FilmWork:
                 from infmap.workflows.dicom_objects import write_objects
 
                 here = self._here(path)
-                notes = write_objects(result, film_id, here, out, run.dicom, fhir=run.fhir)
+                notes = write_objects(
+                    result,
+                    film_id,
+                    here,
+                    out,
+                    run.dicom,
+                    fhir=run.fhir,
+                    authorization=run.authorization,
+                )
                 result = replace(result, warnings=(*result.warnings, *notes))
             if run.pictures:
                 write_planes(result, film_id, out)

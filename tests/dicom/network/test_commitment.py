@@ -11,7 +11,14 @@ import pytest
 
 from infmap.core.errors import PeerError
 from infmap.dicom.network import Commitment, Peer, commit, store
-from infmap.dicom.network.commitment import asked_for, report, report_over, reported, request
+from infmap.dicom.network.commitment import (
+    ask,
+    asked_for,
+    new_transaction,
+    report,
+    report_over,
+    reported,
+)
 
 pynetdicom = pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
@@ -55,7 +62,7 @@ def test_a_refusal_and_a_peer_without_the_service_are_errors() -> None:
     with answering(handlers, [COMMITMENT]) as peer, pytest.raises(PeerError, match="refusal"):
         commit(peer, {"1.2.1": SEG})
     with answering([], []) as peer, pytest.raises(PeerError):
-        request(peer, {"1.2.1": SEG})
+        ask(peer, {"1.2.1": SEG}, new_transaction(), 0.0)
 
 
 def test_a_report_that_is_none_is_refused_by_whoever_gets_it() -> None:
@@ -84,7 +91,8 @@ def test_orthanc_reports_to_whoever_listens_for_it(tmp_path: Path) -> None:
     ):
         peer = Peer("127.0.0.1", orthanc.dicom, "ORTHANC", calling="FAKE")
         list(store(peer, [file_of(seg)]))
-        transaction = request(peer, objects)
+        transaction = new_transaction()
+        assert ask(peer, objects, transaction, 0.0) is None
         assert there.wait(60)
     (told,) = come
     assert told is not None and told.transaction == transaction

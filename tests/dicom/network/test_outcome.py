@@ -29,4 +29,7 @@ def test_a_status_says_whether_it_is_stored_and_worth_another_try(
 
 def test_no_answer_is_tried_again_and_a_refused_class_is_not() -> None:
     assert Sent("1.2", None, NO_ANSWER).again
-    assert not Sent("1.2", None, NOT_ACCEPTED).again and not Sent("1.2", None, NO_ANSWER).stored
+    assert (
+        not Sent("1.2", None, NOT_ACCEPTED, final=True).again
+        and not Sent("1.2", None, NO_ANSWER).stored
+    )

@@ -6,10 +6,12 @@ import io
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pydicom
@@ -18,6 +20,7 @@ from pydicom.dataset import Dataset
 
 from infmap.core.errors import PeerError
 from infmap.dicom.network import DicomWeb
+from infmap.dicom.network.outcome import Busy, Refused
 
 pytest.importorskip("dicomweb_client")
 hd = pytest.importorskip("highdicom")
@@ -33,17 +36,24 @@ def made() -> dict[str, Dataset]:
 
 
 @contextmanager
-def server(status: int, answer: object) -> Iterator[tuple[str, list[bytes]]]:
+def server(
+    status: int, answer: object, headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, list[bytes]]]:
     """An HTTP server with one answer; its URL, and what it was sent."""
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
+
+        def do_GET(self) -> None:
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/dicom+json; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
@@ -109,6 +119,59 @@ def test_a_full_server_is_tried_again_and_a_wrong_address_is_an_error(
     with pytest.raises(PeerError, match="query"):
         nobody.find({"Modality": "SEG"})
     assert nobody.store([]) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (301, "moved"),
+        (401, "check the Authorization header"),
+        (403, "let these credentials"),
+        (404, "check the address"),
+        (405, "check the address"),
+        (501, "check the address"),
+    ],
+)
+def test_a_server_that_says_no_tells_what_to_do(
+    made: dict[str, Dataset], status: int, advice: str
+) -> None:
+    files, _ = three(made)
+    with server(status, {}, {"Location": "/elsewhere"} if status == 301 else {}) as (url, _):
+        with pytest.raises(Refused, match=f"HTTP {status}; .*{advice}"):
+            DicomWeb(url).store(files)
+        if status != 301:  # a search goes where it is sent
+            with pytest.raises(Refused, match=f"HTTP {status}"):
+                DicomWeb(url).find({"Modality": "SEG"})
+
+
+@pytest.mark.parametrize("status", [400, 406, 409, 413, 415])
+def test_objects_that_are_never_taken_are_told_one_by_one(
+    made: dict[str, Dataset], status: int
+) -> None:
+    files, uids = three(made)
+    with server(status, {}) as (url, bodies):
+        sent = DicomWeb(url).store(files)
+    assert [s.uid for s in sent] == uids and not any(s.again or s.stored for s in sent)
+    assert all(s.final and f"HTTP {status}" in s.reason for s in sent)
+    # Together, then in halves: one that is to blame takes none with it.
+    assert [sum(file in body for file in files) for body in bodies] == [3, 1, 2, 1, 1]
+
+
+def test_a_server_that_is_busy_says_for_how_long(made: dict[str, Dataset]) -> None:
+    files, uids = three(made)
+    at = (datetime.now(UTC) + timedelta(hours=2)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    for status, given, low, high in (
+        (429, "120", 120, 120), (503, at, 7000, 7200), (503, "never", 0, 0), (500, "", 0, 0),
+        (502, "9999999", 86400, 86400), (408, "-5", 0, 0),
+    ):  # fmt: skip
+        with server(status, {}, {"Retry-After": given}) as (url, bodies):
+            sent = DicomWeb(url).store(files)
+            with pytest.raises(Busy) as caught:
+                DicomWeb(url).find({"Modality": "SEG"})
+        assert [s.uid for s in sent] == uids and all(s.again for s in sent) and len(bodies) == 1
+        assert all(low <= s.wait <= high for s in sent) and low <= caught.value.wait <= high
+        # Of these two it is known that nothing is stored.
+        assert {s.status for s in sent} == {0xA700 if status in (429, 503) else None}
 
 
 def test_an_answer_that_is_none_leaves_all_unknown(made: dict[str, Dataset]) -> None:

@@ -7,6 +7,7 @@ association or over one that the other side opens.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.events import Event
 
+_LOOK = 0.05  # seconds between looks whether the association is still open
 _ACTION_REQUEST, _ALL_HELD, _SOME_NOT = 1, 1, 2  # types of action and event (PS3.4 J.3.2, J.3.3)
 NO_SUCH_OBJECT = 0x0112
 """Failure reason of an object that is not held (PS3.4 table J.3-2)."""
@@ -48,7 +50,7 @@ def commit(peer: Peer, objects: Mapping[str, str]) -> Commitment:
     """Ask a peer whether it answers for objects, and wait for what it says on this association.
 
     A peer that reports over an association of its own, as Orthanc does, needs somebody who listens:
-    ``request`` and ``reported``.
+    ``ask`` and ``reported``.
 
     Args:
         peer: whom to ask; it has ``peer.seconds`` for its report.
@@ -57,6 +59,38 @@ def commit(peer: Peer, objects: Mapping[str, str]) -> Commitment:
     Raises:
         MissingExtra: pynetdicom is not installed.
         PeerError: it refuses, or does not report in time.
+    """
+    told = ask(peer, objects, new_transaction(), peer.seconds)
+    if told is None:
+        raise PeerError(f"{peer.place}: expected a report on storage commitment, got none in time")
+    return told
+
+
+def new_transaction() -> str:
+    """UID of a request; random, so that nobody can report on what they were not asked for."""
+    ensure_importable()
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(prefix=None))
+
+
+def ask(
+    peer: Peer, objects: Mapping[str, str], transaction: str, seconds: float
+) -> Commitment | None:
+    """Ask a peer whether it answers for objects.
+
+    Args:
+        peer: whom to ask.
+        objects: SOP Instance UID to SOP class.
+        transaction: of ``new_transaction``; the report repeats it.
+        seconds: how long the association stays open for the report.
+
+    Returns:
+        The report; None where none came, and whoever listens under ``peer.calling`` may get it.
+
+    Raises:
+        MissingExtra: pynetdicom is not installed.
+        PeerError: it does not answer, or refuses.
     """
     ensure_importable()
     from pynetdicom import evt
@@ -75,38 +109,21 @@ def commit(peer: Peer, objects: Mapping[str, str]) -> Commitment:
     with associated(
         peer, [(COMMITMENT, None)], handlers=[(evt.EVT_N_EVENT_REPORT, report)]
     ) as association:
-        transaction = _ask(peer, association, objects)
-        there.wait(peer.seconds)
-    for told in come:
-        if told.transaction == transaction:
-            return told
-    raise PeerError(f"{peer.place}: expected a report on storage commitment, got none in time")
+        _request(peer, association, objects, transaction)
+        end = time.monotonic() + seconds
+        # Not longer than the peer itself: one that reports anew ends this association.
+        while time.monotonic() < end and association.is_established and not there.wait(_LOOK):
+            pass
+    return next((told for told in come if told.transaction == transaction), None)
 
 
-def request(peer: Peer, objects: Mapping[str, str]) -> str:
-    """Ask, and leave the report to whoever listens under ``peer.calling``.
-
-    Args:
-        peer: whom to ask.
-        objects: SOP Instance UID to SOP class.
-
-    Returns:
-        The transaction's UID, which the report repeats.
-
-    Raises:
-        MissingExtra: pynetdicom is not installed.
-        PeerError: it does not answer, or refuses.
-    """
-    with associated(peer, [(COMMITMENT, None)]) as association:
-        return _ask(peer, association, objects)
-
-
-def _ask(peer: Peer, association: Association, objects: Mapping[str, str]) -> str:
+def _request(
+    peer: Peer, association: Association, objects: Mapping[str, str], transaction: str
+) -> None:
     from pydicom.dataset import Dataset
-    from pydicom.uid import generate_uid
 
     asked = Dataset()
-    asked.TransactionUID = generate_uid(prefix=None)
+    asked.TransactionUID = transaction
     asked.ReferencedSOPSequence = [_item(uid, kind) for uid, kind in objects.items()]
     try:
         with quiet():
@@ -117,7 +134,6 @@ def _ask(peer: Peer, association: Association, objects: Mapping[str, str]) -> st
         raise PeerError(f"{peer.place}: expected a peer of storage commitment, got none") from error
     if "Status" not in status or status.Status != 0:
         raise PeerError(f"{peer.place}: expected storage commitment, got a refusal or no answer")
-    return str(asked.TransactionUID)
 
 
 def reported(event: Event) -> Commitment | None:

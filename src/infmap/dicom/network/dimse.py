@@ -44,7 +44,8 @@ def store(peer: Peer, files: Iterable[bytes]) -> Iterator[Sent]:
 
     Raises:
         MissingExtra: pynetdicom is not installed.
-        PeerError: the peer does not answer or refuses the association; nothing was sent.
+        PeerError: the peer does not answer; nothing was sent.
+        Refused: it refuses the association for good, such as for a title that it does not know.
     """
     ensure_importable()
     import pydicom
@@ -62,7 +63,7 @@ def store(peer: Peer, files: Iterable[bytes]) -> Iterator[Sent]:
                 yield sent
     except NothingAccepted:
         for dataset in datasets:
-            yield Sent(str(dataset.SOPInstanceUID), None, NOT_ACCEPTED)
+            yield Sent(str(dataset.SOPInstanceUID), None, NOT_ACCEPTED, final=True)
 
 
 def _pairs(datasets: Iterable[Dataset]) -> list[tuple[str, str | None]]:
@@ -85,7 +86,7 @@ def _send(association: Association, dataset: Dataset) -> Sent:
         with quiet():
             answer = association.send_c_store(dataset)
     except ValueError:  # pynetdicom: no accepted presentation context fits
-        return Sent(uid, None, NOT_ACCEPTED)
+        return Sent(uid, None, NOT_ACCEPTED, final=True)
     except RuntimeError:  # the association ended between the check and the request
         return _unanswered(dataset)
     if "Status" not in answer:

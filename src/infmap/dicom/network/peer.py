@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from infmap.core.errors import PeerError, UsageError, needs_extra
 from infmap.dicom._pydicom import ensure_importable
+from infmap.dicom.network.outcome import Refused
 
 if TYPE_CHECKING:
     from pynetdicom import AE
@@ -26,7 +27,16 @@ _HANDSHAKE_SECONDS = 30.0  # as for any answer; far more than a handshake over a
 _AET_LENGTH = 16  # characters of an application entity title (PS3.5 6.2, AE)
 
 
-class NothingAccepted(PeerError):
+# What a peer says of itself when it rejects an association for good, as service user (PS3.8
+# table 9-21), and what is to be done.
+_NOT_RECOGNISED = {
+    3: "for it does not know {calling}; register this title there",
+    7: "for it is not called {aet}; check the title",
+}
+_PERMANENT, _SERVICE_USER = 1, 1
+
+
+class NothingAccepted(Refused):
     """A peer that is there, and accepts none of the presentation contexts."""
 
 
@@ -213,7 +223,8 @@ def associated(
 
     Raises:
         MissingExtra: pynetdicom is not installed.
-        PeerError: the peer does not answer or refuses the association.
+        PeerError: the peer does not answer, or refuses the association for now.
+        Refused: it refuses the association for good.
         NothingAccepted: it accepts none of the contexts.
         UsageError: a file of TLS does not do.
     """
@@ -238,14 +249,27 @@ def associated(
                 f"{peer.place}: expected a peer of what was asked for, {peer.aet} accepts none of "
                 "its services and transfer syntaxes"
             )
-        what = "refused the association" if association.is_rejected else "does not answer"
-        raise PeerError(
-            f"{peer.place}: expected a DICOM peer called {peer.aet}, it {what}; check "
-            "address, port and application entity titles"
-        )
+        raise _unestablished(peer, association)
     try:
         yield association
     finally:
         # One that the peer ended meanwhile would be waited for in vain.
         if association.is_established and not association.acse.is_aborted():
             association.release()
+
+
+def _unestablished(peer: Peer, association: Association) -> PeerError:
+    expected = f"{peer.place}: expected a DICOM peer called {peer.aet}, it"
+    advice = "check address, port and application entity titles"
+    if not association.is_rejected:
+        return PeerError(f"{expected} does not answer; {advice}")
+    said = association.acceptor.primitive
+    if said is None or said.result != _PERMANENT:
+        return PeerError(f"{expected} refused the association for now; {advice}")
+    why = None
+    if said.result_source == _SERVICE_USER:
+        why = _NOT_RECOGNISED.get(said.diagnostic or 0)
+    if why is None:
+        return Refused(f"{expected} refused the association; {advice}")
+    told = why.format(calling=peer.calling, aet=peer.aet)
+    return Refused(f"{expected} refused the association, {told}")

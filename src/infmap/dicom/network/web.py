@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from infmap.core.errors import PeerError, needs_extra
+from infmap.core.errors import PeerError, UsageError, needs_extra
 from infmap.dicom._pydicom import ensure_importable
-from infmap.dicom.network.outcome import NO_ANSWER, Sent, reason_of
+from infmap.dicom.network.outcome import NO_ANSWER, Busy, Refused, Sent, reason_of
 from infmap.dicom.write import file_bytes
 
 if TYPE_CHECKING:
@@ -19,12 +22,49 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from requests import Response, Session
 
+AUTHORIZATION = "INFMAP_AUTHORIZATION"
+"""Environment variable with the Authorization header for DICOMweb, where a user names no other."""
 _PART = b"Content-Type: application/dicom\r\n\r\n"
 """Without a transfer syntax: some servers reject a part that names one."""
 _PROCESSING_FAILURE = 0x0110
-_TOO_LARGE, _UNAVAILABLE = 413, 503
+_OUT_OF_RESOURCES = 0xA700
+_NOT_FOUND, _TOO_LARGE = 404, 413
+_OF_OBJECTS = (400, 406, 409, _TOO_LARGE, 415, 422)
+"""Statuses that are about what was sent, not about who sent it or where to."""
+_FULL = (429, 503)
+"""Statuses of a server that has stored nothing, and may later."""
+_LATER = (408, 425, *_FULL)
+_NEVER = (501, 505)
+"""Statuses of 500 and above that waiting does not change: not implemented, version of HTTP."""
+_LONGEST_WAIT = 24 * 3600.0
+"""Seconds: a server that asks for more (Retry-After) is asked again after a day."""
+_ADVICE = {
+    401: "check the Authorization header that it is sent",
+    403: "let these credentials search and store there",
+    _NOT_FOUND: "check the address of the service",
+}
 _ANSWERED = (200, 202, 400, 409)
 """Statuses whose body tells what became of each object (PS3.18 table 10.5.3-1)."""
+
+
+def authorization(variable: str | None = None) -> dict[str, str]:
+    """Headers with the authorization that an environment variable holds.
+
+    The variable is named, never its value given: other users of a machine see what a command is
+    called with.
+
+    Args:
+        variable: its name; ``AUTHORIZATION``, if that is set, without one.
+
+    Raises:
+        UsageError: it is named and not set.
+    """
+    value = os.environ.get(variable or AUTHORIZATION)
+    if value is None and variable is not None:
+        raise UsageError(
+            f"authorization: expected it in the environment variable {variable}, which is not set"
+        )
+    return {"Authorization": value} if value else {}
 
 
 @dataclass(frozen=True)
@@ -53,7 +93,8 @@ class DicomWeb:
 
         Raises:
             MissingExtra: dicomweb-client is not installed.
-            PeerError: no connection, no answer in time, or one that is none of STOW-RS.
+            PeerError: no connection or no answer in time.
+            Refused: it says no to whoever sends this, or has no such service.
         """
         uids = [_uid_of(data) for data in files]
         if not uids:
@@ -63,11 +104,21 @@ class DicomWeb:
         line = f"--{boundary}\r\n".encode()
         body = b"".join(line + _PART + data + b"\r\n" for data in files)
         response = self._post(body + f"--{boundary}--\r\n".encode(), boundary)
-        if response.status_code in (_TOO_LARGE, _UNAVAILABLE):
-            return [Sent(uid, 0xA700, reason_of(0xA700)) for uid in uids]
-        if response.status_code not in _ANSWERED:
-            raise PeerError(f"{self.url}: expected to store, got HTTP {response.status_code}")
-        told = _told(response)
+        status = response.status_code
+        told = _told(response) if status in _ANSWERED else {}
+        if status in _OF_OBJECTS and not told:
+            if len(files) > 1:  # one of them may be to blame, or all together are too large
+                half = len(files) // 2
+                return self.store(files[:half]) + self.store(files[half:])
+            what = "is too large for it" if status == _TOO_LARGE else "is not what it takes"
+            reason = f"refused with HTTP {status}: the object {what}; see the server's log"
+            return [Sent(uids[0], None, reason, final=True)]
+        if status not in _ANSWERED:
+            complaint = _complaint(self.url, response)
+            if not isinstance(complaint, Busy):
+                raise complaint
+            code = _OUT_OF_RESOURCES if status in _FULL else None
+            return [Sent(uid, code, str(complaint), wait=complaint.wait) for uid in uids]
         return [
             Sent(uid, told[uid], reason_of(told[uid]))
             if uid in told
@@ -89,6 +140,8 @@ class DicomWeb:
         Raises:
             MissingExtra: dicomweb-client is not installed.
             PeerError: no connection, or an answer that is none.
+            Busy: it cannot answer now.
+            Refused: it says no to whoever asks this, or has no such service.
         """
         ensure_importable()
         from pydicom.dataset import Dataset
@@ -102,6 +155,9 @@ class DicomWeb:
         try:
             found = search(search_filters=dict(filters))
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
+            said = getattr(error, "response", None)
+            if said is not None:
+                raise _complaint(self.url, said) from error
             raise PeerError(f"{self.url}: expected an answer to a query, got none") from error
         return [Dataset.from_json(item) for item in found]
 
@@ -123,6 +179,9 @@ class DicomWeb:
         try:
             got: Dataset = client.retrieve_instance(study, series, instance, media_types=as_stored)
         except (OSError, ValueError) as error:
+            said = getattr(error, "response", None)
+            if said is not None and said.status_code != _NOT_FOUND:
+                raise _complaint(self.url, said) from error
             raise PeerError(f"{self.url}: expected an instance, got none") from error
         return got
 
@@ -151,7 +210,12 @@ class DicomWeb:
         headers = {"Content-Type": kind, "Accept": "application/dicom+json"}
         try:
             return self._session().post(
-                f"{self.url.rstrip('/')}/studies", data=body, headers=headers, timeout=self.seconds
+                f"{self.url.rstrip('/')}/studies",
+                data=body,
+                headers=headers,
+                timeout=self.seconds,
+                # Followed, a POST becomes a GET, and its answer looks like one of STOW-RS.
+                allow_redirects=False,
             )
         except OSError as error:
             raise PeerError(
@@ -201,3 +265,29 @@ def _told(response: Response) -> dict[str, int]:
         reason = item.get("FailureReason")
         told[str(item.ReferencedSOPInstanceUID)] = int(reason or _PROCESSING_FAILURE)
     return told
+
+
+def _complaint(url: str, response: Response) -> PeerError:
+    """What a status that is no answer to the request means."""
+    status = response.status_code
+    if status in _LATER or (status >= 500 and status not in _NEVER):
+        return Busy(f"{url}: it cannot answer now (HTTP {status})", status, _wait_of(response))
+    advice = "give the address that it moved to" if 300 <= status < 400 else ""
+    advice = advice or _ADVICE.get(status) or _ADVICE[_NOT_FOUND]
+    return Refused(f"{url}: refused with HTTP {status}; {advice}")
+
+
+def _wait_of(response: Response) -> float:
+    """Seconds of Retry-After, which are a number or a date (RFC 9110 10.2.3)."""
+    given = response.headers.get("Retry-After", "").strip()
+    if given.isdecimal():
+        seconds = float(given)
+    else:
+        try:
+            at = parsedate_to_datetime(given)
+        except ValueError:  # none, or nonsense
+            return 0.0
+        # A date of this form is in UTC, also where it does not say so.
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        seconds = (at - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), _LONGEST_WAIT)
