@@ -92,9 +92,12 @@ def test_a_peer_with_too_many_associations_refuses_for_now(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infmap.node.listening.MOST_ASSOCIATIONS", 1)
-    with listener(receiver) as port, associated(node(port), [(VERIFICATION, None)]):
-        with pytest.raises(PeerError, match="for now") as caught:
-            echo(node(port))
+    with (
+        listener(receiver) as port,
+        associated(node(port), [(VERIFICATION, None)]),
+        pytest.raises(PeerError, match="for now") as caught,
+    ):
+        echo(node(port))
     assert not isinstance(caught.value, Refused)
 
 

@@ -67,7 +67,7 @@ def commit(peer: Peer, objects: Mapping[str, str]) -> Commitment:
 
 
 def new_transaction() -> str:
-    """UID of a request; random, so that nobody can report on what they were not asked for."""
+    """UID of a request; random, so that a report on it cannot be made up by others."""
     ensure_importable()
     from pydicom.uid import generate_uid
 
@@ -111,7 +111,7 @@ def ask(
     ) as association:
         _request(peer, association, objects, transaction)
         end = time.monotonic() + seconds
-        # Not longer than the peer itself: one that reports anew ends this association.
+        # Not longer than the peer itself: one that reports otherwise ends this association.
         while time.monotonic() < end and association.is_established and not there.wait(_LOOK):
             pass
     return next((told for told in come if told.transaction == transaction), None)
