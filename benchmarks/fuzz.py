@@ -1,6 +1,7 @@
 """Mutated films and archives through what reads them: does anything but an error of one film come?
 
-    python benchmarks/fuzz.py [--mutants 300000] [--seconds S] [--seed 0] [--cover]
+    python benchmarks/fuzz.py [--mutants 300000] [--first 0] [--seconds S] [--seed 0] [--cover]
+                              [--processes N] [--http]
 
 Films in every encoding of ``film_encodings`` and zip files of them are changed, half of them by
 their structure (``mutants``: fields set to extremes, records dropped, doubled, exchanged) and half
@@ -9,6 +10,11 @@ archives unpacked. Counted are mutants that end the process that reads, take lon
 time, need more memory, or raise anything but an error of one film. A decoder process that ends
 costs one film, and is counted apart. Exit status 1 where one of the first four is not 0.
 ``--cover`` measures which share of the lines of the readers ran, in the process that reads.
+A mutant is made of the seed and its number alone: ``--first`` goes on where another run ended.
+
+``--http`` sends mutants to a real server instead, of films and of requests (``fuzz_http``).
+Counted are answers of 500 and above, errors in its log, answers that take longer than 5 s twice,
+and a server that ends or reads no film any more; the most memory of any of its processes is stated.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ import argparse
 import io
 import json
 import multiprocessing
+import os
 import random
 import resource
 import sys
@@ -25,6 +32,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -179,9 +187,11 @@ def covered(first: int, count: int, seconds: float, seed: int) -> Counter[str]:
     return found
 
 
-def _chunks(total: int, seconds: float, seed: int) -> Iterator[tuple[int, int, float, int]]:
-    for first in range(0, total, 2000):
-        yield first, min(2000, total - first), seconds, seed
+def _chunks(first: int, total: int, seed: int, cover: bool) -> Iterator[tuple[int, int, int]]:
+    # A process takes two seconds to begin; one that ends loses the counts of its chunk.
+    size = 2000 if cover else 10_000
+    for begin in range(first, first + total, size):
+        yield begin, min(size, first + total - begin), seed
 
 
 def _one(  # type: ignore[type-arg]
@@ -190,49 +200,81 @@ def _one(  # type: ignore[type-arg]
     queue.put(dict((covered if cover else fuzz)(*given)))
 
 
-def main() -> int:
-    """Print the counts as JSON."""
-    parser = argparse.ArgumentParser(description="mutated films through the reader")
-    parser.add_argument("--mutants", type=int, default=300_000)
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cover", action="store_true", help="share of lines; slower")
-    given = parser.parse_args()
+def _chunk(given: tuple[int, int, int], until: float, cover: bool) -> Counter[str]:
+    """One chunk in a process of its own; how its mutants ended, or that the process did."""
+    first, count, seed = given
+    left = until - time.monotonic()
+    if left <= 0:
+        return Counter()
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    process = context.Process(target=_one, args=((first, count, left, seed), cover, queue))
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.stderr.write(f"a process over mutants from {first} ended: {process.exitcode}\n")
+        return Counter(aborts=1)
+    return Counter(queue.get())
+
+
+def films_apart(given: argparse.Namespace) -> dict[str, float]:
+    """Mutants through the readers, in processes; what is printed."""
     total: Counter[str] = Counter()
     started = time.monotonic()
-    context = multiprocessing.get_context("spawn")
-    peak = 0
-    for chunk in _chunks(given.mutants, given.seconds, given.seed):
-        left = given.seconds - (time.monotonic() - started)
-        if left <= 0:
-            break
-        queue = context.SimpleQueue()
-        process = context.Process(
-            target=_one, args=((chunk[0], chunk[1], left, chunk[3]), given.cover, queue)
-        )
-        process.start()
-        process.join()
-        if process.exitcode:
-            total["aborts"] += 1
-            sys.stderr.write(f"a process over mutants from {chunk[0]} ended: {process.exitcode}\n")
-        else:
-            found = Counter(queue.get())
-            peak = max(peak, found.pop("peak_mib"))
+    most: Counter[str] = Counter()
+    chunks = _chunks(given.first, given.mutants, given.seed, given.cover)
+    with ThreadPoolExecutor(given.processes) as pool:
+        until = started + given.seconds
+        for found in pool.map(lambda chunk: _chunk(chunk, until, given.cover), chunks):
             # Lines of one process at a time: those that ran in any are not known.
-            for name in ("lines", "ran"):
-                total[name] = max(total[name], found.pop(name, 0))
+            for name in ("peak_mib", "lines", "ran"):
+                most[name] = max(most[name], found.pop(name, 0))
             total.update(found)
-        sys.stderr.write(f"{json.dumps(dict(total))}\n")
+            sys.stderr.write(f"{json.dumps(total)}\n")
     ended = ("read", "rejected", "failed", "memory", "foreign")
     counts: dict[str, float] = {"mutants": sum(total[name] for name in ended)}
     for name in (*BAD, "read", "rejected", "failed", "decoder ended"):
         counts[name] = total[name]
-    counts["peak_mib"] = peak
+    counts["peak_mib"] = most["peak_mib"]
     counts["mutants_a_second"] = round(counts["mutants"] / (time.monotonic() - started), 1)
     if given.cover:
-        counts["lines_covered"] = round(total["ran"] / max(1, total["lines"]), 3)
+        counts["lines_covered"] = round(most["ran"] / max(1, most["lines"]), 3)
+    return counts
+
+
+def over_http(given: argparse.Namespace) -> dict[str, float]:
+    """Mutants sent to a server; what is printed."""
+    import fuzz_http
+
+    started = time.monotonic()
+    sent = fuzz_http.run(
+        seeds(), given.first, given.mutants, given.seconds, given.seed, mutate
+    )  # fmt: skip
+    for line in sent.told[:20]:
+        sys.stderr.write(f"{line}\n")
+    counts: dict[str, float] = {"mutants": sent.ended.pop("mutants", 0)}
+    counts |= dict.fromkeys(fuzz_http.BAD, 0) | dict(sorted(sent.ended.items()))
+    counts["memory"] = int(sent.peak_mib > MEMORY >> 20)
+    counts["peak_mib"] = sent.peak_mib
+    counts["mutants_a_second"] = round(counts["mutants"] / (time.monotonic() - started), 1)
+    return counts
+
+
+def main() -> int:
+    """Print the counts as JSON."""
+    parser = argparse.ArgumentParser(description="mutated films through the reader")
+    parser.add_argument("--mutants", type=int, default=300_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cover", action="store_true", help="share of lines; slower")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--http", action="store_true", help="send them to a server")
+    given = parser.parse_args()
+    counts = over_http(given) if given.http else films_apart(given)
     print(json.dumps(counts, indent=2))
-    return 1 if any(total[name] for name in BAD) else 0
+    bad = (*BAD, "status 5xx", "errors logged", "dead")
+    return 1 if any(counts.get(name) for name in bad) else 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 EXTREMES = (0, 1, -1, 2, 7, 127, 128, 255, 256, 32767, 32768, 65535, 2**31 - 1, 2**31, 2**32 - 1)
 # Elements of a film whose value is a number that decoding depends on, little-endian tags.
@@ -32,6 +33,7 @@ class Layout:
     records: list[tuple[int, int]]
 
 
+@lru_cache(256)
 def layout(data: bytes) -> Layout:
     """The parts of a file of any kind that is read, as far as its own lengths lead."""
     if data[128:132] == b"DICM":

@@ -1,16 +1,19 @@
 """Films over HTTP against the same films in a folder: films a second, processor time, memory.
 
     python benchmarks/serve.py [--films png|dicom] [--clients 64] [--seconds 300] [--rounds 3]
-                               [--processes 1] [--json FILE]
+                               [--processes 2] [--json FILE]
 
 ``png``: rendered films of 256 x 256, 8 bits; ``dicom``: of 3000 x 3000, 12 bits, 18 MB each.
 Each film has bytes of its own, so that none is known already. Clients send one film at a time by
 ``POST /v1/films``, each on a connection of its own, and wait for the answer. In turn with it, in
 every round, the batch workflow of ``infmap predict`` reads as many films from a folder, with all
-that it writes. Both are measured from their first film on, without start-up.
+that it writes: four planes a film, as the server does. Both are measured after a first part of
+their time, in which models are loaded and caches filled, and until the last film is sent.
 
 Clients cost processor time on the same machine; theirs is stated, and is not the server's.
-Exit status 1 where a film was not read; the figures are reported, not judged.
+Printed in the end are the medians of the rounds, as JSON; ``--json`` keeps every round beside
+them, with the load average at its beginning. Exit status 1 where a film was not read; the figures
+are reported, not judged.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import statistics
 import struct
 import sys
 import tempfile
@@ -95,6 +99,36 @@ class Served:
     bad: int
 
 
+@dataclass(frozen=True)
+class Round:
+    """A server and the batch after it.
+
+    Attributes:
+        served: over HTTP.
+        batch: of as many films.
+        load_average: of the machine before both, one minute's.
+    """
+
+    served: Served
+    batch: Batch
+    load_average: float
+
+    @property
+    def share(self) -> float:
+        """Films a second of the batch's."""
+        return self.served.per_second / self.batch.per_second
+
+    @property
+    def cpu(self) -> float:
+        """Processor time a film of the batch's."""
+        return self.served.cpu / self.batch.cpu
+
+    @property
+    def grown(self) -> float:
+        """Memory at the end over memory after the warm-up, less one."""
+        return self.served.memory_mb[1] / self.served.memory_mb[0] - 1
+
+
 @dataclass
 class Times:
     """What clients saw: moment of each answer, seconds that it took, and what was no result."""
@@ -111,16 +145,17 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--processes", type=int, default=1, help="of the server, that read films")
+    parser.add_argument("--processes", type=int, default=2, help="of the server, that read films")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    rounds = []
+    rounds: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="infmap-serve-") as made:
         work = Path(made)
         film = marked(options.films, work)
         numbers = itertools.count()
         batch_films = 0
         for number in range(options.rounds):
+            load_average = os.getloadavg()[0]
             settings = ServerSettings(
                 {DEFAULT_MODEL: model_folder()},
                 work / "server",
@@ -131,20 +166,37 @@ def main() -> int:
             # As many as the server read: both run for about the same time.
             batch_films = batch_films or max(8, served.films)
             batch = batching(film, numbers, batch_films, options.films, work / f"batch{number}")
-            rounds.append({"served": asdict(served), "batch": asdict(batch)})
-            share = served.per_second / batch.per_second
-            cpu = served.cpu / batch.cpu
-            grown = served.memory_mb[1] / served.memory_mb[0] - 1
-            sys.stdout.write(
+            one = Round(served, batch, load_average)
+            rounds.append(one)
+            sys.stderr.write(
                 f"{options.films} round {number + 1}: served {served.per_second:.2f} films/s, "
-                f"batch {batch.per_second:.2f}, share {share:.2f}; cpu a film {served.cpu:.3f} s "
-                f"and {batch.cpu:.3f} s, {cpu:.2f} x (clients {served.client_cpu:.3f} s); "
-                f"p50 {served.p50:.0f} ms, p95 {served.p95:.0f} ms; memory {grown:+.1%}\n"
+                f"batch {batch.per_second:.2f}, share {one.share:.2f}; cpu a film {served.cpu:.3f} "
+                f"and {batch.cpu:.3f} s, {one.cpu:.2f} x (clients {served.client_cpu:.3f} s); p50 "
+                f"{served.p50:.0f} ms, p95 {served.p95:.0f} ms; memory {one.grown:+.1%}; load "
+                f"average before it {load_average:.1f}\n"
             )
-            sys.stdout.flush()
+    summary = {"films": options.films, **medians(rounds)}
+    sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     if options.json:
-        options.json.write_text(json.dumps({"films": options.films, "rounds": rounds}, indent=2))
-    return 1 if any(r["served"]["bad"] or r["batch"]["bad"] for r in rounds) else 0
+        every = {"summary": summary, "settings": {
+            "clients": options.clients, "seconds": options.seconds,
+            "processes": options.processes, "cores": os.cpu_count(),
+        }, "rounds": [asdict(one) for one in rounds]}  # fmt: skip
+        options.json.write_text(json.dumps(every, indent=2))
+    return 1 if any(one.served.bad or one.batch.bad for one in rounds) else 0
+
+
+def medians(rounds: list[Round]) -> dict[str, float]:
+    """What the rounds come to, the middle one of each figure."""
+    return {
+        "rounds": len(rounds),
+        "share_of_batch": round(statistics.median(one.share for one in rounds), 3),
+        "cpu_of_batch": round(statistics.median(one.cpu for one in rounds), 3),
+        "memory_growth": round(statistics.median(one.grown for one in rounds), 3),
+        "films_a_second": round(statistics.median(one.served.per_second for one in rounds), 2),
+        "p50_ms": round(statistics.median(one.served.p50 for one in rounds)),
+        "p95_ms": round(statistics.median(one.served.p95 for one in rounds)),
+    }
 
 
 def marked(kind: str, work: Path) -> bytes:
@@ -192,14 +244,19 @@ def serving(
         began = time.monotonic()
         marks: list[tuple[float, float, float, float]] = []
 
-        def over(times: Times) -> bool:
+        def is_over(times: Times) -> bool:
             at = time.monotonic() - began
-            if at > WARM_UP * seconds and not marks:
+            over = at > seconds
+            if not marks:
+                if at > WARM_UP * seconds:
+                    marks.append(snapshot(pid))
+            elif over and len(marks) == 1:
+                # Not when all is answered: fewer and fewer clients are left until then.
                 marks.append(snapshot(pid))
-            return at > seconds
+            return over
 
-        times = asyncio.run(load_with(port, film, numbers, clients, over))
-        marks.append(snapshot(pid))
+        times = asyncio.run(load_with(port, film, numbers, clients, is_over))
+        marks += [snapshot(pid)] * (2 - len(marks))  # so few films that no moment was met
     finally:
         server.terminate()
         server.join()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections import namedtuple
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Message, Scope
 from web_server import WebServer, film, sha
 
 from infmap.serve import receiving, uploads
@@ -67,4 +69,28 @@ def test_a_full_disk_is_said(web: WebServer, monkeypatch: pytest.MonkeyPatch) ->
     answer = web.ask("POST", "/v1/films", film(1))
     assert answer.status_code == 507
     assert "private" not in answer.text
+    assert parts(web) == []
+
+
+def test_a_client_that_goes_away_is_no_error_of_the_server(web: WebServer) -> None:
+    came: list[Message] = [
+        {"type": "http.request", "body": film(1)[:100], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope: Scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/films",
+        "raw_path": b"/v1/films", "query_string": b"", "root_path": "", "scheme": "http",
+        "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return came.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(web.app(scope, receive, send))
+    assert sent[0]["status"] == 400 and b"broke off" in sent[1]["body"]
     assert parts(web) == []

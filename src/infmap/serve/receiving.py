@@ -10,6 +10,7 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from infmap.serve.callers import Desk
 from infmap.serve.uploads import Receiving, Upload
@@ -38,7 +39,7 @@ async def receive(
         What ``then`` returns.
 
     Raises:
-        HTTPException: 507 the disk is nearly full.
+        HTTPException: 507 the disk is nearly full; 400 the client went away.
         UploadRefused: no bytes, too many, or others than the checksum's.
     """
     piece = bytearray()
@@ -57,10 +58,13 @@ async def receive(
         def end() -> Made:
             return then(write().settle())
 
-        async for chunk in request.stream():
-            piece += chunk
-            if len(piece) >= PIECE:
-                receiving = await run_in_threadpool(write)
+        try:
+            async for chunk in request.stream():
+                piece += chunk
+                if len(piece) >= PIECE:
+                    receiving = await run_in_threadpool(write)
+        except ClientDisconnect as error:  # nothing went wrong here, and nobody hears it
+            raise HTTPException(400, "the body broke off; send it again") from error
         return await run_in_threadpool(end)
 
 

@@ -251,7 +251,11 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         # A dropped connection, after the database restarted, is replaced rather than an error.
         return create_engine(url, pool_size=POOL, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=POOL, connect_args={"timeout": BUSY_MS / 1000})
+    # The connection used last goes out first: each keeps pages of its own, and were all of them
+    # used in turn, a busy server would hold the same pages as often as it has connections.
+    engine = create_engine(
+        url, pool_size=POOL, pool_use_lifo=True, connect_args={"timeout": BUSY_MS / 1000}
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
