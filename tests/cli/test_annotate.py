@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import func, select
 
-from infmap.annotation import films, projects, users
+from infmap.annotation import films, projects, schema, users
 from infmap.annotation.store import Store
 from infmap.phantom import sample_films
 
@@ -61,6 +63,25 @@ def test_a_project_shows_one_proposal_a_film_unless_told(folder: Path) -> None:
     store.close()
     assert [(r.candidates, r.order) for r in rules] == [(1, "disagreement"), (3, "random")]
     assert annotate(folder, "init", "--project", "c", "--candidates", 8) == 2
+
+
+def test_a_project_goes_from_stage_one_to_stage_two(folder: Path, capsys) -> None:
+    annotate(folder, "init")
+    annotate(folder, "import", folder / "films")
+    capsys.readouterr()
+    assert annotate(folder, "rules", "--stage", 2, "--readers", 2, "--order", "random") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert {"stage: 2", "readers_per_film: 2", "order: random", "candidates: 1"} <= set(told)
+    store = Store.open(folder / "station")
+    with store.read() as c:
+        (project,) = projects.every(c)
+        waiting = c.execute(select(func.count()).select_from(schema.tasks)).scalar_one()
+    store.close()
+    assert (project.settings.stage, project.settings.order, waiting) == (2, "random", 2)
+    assert annotate(folder, "rules", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == asdict(project.settings)
+    assert annotate(folder, "rules", "--stage", 3) == 2
+    assert annotate(folder, "rules", "--project", "none") == 2
 
 
 def test_a_second_project_has_no_second_password(folder: Path, capsys) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -36,6 +36,8 @@ class Order(StrEnum):
     disagreement = "disagreement"
     random = "random"
 
+
+T = TypeVar("T", int, float)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 annotate_results.register(app)
@@ -89,6 +91,74 @@ def init(
     if password:
         sys.stdout.write(f"sign in as admin with the one-time password {password}\n")
     return 0
+
+
+@app.command()
+def rules(
+    stage: Annotated[
+        int | None, typer.Option(min=1, max=2, help="1: outline and compare; 2: networks propose")
+    ] = None,
+    readers: Annotated[int | None, typer.Option(min=1, max=5, help="readers of each film")] = None,
+    candidates: Annotated[
+        int | None, typer.Option(min=1, max=7, help="networks' proposals that a film shows at most")
+    ] = None,
+    order: Annotated[
+        Order | None,
+        typer.Option(help="disagreement: films where networks differ come first; random"),
+    ] = None,
+    repeats: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, help="share of films that come again unannounced"),
+    ] = None,
+    unaided: Annotated[
+        float | None, typer.Option(min=0, max=0.5, help="share of films that show no proposal")
+    ] = None,
+    station: Station = HOME,
+    project: Named = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> int:
+    """Change a project's rules, and print them.
+
+    Example: infmap annotate rules --stage 2
+
+    They hold for films that nobody has begun.
+    """
+    from dataclasses import asdict, replace
+
+    from infmap.annotation import projects
+    from infmap.annotation.planning import measure, plan
+
+    given = (stage, readers, candidates, order, repeats, unaided)
+    with opened(station, database) as store:
+        identifier = project_of(store, project)
+        if any(one is not None for one in given):
+            with store.begin() as c:
+                old = projects.get(c, identifier).settings
+                settings = replace(
+                    old,
+                    stage=_or(stage, old.stage),
+                    readers_per_film=_or(readers, old.readers_per_film),
+                    candidates=_or(candidates, old.candidates),
+                    order=old.order if order is None else order.value,
+                    repeat_share=_or(repeats, old.repeat_share),
+                    unaided_share=_or(unaided, old.unaided_share),
+                )
+                projects.change(c, identifier, settings)
+            measure(store, identifier)
+            with store.begin() as c:
+                plan(c, identifier)
+        with store.read() as c:
+            row = asdict(projects.get(c, identifier).settings)
+    if as_json:
+        sys.stdout.write(json.dumps(row) + "\n")
+    else:
+        sys.stdout.write("".join(f"{name}: {value}\n" for name, value in row.items()))
+    return 0
+
+
+def _or(given: T | None, old: T) -> T:
+    return old if given is None else given
 
 
 @app.command("import")
