@@ -85,7 +85,7 @@ def main() -> None:
 
 def station(store: Store) -> tuple[str, list[User]]:
     """A project and its two readers."""
-    settings = projects.Settings(stage=2, readers_per_film=2, repeat_share=0)
+    settings = projects.Settings(stage=2, readers_per_film=2, candidates=2, repeat_share=0)
     readers = [User(new_id(), name, "reader") for name in ("ann", "ben")]
     with store.begin() as c:
         project = projects.create(c, "scale", ("infection", "lungs"), settings).id

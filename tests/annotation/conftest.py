@@ -11,13 +11,13 @@ import pytest
 from infmap.annotation.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_station import Station  # noqa: E402
+from small_station import Station, new_store  # noqa: E402
 
 
 @pytest.fixture
 def store(tmp_path: Path, url: str | None) -> Iterator[Store]:
     """An empty station."""
-    store = Store.open(tmp_path / "station", url)
+    store = new_store(tmp_path / "station", url)
     yield store
     store.close()
 

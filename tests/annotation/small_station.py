@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import select, update
@@ -12,7 +17,7 @@ from sqlalchemy import select, update
 from infmap.annotation import decisions, drafts, films, planning, projects, schema, tasks
 from infmap.annotation.decisions import Conflict, Revision
 from infmap.annotation.films import NewFilm
-from infmap.annotation.store import Store, new_id, put_mask
+from infmap.annotation.store import LAYOUT, Store, new_id, put_mask
 from infmap.annotation.tasks import Task
 from infmap.annotation.users import User
 from infmap.web.masks import Mask, bit, decode, encode
@@ -43,6 +48,24 @@ def stroke(number: int, before: Mask, after: Mask, label: int = 0, uuid: str = "
     assert change is not None
     rect, runs = change
     return Stroke(uuid or f"stroke-{number}", number, "brush", label, rect, 250, runs)
+
+
+def new_store(folder: Path, url: str | None = None) -> Store:
+    """An empty station; SQLite's is a copy, for to make the tables takes longer than a test."""
+    if url is not None:
+        return Store.open(folder, url)
+    folder.mkdir(parents=True)
+    shutil.copyfile(_blank(), folder / LAYOUT.file)
+    return Store.connect(folder)
+
+
+@cache
+def _blank() -> Path:
+    """A database with all tables and no rows."""
+    folder = Path(tempfile.mkdtemp(prefix="infmap-blank-"))
+    atexit.register(shutil.rmtree, folder)
+    Store.open(folder).close()
+    return folder / LAYOUT.file
 
 
 class Station:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from small_station import new_store
 from web_station import WebStation
 
 from infmap.annotation import routes_station
@@ -18,7 +19,7 @@ from infmap.web.limits import RateLimit
 
 @pytest.fixture
 def site(tmp_path: Path) -> WebStation:
-    return WebStation(Store.open(tmp_path / "station"))
+    return WebStation(new_store(tmp_path / "station"))
 
 
 def test_every_answer_has_the_headers_and_one_line_on_errors(site: WebStation) -> None:

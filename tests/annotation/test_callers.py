@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from fastapi import APIRouter
+from small_station import new_store
 from web_station import WebStation
 
 from infmap.annotation.callers import GuardedRoute
-from infmap.annotation.store import Store
 
 
 def test_an_endpoint_without_a_rule_cannot_be_built() -> None:
@@ -21,7 +21,7 @@ def test_an_endpoint_without_a_rule_cannot_be_built() -> None:
 
 
 def test_who_may_not_ask_is_told_so_before_the_body_is_read(tmp_path: Path) -> None:
-    site = WebStation(Store.open(tmp_path / "station"))
+    site = WebStation(new_store(tmp_path / "station"))
     broken = {"content": b"{no json", "headers": {"Content-Type": "application/json"}}
     assert site.client.post("/api/users", **broken).status_code == 401
     broken["headers"] |= site.headers(site.ann)
@@ -32,7 +32,7 @@ def test_who_may_not_ask_is_told_so_before_the_body_is_read(tmp_path: Path) -> N
 
 
 def test_a_cookie_that_is_no_session_signs_nobody_in(tmp_path: Path) -> None:
-    site = WebStation(Store.open(tmp_path / "station"))
+    site = WebStation(new_store(tmp_path / "station"))
     for cookie in ("infmap-station=made-up", "infmap-station=", "infmap-station=caf\u00e9"):
         headers = {"Cookie": cookie.encode("utf-8")}
         assert site.client.get("/api/me", headers=headers).status_code == 401

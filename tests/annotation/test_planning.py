@@ -15,9 +15,11 @@ from infmap.annotation.errors import NotFound
 from infmap.core.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_station import Station, box  # noqa: E402
+from small_station import Station, box, new_store  # noqa: E402
 
 MASK = box(1, 1, 21, 21)
+FILMS = 60
+"""That are read for the balance of sides."""
 
 
 def kinds(station: Station) -> dict[str, int]:
@@ -45,11 +47,9 @@ def test_films_whose_proposals_differ_most_come_first(station: Station) -> None:
 
 
 def test_equals_come_in_the_order_of_the_seed(tmp_path: Path) -> None:
-    from infmap.annotation.store import Store
-
     orders = []
     for name, seed in (("one", 1), ("two", 1), ("three", 2)):
-        store = Store.open(tmp_path / name)
+        store = new_store(tmp_path / name)
         station = Station(store)
         station.rules(seed=seed, order="random")
         names = {station.film(f"film {k}"): k for k in range(12)}
@@ -176,9 +176,7 @@ def within(count: int, n: int, share: float) -> bool:
 
 
 def test_sides_are_balanced_and_a_share_of_films_has_no_candidates(tmp_path: Path) -> None:
-    from infmap.annotation.store import Store
-
-    store = Store.open(tmp_path / "station")
+    store = new_store(tmp_path / "station")
     station = Station(store)
     station.rules(unaided_share=0.1)
     other = box(1, 1, 20, 20)
@@ -224,13 +222,11 @@ def sides_of(station: Station, kind: str) -> dict[str, dict[str, str]]:
 def test_sides_are_balanced_between_hand_and_machine_and_between_readers(
     tmp_path: Path, kind: str
 ) -> None:
-    from infmap.annotation.store import Store
-
-    store = Store.open(tmp_path / "station")
+    store = new_store(tmp_path / "station")
     station = Station(store)
     stage, readers = (1, 1) if kind == "compare" else (2, 2)
     station.rules(stage=stage, readers_per_film=readers)
-    films = [station.film(f"film {k}") for k in range(100)]
+    films = [station.film(f"film {k}") for k in range(FILMS)]
     station.plan()
     first: dict[str, str] = {}
     while (task := station.next(station.ann)) is not None:
@@ -249,7 +245,7 @@ def test_sides_are_balanced_between_hand_and_machine_and_between_readers(
     sides = sides_of(station, kind)
     assert set(sides) == set(films)
     assert all(list(shown) == ["A", "B"] for shown in sides.values())
-    assert within(sum(shown["A"] == first[film] for film, shown in sides.items()), 100, 0.5)
+    assert within(sum(shown["A"] == first[film] for film, shown in sides.items()), FILMS, 0.5)
     store.close()
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_station import new_store
 from web_station import WebStation
 
 from infmap.annotation import schema, users
-from infmap.annotation.store import Store
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> WebStation:
-    return WebStation(Store.open(tmp_path / "station"))
+    return WebStation(new_store(tmp_path / "station"))
 
 
 def fits(site: WebStation, name: str, password: str) -> bool:

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 from httpx import Response
-from small_station import box
+from small_station import box, new_store
 from web_station import WebStation
 
 from infmap.annotation import films
-from infmap.annotation.store import Store
 from infmap.web.masks import decode, encode
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> WebStation:
-    return WebStation(Store.open(tmp_path / "station"))
+    return WebStation(new_store(tmp_path / "station"))
 
 
 def decide_all(site: WebStation) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from httpx import Response
+from small_station import new_store
 from web_station import WebStation
 
 from infmap.annotation import schema, users
-from infmap.annotation.store import Store, now
+from infmap.annotation.store import now
 from infmap.web.limits import RateLimit
 from infmap.web.sessions import TrustedProxies
 
@@ -18,7 +19,7 @@ FIRST, SECOND = "correct horse", "battery staple"
 
 @pytest.fixture
 def site(tmp_path: Path) -> WebStation:
-    store = Store.open(tmp_path / "station")
+    store = new_store(tmp_path / "station")
     site = WebStation(store)
     with store.begin() as c:
         users.add(c, "ada", FIRST, "administrator", must_change=True)
@@ -167,7 +168,7 @@ def behind(
 @pytest.fixture
 def proxied(tmp_path: Path) -> WebStation:
     proxies = TrustedProxies.of("X-Remote-User", ["192.0.2.0/24"])
-    return WebStation(Store.open(tmp_path / "station"), proxies)
+    return WebStation(new_store(tmp_path / "station"), proxies)
 
 
 def test_behind_a_proxy_its_users_are_signed_in(proxied: WebStation) -> None:

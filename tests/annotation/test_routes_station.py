@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_station import new_store
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 from web_station import WebStation
@@ -16,7 +17,7 @@ from infmap.web.headers import HEADERS
 
 @pytest.fixture
 def site(tmp_path: Path) -> WebStation:
-    return WebStation(Store.open(tmp_path / "station"))
+    return WebStation(new_store(tmp_path / "station"))
 
 
 def test_health_and_readiness_are_told_to_anybody(site: WebStation) -> None:

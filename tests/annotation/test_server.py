@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from serving import Server
+from small_station import new_store
 from web_station import WebStation
 
 from infmap.annotation import projects, tasks, users
@@ -59,7 +60,7 @@ def test_a_new_station_gets_an_administrator_and_a_project_to_read(store: Store)
 
 
 def test_a_station_in_use_is_left_as_it_is(tmp_path: Path) -> None:
-    site = WebStation(Store.open(tmp_path / "station"))
+    site = WebStation(new_store(tmp_path / "station"))
     assert prepare(site.store, nothing) is None
     with site.store.read() as c:
         assert [project.name for project in projects.every(c)] == ["chest"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import psycopg
@@ -33,6 +34,13 @@ def database(postgres: str, name: str) -> str:
     return f"{postgres}/{name}"
 
 
+@cache
+def _picture() -> tuple[bytes, bytes]:
+    """A film and its preview, rendered once."""
+    levels = grey_levels(np.ascontiguousarray(render(1, size=64).pixels[:40, :48]), 12)
+    return encode_film(levels, 12), encode_preview(levels, 12)
+
+
 class WebStation(Station):
     """The small station with two films with candidates, and its web interface.
 
@@ -58,9 +66,8 @@ class WebStation(Station):
         """Write the files of a film."""
         folder = self.store.film_folder(film)
         folder.mkdir(parents=True)
-        levels = grey_levels(np.ascontiguousarray(render(1, size=64).pixels[:40, :48]), 12)
-        (folder / "full").write_bytes(encode_film(levels, 12))
-        (folder / "preview.jpg").write_bytes(encode_preview(levels, 12))
+        for name, data in zip(("full", "preview.jpg"), _picture(), strict=True):
+            (folder / name).write_bytes(data)
 
     def unlimited(self) -> None:
         """Allow any number of requests."""
