@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infmap.deidentify.table import action, required, row_of, rows
@@ -26,6 +28,21 @@ def test_basic_column_is_the_standards() -> None:
     expected |= {"50XXXXXX": "X", "60XX3000": "X", "60XX4000": "X"}
     assert {tag: row.basic for tag, row in rows().items()} == expected
     assert len(expected) == 655
+
+
+def test_columns_of_options_are_those_of_another_source() -> None:
+    # Of 2020, under the MIT license: later editions clean three titles instead of keeping them,
+    # and keep one more identifier of a device.
+    later = {"00203401": "device=K", "00321021": "device=C", "00400001": "device=C"}
+    later["00400241"] = "device=C"
+    given = (Path(__file__).parent / "options_2020.tsv").read_text().splitlines()
+    expected = dict(line.split("\t") for line in given if not line.startswith("#")) | later
+    ours = {
+        tag: " ".join(f"{name}={do}" for name, do in sorted(row.options.items()))
+        for tag, row in rows().items()
+    }
+    assert {tag: ours.get(tag) for tag in expected} == expected
+    assert len(expected) == 431
 
 
 def test_repeating_groups_have_a_row() -> None:

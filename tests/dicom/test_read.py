@@ -34,6 +34,16 @@ def test_kind_is_told_by_content_not_by_name(tmp_path: Path) -> None:
     assert read_radiograph(str(path), name="mine").source == "mine"
 
 
+def test_who_needs_the_header_sees_what_is_decoded() -> None:
+    stream, seen = io.BytesIO(), []
+    write_dx(stream, PLANE.astype(np.uint16), spacing_mm=(0.1, 0.1), patient_id="17")
+    read_radiograph(stream.getvalue(), seen=lambda d: seen.append(d.PatientID))
+    with pytest.raises(UnreadableFilm):  # before it turns out to be damaged
+        read_radiograph(stream.getvalue()[:-20], seen=lambda d: seen.append(d.PatientID))
+    read_radiograph(png(), seen=seen.append)
+    assert seen == ["17", "17"]
+
+
 def test_bytes_path_and_array_agree(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(png())

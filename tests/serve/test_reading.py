@@ -6,12 +6,16 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from reading_server import MODEL, phantom, send
 
 from infmap.api import model_folder
-from infmap.serve import jobs, reading, registry, uploads
+from infmap.dicom import write_dx
+from infmap.phantom import render
+from infmap.serve import jobs, reading, registry, results, uploads
 from infmap.serve.reading import Progress, Reader, Work
 from infmap.serve.store import Store
 
@@ -73,6 +77,28 @@ def test_a_film_that_needs_too_much_memory_fails(
     with reader.store.read() as c:
         (item,) = jobs.items(c, job.id)
     assert item.status == "failed" and "GiB" in str(item.reason)
+
+
+def test_the_header_of_a_film_is_parsed_once(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, parsed = io.BytesIO(), []
+    pixels = (render(1, size=128).pixels * 4095).astype(np.uint16)
+    write_dx(stream, pixels, spacing_mm=(1.0, 1.0), patient_id="17")
+    real = pydicom.dcmread
+
+    def dcmread(*given: object, **how: object) -> object:
+        parsed.append(how)
+        return real(*given, **how)
+
+    monkeypatch.setattr(pydicom, "dcmread", dcmread)
+    job = send(reader.store, {"a": stream.getvalue(), "b": b"DICM".rjust(132, b"\0") + b"?"})
+    assert reader.read_some() and len(parsed) == 1
+    assert reader.read_some() and len(parsed) == 2
+    with reader.store.read() as c:
+        good, bad = jobs.items(c, job.id)
+        assert results.get(c, str(good.film)).patient is not None
+    assert (good.state, bad.state) == ("done", "failed")
 
 
 def test_a_film_that_got_its_result_meanwhile_is_not_read(

@@ -125,14 +125,14 @@ import os, sys
 if "--multiprocessing-fork" in sys.argv:
     import threading
     from infmap.serve import reading
-    real = reading.header_of
-    def header_of(data):
+    real = reading.read_radiograph
+    def read_radiograph(data, **how):
         if data.startswith(b"ends"):
             os.kill(os.getpid(), 9)
         if data.startswith(b"takes"):
             threading.Event().wait()
-        return real(data)
-    reading.header_of = header_of
+        return real(data, **how)
+    reading.read_radiograph = read_radiograph
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,7 @@ def test_what_a_header_says_is_taken_from_dicom_alone(tmp_path: Path) -> None:
     film.IssuerOfPatientID, film.AcquisitionDate, film.StudyDate = "north", "", "20260131"
     film.save_as(path)
     data = path.read_bytes()
-    assert header_of(data) == Header(True, "north", "17", date(2026, 1, 31))
-    assert header_of(data[:300]).patient == ""
+    assert header_of(dcmread(path)) == Header(True, "north", "17", date(2026, 1, 31))
     unknown = data.replace(b"\x08\x00\x20\x00DA", b"\x08\x00\x20\x00FA")
-    assert unknown != data and header_of(unknown) == Header(dicom=True)
-    assert header_of(phantom(1)) == header_of(b"") == Header()
+    broken = dcmread(BytesIO(unknown))
+    assert unknown != data and header_of(broken) == Header(dicom=True)

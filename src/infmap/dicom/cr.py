@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pydicom
@@ -37,12 +38,15 @@ _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 CHEST = ("CHEST", "THORAX", "LUNG", "PORT CHEST", "RIB", "RIBS")
 
 
-def decode_dicom(data: bytes, max_pixels: int) -> Film:
+def decode_dicom(
+    data: bytes, max_pixels: int, seen: Callable[[Dataset], object] | None = None
+) -> Film:
     """Decode a DICOM file that holds one film.
 
     Args:
         data: the file's bytes, with or without preamble.
         max_pixels: refuse more pixels than this before decoding.
+        seen: called with the dataset first.
 
     Returns:
         the film, upright.
@@ -57,6 +61,8 @@ def decode_dicom(data: bytes, max_pixels: int) -> Film:
             dataset = pydicom.dcmread(io.BytesIO(data), force=True)
     except Exception as error:  # a hostile file may raise anything inside the parser
         raise _damaged() from error
+    if seen is not None:
+        seen(dataset)
     if "PixelData" not in dataset and _PIXEL_TAG in data[132:]:
         raise UnreadableFilm("expected a whole DICOM film, got a truncated one; copy it again")
     return decode_dataset(dataset, max_pixels)

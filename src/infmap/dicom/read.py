@@ -17,9 +17,12 @@ from infmap.dicom.arrays import as_array, film_of_array
 from infmap.dicom.film import Film
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL.Image import Image
     from pydicom.dataset import Dataset
 
+    Seen = Callable[[Dataset], object]
 EXPECTED = "expected a PNG, JPEG, TIFF, BMP, WebP or DICOM film"
 # Bytes. A film of 200 million pixels takes 1.6 GB at 8 bytes each; whole archives are refused
 # before they fill the memory.
@@ -67,6 +70,7 @@ def read_radiograph(
     name: str | None = None,
     max_pixels: int = 200_000_000,
     digest: bool = True,
+    seen: Seen | None = None,
 ) -> Radiograph:
     """Read one film. Its kind is detected from its content, never from its name.
 
@@ -78,6 +82,9 @@ def read_radiograph(
         max_pixels: a film with more pixels is refused before it is decoded. Pillow's own limit
             (twice ``PIL.Image.MAX_IMAGE_PIXELS``) holds as well.
         digest: whether to checksum the file; without, ``sha256`` is empty.
+        seen: called with the dataset of a DICOM file before it is decoded, so that who needs more
+            of its header does not read it twice; an element is decoded when it is looked at, and
+            a hostile one may raise anything.
 
     Returns:
         the film in its own grid: (row, column), the patient's left on the image's right where
@@ -92,11 +99,11 @@ def read_radiograph(
     try:
         if isinstance(source, (str, os.PathLike)):
             label = label or os.fspath(source)
-            return _from_bytes(_load(Path(source)), label, max_pixels, digest)
+            return _from_bytes(_load(Path(source)), label, max_pixels, digest, seen)
         if isinstance(source, memoryview) and source.ndim > 1:
             source = np.asarray(source)
         if isinstance(source, (bytes, bytearray, memoryview)):
-            return _from_bytes(bytes(source), label or "bytes", max_pixels, digest)
+            return _from_bytes(bytes(source), label or "bytes", max_pixels, digest, seen)
         if _is_dataset(source):
             from infmap.dicom.cr import decode_dataset
 
@@ -114,7 +121,7 @@ def read_radiograph(
         if _is_readable(source):
             stated = getattr(source, "name", None)
             label = label or (stated if isinstance(stated, str) else "file")
-            return _from_bytes(_contents(source), label, max_pixels, digest)
+            return _from_bytes(_contents(source), label, max_pixels, digest, seen)
     except FilmError as error:
         if error.film is None:
             raise type(error)(error.reason, label, sha256=error.sha256) from error.__cause__
@@ -203,26 +210,28 @@ def _load(path: Path) -> bytes:
         ) from error
 
 
-def _from_bytes(data: bytes, label: str, max_pixels: int, digest: bool) -> Radiograph:
+def _from_bytes(
+    data: bytes, label: str, max_pixels: int, digest: bool, seen: Seen | None
+) -> Radiograph:
     """Decode the bytes of a file."""
     if not data:
         raise UnreadableFilm(f"{EXPECTED}, got an empty file; copy it again", label)
     checksum = hashlib.sha256(data).hexdigest() if digest else ""
     try:
-        return _radiograph(_decode(data, label, max_pixels), label, checksum)
+        return _radiograph(_decode(data, label, max_pixels, seen), label, checksum)
     except FilmError as error:
         error.sha256 = checksum or None
         raise
 
 
-def _decode(data: bytes, label: str, max_pixels: int) -> Film:
+def _decode(data: bytes, label: str, max_pixels: int, seen: Seen | None) -> Film:
     """Decode the bytes of a file by their kind."""
     kind = sniff(data)
     if kind == "DICOM":
         ensure_importable()
         from infmap.dicom.cr import decode_dicom
 
-        return decode_dicom(data, max_pixels)
+        return decode_dicom(data, max_pixels, seen)
     if kind == "WEBP" or any(kind == image for _, image in _IMAGES):
         from infmap.dicom.image import decode_image
 

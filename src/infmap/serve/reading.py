@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -25,6 +26,7 @@ from infmap.compute.processes import begin_worker
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Prediction, Radiograph
 from infmap.dicom import read_radiograph
+from infmap.dicom.read import sniff
 from infmap.inference import Predictor, predict_many
 from infmap.serve import items, results, uploads
 from infmap.serve.items import Claimed, Finishing
@@ -32,6 +34,9 @@ from infmap.serve.results import Result
 from infmap.serve.store import Store
 from infmap.serve.writing import Film, Header, Written, header_of, settle, write_result
 from infmap.web.database import now
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 BATCH = 4
 """Films to the network at once, as in ``infmap predict``."""
@@ -228,12 +233,16 @@ class Reader:
         headers: dict[str, Header] = {}
 
         def read(sha256: str) -> Radiograph:
+            def seen(dataset: Dataset) -> None:
+                headers[sha256] = header_of(dataset)
+
             self.at(by_film[sha256][0].id)
             try:
                 with limited_memory(MEMORY):
                     data = uploads.path(self.store, sha256).read_bytes()
-                    headers[sha256] = header_of(data)
-                    return read_radiograph(data, name="the film")
+                    # Of a DICOM file whose header cannot be read at all, that much is known.
+                    headers[sha256] = Header(sniff(data) == "DICOM")
+                    return read_radiograph(data, name="the film", seen=seen)
             except FileNotFoundError as error:
                 raise UnreadableFilm("its bytes are gone from the disk; send it again") from error
             except MemoryError as error:

@@ -23,9 +23,7 @@ from PIL import Image
 
 from infmap.core.errors import FilmError, RejectedFilm
 from infmap.core.types import Prediction, Radiograph
-from infmap.dicom import read_source
 from infmap.dicom.derived import guarded
-from infmap.dicom.read import sniff
 from infmap.report import FilmRow
 from infmap.report.overlay import to_bytes
 from infmap.serve.figures import Figures
@@ -80,14 +78,13 @@ class Film:
     header: Header
 
 
-def header_of(data: bytes) -> Header:
-    """Patient and day of examination of a film's bytes; nothing of one that is no sound DICOM."""
+def header_of(dataset: Dataset) -> Header:
+    """Patient and day of examination of a DICOM film; nothing of one that breaks the standard."""
     try:
         with guarded("a readable header"):  # an element is decoded when it is looked at
-            dataset = read_source(data)
-            return Header() if dataset is None else _header(dataset)
+            return _header(dataset)
     except FilmError:
-        return Header(sniff(data) == "DICOM")
+        return Header(dicom=True)
 
 
 def _header(dataset: Dataset) -> Header:
