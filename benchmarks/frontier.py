@@ -2,7 +2,7 @@
 
     python benchmarks/frontier.py STUDY ACCURACY -o docs/study [--rounds 5]
 
-STUDY: after ``infmap benchmark run``; its exported networks are timed. ACCURACY: figures.json that
+STUDY: after ``infmap study run``; its exported networks are timed. ACCURACY: figures.json that
 ``benchmarks/external.py score`` wrote of the shipped model. All networks are timed in one process,
 film by film, taking turns, on OpenVINO with all cores; each keeps its own input size and number
 format. Writes frontier.csv and frontier.svg.

@@ -98,9 +98,10 @@ def anchors(page: Path) -> set[str]:
 
 def unknown_verbs(text: str) -> Iterator[str]:
     """Commands in code that infmap does not have."""
-    from infmap.cli.main import VERBS
+    from infmap.cli.main import ALIASES, VERBS
 
-    for verb, word in commands(text):
+    for named, word in commands(text):
+        verb = ALIASES.get(named, named)
         if verb not in VERBS:
             yield f"infmap has no verb {verb!r}"
         elif word and word not in (steps(verb) or {word}):

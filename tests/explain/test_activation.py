@@ -84,6 +84,17 @@ def test_a_bright_square_is_where_its_class_is_read(method, stride):
         assert plane[inside].mean() > 5 * plane[~inside].mean()
 
 
+def test_score_cam_of_few_channels_weighs_the_most_varied_ones():
+    film = np.full((1, 1, 128, 128), 0.1, np.float32)
+    film[0, 0, 32:64, 64:96] = 1.0
+    # Of the toy's two channels the second is constant: the first alone makes the same map.
+    whole = activation_maps(Toy(), film, "scorecam", stride=8)
+    few = activation_maps(Toy(), film, "scorecam", stride=8, channels=1)
+    np.testing.assert_allclose(few, whole, atol=1e-5)
+    with pytest.raises(UsageError, match="1 or more channels, got 0"):
+        activation_maps(Toy(), film, "scorecam", channels=0)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_film_of_constant_activation_gives_zeros(method):
     film = np.full((1, 1, 64, 64), 0.3, np.float32)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infmap.cli.main import _run
+from infmap.study.paper import paper_tables
 from infmap.study.scoring import Points
 from infmap.study.study import Study, read_csv
 from infmap.study.training_log import Diverged, TrainingLog
@@ -26,7 +27,7 @@ def study(study_values, tmp_path_factory):
     folder = tmp_path_factory.mktemp("true")
     file = folder / "study.yaml"
     file.write_text(yaml.safe_dump(study_values))
-    assert _run("benchmark", ["run", str(file), "-o", str(folder / "study")]) == 0
+    assert _run("study", ["run", str(file), "-o", str(folder / "study")]) == 0
     return folder / "study"
 
 
@@ -58,10 +59,14 @@ def test_films_of_both_kinds_of_source_are_scored_apart(study):
 
 
 def test_activation_maps_are_paired_with_the_segmentation_of_their_encoder(study):
-    (row,) = read_csv(study / "activation_maps.csv")
+    rows = read_csv(study / "activation_maps.csv")
+    assert [(r["source"], r["set"]) for r in rows] == [
+        ("covid-qu-ex", "held-out"), ("cohen", "external")]  # fmt: skip
+    row = rows[0]
     assert (row["run"], row["method"], row["against"]) == (CLASSIFIER, "gradcam", SEGMENTATION)
     assert float(row["f1_gap_low"]) <= float(row["f1_gap"]) <= float(row["f1_gap_high"])
     assert row["f1_gap_films"] == "12" and 0 <= float(row["pointing"]) <= 1
+    assert rows[1]["f1_gap_films"] == "6" and 0 <= float(rows[1]["energy_in_infection"]) <= 1
     blank = next(f for f in read_csv(study / "runs" / CLASSIFIER / "films.csv"))
     assert blank["tp"] == "" and blank["covid_probability"] != ""
 
@@ -69,7 +74,7 @@ def test_activation_maps_are_paired_with_the_segmentation_of_their_encoder(study
 def test_the_table_is_made_anew_from_the_runs_alone(study, capsys):
     before = (study / "results.csv").read_text()
     (study / "results.csv").unlink()
-    assert _run("benchmark", ["report", str(study)]) == 0
+    assert _run("study", ["report", str(study)]) == 0
     assert (study / "results.csv").read_text() == before
     page = Path(capsys.readouterr().out.removeprefix("report: ").strip()).read_text()
     for text in ("Research use only", SEGMENTATION, CLASSIFIER, "cohen: left out of training",
@@ -85,11 +90,11 @@ def test_the_table_is_made_anew_from_the_runs_alone(study, capsys):
 
 def test_two_runs_are_compared_on_the_films_they_share(study, capsys):
     one, other = study / "runs" / SEGMENTATION, study / "runs" / CLASSIFIER
-    assert _run("benchmark", ["compare", str(one), str(one), "--json"]) == 0
+    assert _run("study", ["compare", str(one), str(one), "--json"]) == 0
     same = json.loads(capsys.readouterr().out)
     assert same["films"] == 12 and same["differences"]["infection_f1"]["value"] == 0
     assert "No run demonstrably localizes infection better" in same["verdict"]
-    assert _run("benchmark", ["compare", str(one), str(other)]) == 0
+    assert _run("study", ["compare", str(one), str(other)]) == 0
     assert "detection_auroc" in capsys.readouterr().out
 
 
@@ -106,6 +111,72 @@ def test_a_run_killed_after_training_is_only_scored_again(study, tmp_path):
     assert execute(opened, opened.run(SEGMENTATION), train_and_score) == 0
     assert (folder / "films.csv").read_text() == expected
     assert (folder / "log.jsonl").read_text() == log
+
+
+def test_a_run_of_an_earlier_scoring_is_scored_again_and_no_other(study, tmp_path, capsys):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    file = copy / "runs" / CLASSIFIER / "result.json"
+    today, log = file.read_text(), (file.parent / "log.jsonl").read_text()
+    old = json.loads(today)
+    del old["scoring"], old["held_out"]
+    file.write_text(json.dumps(old))
+    (file.parent / "films.csv").unlink()
+    assert _run("study", ["score", str(copy)]) == 0
+    assert "1 runs scored" in capsys.readouterr().out
+    assert file.read_text() == today and (file.parent / "log.jsonl").read_text() == log
+    assert _run("study", ["score", str(copy)]) == 0
+    assert "0 runs scored" in capsys.readouterr().out
+
+
+def test_a_collected_study_gives_the_same_tables_without_networks_and_paths(study, tmp_path):
+    kept = tmp_path / "kept"
+    assert _run("study", ["collect", str(study), "-o", str(kept)]) == 0
+    before = {name: (study / name).read_text() for name in ("results.csv", "activation_maps.csv")}
+    assert _run("study", ["report", str(kept)]) == 0
+    assert (kept / "results.csv").read_text() == before["results.csv"]
+    assert len(read_csv(kept / "activation_maps.csv")) == len(
+        read_csv(study / "activation_maps.csv")
+    )
+    whole, packed = (Study(folder) for folder in (study, kept))
+    run = whole.run(SEGMENTATION)
+    one, other = whole.films(run), packed.films(run)
+    assert one.text["film_id"].tolist() == other.text["film_id"].tolist()
+    for name in ("tp", "fn", "covid_detected", "map_area", "map_detected"):
+        assert one.values[name].tolist() == other.values[name].tolist()
+    text = "".join(file.read_text() for file in kept.rglob("*.json"))
+    assert str(study.parent) not in text and not list(kept.rglob("*.safetensors"))
+
+
+def test_a_model_beside_is_scored_where_it_was_trained_on_no_film(study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    model = copy / "runs" / SEGMENTATION
+    assert _run("study", ["score", str(copy), "--beside", str(model)]) == 0
+    (found,) = Study(copy).beside()
+    assert found["size"] == 64 and found["trained_on"] == []
+    assert found["held_out"]["covid-qu-ex"]["infection_f1"]["n"] == 12
+    # One film of a source that it was trained on closes that source.
+    with (model / "films.txt").open("a") as stream:
+        stream.write("cohen/normal-None-0\n")
+    assert _run("study", ["score", str(copy), "--beside", str(model)]) == 0
+    (found,) = Study(copy).beside()
+    assert found["trained_on"] == ["cohen"] and "cohen" not in found["external"]
+    tables = {table.name: table for table in paper_tables(Study(copy))}
+    assert "was trained on films of Cohen" in tables["activation"].note
+    assert tables["activation"].rows[-1][1] == "infection map, 64 pixels"
+
+
+def test_detection_is_read_from_the_amount_and_from_the_pixels_of_the_map(study):
+    films = read_csv(study / "runs" / SEGMENTATION / "films.csv")
+    result = json.loads((study / "runs" / SEGMENTATION / "result.json").read_text())
+    least = result["thresholds"]["least_area"]
+    for film in films:
+        assert (film["map_any"] == "true") == (int(film["map_area"]) >= 1)
+        assert (film["map_detected"] == "true") == (int(film["map_area"]) >= least)
+    for rule in ("detection", "any_detection", "map_detection"):
+        figure = result["held_out"]["covid-qu-ex"][f"{rule}_specificity"]
+        assert figure["n"] == 8 and figure["low"] <= figure["value"] <= figure["high"]
 
 
 def test_a_result_of_an_earlier_version_is_read_under_todays_names(study, tmp_path):

@@ -13,7 +13,7 @@ VERBS: dict[str, str] = {
     "doctor": "check this installation",
     "catalog": "compile films of several sources into a snapshot",
     "train": "train a network on a snapshot",
-    "benchmark": "compare networks, encoders and regimes on a snapshot",
+    "study": "compare networks, encoders and regimes on a snapshot",
     "explain": "activation maps beside the infection map",
     "serve": "a viewer in the browser, and an HTTP interface",
     "annotate": "readers and networks draw masks together",
@@ -21,6 +21,9 @@ VERBS: dict[str, str] = {
     "export": "write a model as ONNX, with its preprocessing and card",
 }
 """Verb to its one-line help, in the order shown; each is a module of this package."""
+
+ALIASES = {"benchmark": "study"}
+"""Former name of a verb to its name: understood, not listed."""
 
 USAGE = """\
 usage: infmap VERB ...
@@ -64,12 +67,12 @@ def _main(given: list[str]) -> int:
 
         sys.stdout.write(f"infmap {__version__}\n")
         return 0
-    if given[0] not in VERBS:
+    verb, arguments = ALIASES.get(given[0], given[0]), given[1:]
+    if verb not in VERBS:
         sys.stderr.write(f"infmap: unknown command {given[0]!r}; one of: {', '.join(VERBS)}\n")
         return 2
     from infmap.cli.stopping import stopping
 
-    verb, arguments = given[0], given[1:]
     with stopping(verb) as stop:
         try:
             status = _run(verb, arguments)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytorch_grad_cam.base_cam import BaseCAM
     from torch import Tensor, nn
 
-Builder = Callable[["nn.Module", "list[nn.Module]"], "BaseCAM"]
+Builder = Callable[["nn.Module", "list[nn.Module]", "int | None"], "BaseCAM"]
 
 STRIDES = (8, 16, 32)
 """Strides of the feature maps that a map can be read from; 32 is the deepest."""
@@ -29,31 +29,31 @@ _STEP = 32  # the network pads its input to multiples of this
 _FLAT = 1e-5
 
 
-def _gradcam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
+def _gradcam(model: nn.Module, layers: list[nn.Module], _: int | None) -> BaseCAM:
     from pytorch_grad_cam import GradCAM
 
     return GradCAM(model, layers)
 
 
-def _gradcam_plus_plus(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
+def _gradcam_plus_plus(model: nn.Module, layers: list[nn.Module], _: int | None) -> BaseCAM:
     from pytorch_grad_cam import GradCAMPlusPlus
 
     return GradCAMPlusPlus(model, layers)
 
 
-def _scorecam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
+def _scorecam(model: nn.Module, layers: list[nn.Module], channels: int | None) -> BaseCAM:
     from infmap.explain.cam import BoundedScoreCAM
 
-    return BoundedScoreCAM(model, layers)
+    return BoundedScoreCAM(model, layers, channels)
 
 
-def _layercam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
+def _layercam(model: nn.Module, layers: list[nn.Module], _: int | None) -> BaseCAM:
     from pytorch_grad_cam import LayerCAM
 
     return LayerCAM(model, layers)
 
 
-def _eigencam(model: nn.Module, layers: list[nn.Module]) -> BaseCAM:
+def _eigencam(model: nn.Module, layers: list[nn.Module], _: int | None) -> BaseCAM:
     from infmap.explain.cam import SignedEigenCAM
 
     return SignedEigenCAM(model, layers)
@@ -77,6 +77,7 @@ def activation_maps(
     *,
     stride: int = 32,
     batch_size: int = 16,
+    channels: int | None = None,
 ) -> NDArray[np.float32]:
     """Activation maps of the COVID-19 logit, ``Output.classes[:, 0]``.
 
@@ -99,6 +100,8 @@ def activation_maps(
         method: a key of ``METHODS``.
         stride: of the feature map, one of ``STRIDES``. A shallower one is finer and means less.
         batch_size: films to the network at once.
+        channels: those of the largest variance, a film, that ``scorecam`` weighs, for it sends the
+            film through the network once a channel; None for all. The other methods use all.
 
     Returns:
         float32 (N, H, W), network pixels, [0, 1]. The same input gives the same maps.
@@ -107,7 +110,7 @@ def activation_maps(
         UsageError: no such method, stride or batch size, or images of another kind.
         MissingExtra: torch or grad-cam is not installed.
     """
-    _check(images, method, stride, batch_size)
+    _check(images, method, stride, batch_size, channels)
     _require_packages()
     import torch
 
@@ -116,17 +119,22 @@ def activation_maps(
     with _borrowed(network), torch.enable_grad():
         for start in range(0, len(images), batch_size):
             part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-            maps[start : start + batch_size] = _maps(network, part.to(device), method, stride)
+            found = _maps(network, part.to(device), METHODS[method], stride, channels)
+            maps[start : start + batch_size] = found
     return maps
 
 
-def _check(images: NDArray[np.float32], method: str, stride: int, batch_size: int) -> None:
+def _check(
+    images: NDArray[np.float32], method: str, stride: int, batch_size: int, channels: int | None
+) -> None:
     if method not in METHODS:
         raise UsageError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}")
     if stride not in STRIDES:
         raise UsageError(f"expected a stride of {', '.join(map(str, STRIDES))}, got {stride}")
     if batch_size < 1:
         raise UsageError(f"expected a batch size of 1 or more, got {batch_size}")
+    if channels is not None and channels < 1:
+        raise UsageError(f"expected 1 or more channels, got {channels}")
     if images.ndim != 4 or images.shape[1] != 1 or images.dtype != np.float32:
         raise UsageError(f"expected float32 (N, 1, H, W), got {images.dtype} {images.shape}")
     if min(images.shape[2:]) < 64:
@@ -158,14 +166,16 @@ def _borrowed(network: nn.Module) -> Iterator[None]:
             weight.requires_grad_(wanted)
 
 
-def _maps(network: nn.Module, films: Tensor, method: str, stride: int) -> NDArray[np.float32]:
+def _maps(
+    network: nn.Module, films: Tensor, builder: Builder, stride: int, channels: int | None
+) -> NDArray[np.float32]:
     """Maps float32 (N, H, W) of one batch (N, 1, H, W)."""
     import torch.nn.functional as F
 
     height, width = films.shape[-2:]
     padded = F.pad(films, (0, -width % _STEP, 0, -height % _STEP))
     with _tapped(network, stride, padded.shape[-1]) as (logit, tap):
-        cam = METHODS[method](logit, [tap])
+        cam = builder(logit, [tap], channels)
         try:
             raw = _raw_maps(cam, padded)
         finally:

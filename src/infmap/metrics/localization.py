@@ -275,7 +275,8 @@ def localize(
     means = _Means(Bootstrap(truth.patients, draws, seed))
     positive = truth.positive
     per_film = (counts.dice(), counts.iou(), counts.sensitivity(), counts.precision())
-    infected, lungs = _energies(maps, truth)
+    energy = film_energy(maps.values, truth.infection)
+    lungs = None if truth.lungs is None else film_energy(maps.values, truth.lungs, math.nan)
     return Localization(
         name=maps.name,
         threshold=float(threshold),
@@ -285,9 +286,9 @@ def localize(
         pooled=_pooled(counts, means),
         with_infection=Ratios(*(means(np.where(positive, v, math.nan)) for v in per_film)),
         every_film=Ratios(*(means(v) for v in per_film)),
-        energy_in_infection=means(infected),
+        energy_in_infection=means(energy),
         energy_in_lungs=None if lungs is None else means(lungs),
-        pointing=means(_pointing(maps, truth, tolerance)),
+        pointing=means(film_pointing(maps.values, truth.infection, tolerance)),
         tolerance=float(tolerance),
         counts=counts,
     )
@@ -336,26 +337,41 @@ def _f1_parts(counts: Confusion) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return 2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn
 
 
-def _energies(maps: MapSet, truth: Truth) -> tuple[Float64, Float64 | None]:
-    """Share of each map's sum in the infection and in the lungs, (N,); NaN where not asked."""
-    total = maps.values.sum(axis=(1, 2), dtype=np.float64)
+def film_energy(maps: NDArray[np.float32], masks: NDArray[np.bool_], blank: float = 0.0) -> Float64:
+    """Share of each map's sum that lies in its mask (Wang et al. 2020).
 
-    def share(masks: NDArray[np.bool_], blank: float) -> Float64:
-        inside = (maps.values * masks).sum(axis=(1, 2), dtype=np.float64)
-        shares = np.divide(inside, total, out=np.full(len(total), blank), where=total > 0)
-        asked: Float64 = np.where(masks.any(axis=(1, 2)), shares, math.nan)
-        return asked
+    Args:
+        maps: float32 (N, H, W), [0, 1].
+        masks: bool (N, H, W).
+        blank: what a map of zeros has.
 
-    lungs = None if truth.lungs is None else share(truth.lungs, math.nan)
-    return share(truth.infection, 0.0), lungs
+    Returns:
+        float64 (N,), [0, 1]; NaN where the mask is empty.
+    """
+    total = maps.sum(axis=(1, 2), dtype=np.float64)
+    inside = (maps * masks).sum(axis=(1, 2), dtype=np.float64)
+    shares = np.divide(inside, total, out=np.full(len(total), blank), where=total > 0)
+    asked: Float64 = np.where(masks.any(axis=(1, 2)), shares, math.nan)
+    return asked
 
 
-def _pointing(maps: MapSet, truth: Truth, tolerance: float) -> Float64:
-    """Share of each map's strongest pixels near the truth, (N,); NaN without infection."""
-    hits = np.full(len(truth), math.nan)
-    for film in np.flatnonzero(truth.positive):
-        near = _dilated(truth.infection[film], tolerance)
-        strongest = maps.values[film] == maps.values[film].max()
+def film_pointing(
+    maps: NDArray[np.float32], masks: NDArray[np.bool_], tolerance: float = TOLERANCE
+) -> Float64:
+    """Share of each map's strongest pixels at most ``tolerance`` from its mask (Zhang et al. 2018).
+
+    Args:
+        maps: float32 (N, H, W), [0, 1].
+        masks: bool (N, H, W).
+        tolerance: pixels, Euclidean.
+
+    Returns:
+        float64 (N,), [0, 1]; NaN where the mask is empty.
+    """
+    hits = np.full(len(maps), math.nan)
+    for film in np.flatnonzero(masks.any(axis=(1, 2))):
+        near = _dilated(masks[film], tolerance)
+        strongest = maps[film] == maps[film].max()
         hits[film] = near[strongest].mean()
     return hits
 

@@ -3,73 +3,133 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infmap import metrics
+from infmap.catalog.rows import Film
 from infmap.explain import activation_maps
-from infmap.metrics.localization import MapSet, Truth, best_threshold, localize
-from infmap.metrics.surface import surface_figures, surface_table
+from infmap.metrics.localization import (
+    MapSet,
+    Truth,
+    best_threshold,
+    film_energy,
+    film_pointing,
+)
+from infmap.metrics.surface import surface_figures
 from infmap.study.config import StudyConfig
-from infmap.study.films import class_name, films_file
+from infmap.study.films import FilmTable, class_name, figures_by_set, films_file
 from infmap.study.records import COLUMNS, ActivationFigures, FilmRow
-from infmap.study.splits import HELD_OUT, VALIDATION
-from infmap.study.study import write_csv
-from infmap.training.dataset import INFECTION, LUNGS, Films
+from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION
+from infmap.study.study import read_csv, write_csv
+from infmap.training.dataset import INFECTION, Films
 
 if TYPE_CHECKING:
     from infmap.study.scoring import Scorer
-
-MOST = 2000
-"""Held-out films scored at most, chosen by hash whatever they show: maps cost a backward pass."""
 
 
 def score_activation_maps(
     scorer: Scorer, study: StudyConfig, folder: Path
 ) -> dict[str, ActivationFigures]:
-    """Score every method on the held-out films, each at its best threshold on the validation set.
+    """Score every method, cut at its best threshold on the validation set.
+
+    Scored are the sources in which infection is drawn: their held-out films, and each one that was
+    left out of training.
 
     Returns:
-        Method to its figures: ``segmentation`` as in ``film_figures``, and ``localization`` of
-        ``infmap.explain``; none where no validation film or no held-out film shows infection.
+        Method to its figures; none where no validation film or no film to score shows infection.
     """
-    validation, held_out = _films(scorer, VALIDATION), _films(scorer, HELD_OUT)
-    if not (_truth(scorer, validation) and _truth(scorer, held_out)):
-        return {}
-    return {
-        method: _score(scorer, study, method, validation, held_out, folder)
-        for method in study.activation_maps
-    }
+    found = {}
+    for method in study.activation_maps:
+        most = study.scorecam_films if method == "scorecam" else study.activation_films
+        chosen_on = scorer.load(chosen_films(drawn_films(scorer.part(VALIDATION)), most))
+        parts = {
+            part: scorer.load(chosen_films(drawn_films(scorer.part(part)), most))
+            for part in (HELD_OUT, EXTERNAL)
+        }
+        if _infection(chosen_on).any() and any(len(films) for films in parts.values()):
+            found[method] = _score(scorer, study, method, chosen_on, parts, folder)
+    return found
+
+
+def drawn_films(rows: Sequence[Film]) -> list[Film]:
+    """Films of which it is known at every pixel where infection is, of sources that draw it."""
+    sources = {row["source"] for row in rows if row["infection_mask"]}
+    return [
+        row
+        for row in rows
+        if row["source"] in sources and (row["covid19"] is False or row["infection_mask"])
+    ]
+
+
+def chosen_films(rows: Sequence[Film], most: int) -> list[Film]:
+    """At most so many films of each source, by hash: the same ones of whatever run."""
+    chosen: list[Film] = []
+    for source in sorted({row["source"] for row in rows}):
+        of = [row for row in rows if row["source"] == source]
+        of.sort(key=lambda r: hashlib.sha256(r["film_id"].encode()).digest())
+        chosen += of[:most]
+    return chosen
+
+
+def class_maps(scorer: Scorer, study: StudyConfig, films: Films, method: str) -> MapSet:
+    """Activation maps of films, as many channels weighed as the study says."""
+    images = films.images[:, None].astype(np.float32) / np.float32(255.0)
+    channels = study.scorecam_channels if method == "scorecam" else None
+    return MapSet(method, activation_maps(scorer.network, images, method, channels=channels))
 
 
 def _score(
     scorer: Scorer,
     study: StudyConfig,
     method: str,
-    validation: Films,
-    held_out: Films,
+    chosen_on: Films,
+    parts: dict[str, Films],
     folder: Path,
 ) -> ActivationFigures:
-    chosen_on, truth = _truth(scorer, validation), _truth(scorer, held_out)
-    if chosen_on is None or truth is None:
-        return {}
-    threshold = best_threshold(_maps(scorer, validation, method), chosen_on)
-    maps = _maps(scorer, held_out, method)
-    found = maps.values >= np.float32(threshold)
-    surface = surface_figures(truth.infection, found, study.surface_tolerance)
-    local = localize(maps, truth, threshold, threshold_from="validation films", draws=study.draws)
-    counts = local.counts
-    dice = counts.dice()
-    rows: list[FilmRow] = [
-        {
+    groups = np.array([scorer.groups[row["film_id"]] for row in chosen_on.rows])
+    maps = class_maps(scorer, study, chosen_on, method)
+    threshold = best_threshold(maps, Truth(_infection(chosen_on), groups))
+    rows = [
+        row
+        for part, films in parts.items()
+        if len(films)
+        for row in _rows(scorer, study, method, threshold, part, films)
+    ]
+    write_csv(folder / films_file(method), rows, COLUMNS)
+    # Read again, so that the figures are those of the digits in the file.
+    figures = figures_by_set(FilmTable.of(read_csv(folder / films_file(method))), study.draws)
+    return {
+        "threshold": threshold,
+        "threshold_from": f"{len(chosen_on)} validation films",
+        "channels": study.scorecam_channels if method == "scorecam" else None,
+        "metrics": figures["metrics"],
+        "held_out": figures["held_out"],
+        "external": figures["external"],
+    }
+
+
+def _rows(
+    scorer: Scorer, study: StudyConfig, method: str, threshold: float, part: str, films: Films
+) -> Iterator[FilmRow]:
+    truth = _infection(films)
+    maps = class_maps(scorer, study, films, method).values
+    found = maps >= np.float32(threshold)
+    counts = metrics.confusion(truth, found)
+    surface = surface_figures(truth, found, study.surface_tolerance)
+    dice, energy, pointing = counts.dice(), film_energy(maps, truth), film_pointing(maps, truth)
+    for i, row in enumerate(films.rows):
+        yield {
             "film_id": row["film_id"],
             "source": row["source"],
-            "group": truth.patients[i],
+            "group": scorer.groups[row["film_id"]],
             "patient": row["patient_id"],
-            "class": class_name(int(held_out.classes[i])),
-            "set": HELD_OUT,
+            "class": class_name(int(films.classes[i])),
+            "set": part,
             "tp": int(counts.tp[i]),
             "fp": int(counts.fp[i]),
             "fn": int(counts.fn[i]),
@@ -77,40 +137,10 @@ def _score(
             "dice": float(dice[i]),
             "nsd": float(surface.nsd[i]),
             "hd95": float(surface.hd95[i]),
+            "energy": float(energy[i]),
+            "pointing": float(pointing[i]),
         }
-        for i, row in enumerate(held_out.rows)
-    ]
-    write_csv(folder / films_file(method), rows, COLUMNS)
-    bootstrap = metrics.Bootstrap(truth.patients, study.draws)
-    table = metrics.segmentation_table(counts, bootstrap)
-    table |= surface_table(surface, bootstrap)
-    segmentation = {f"infection_{k}": e for k, e in metrics.to_dict(table).items()}
-    return {
-        "threshold": threshold,
-        "threshold_from": f"{len(validation)} validation films",
-        "films": len(held_out),
-        "segmentation": segmentation,
-        "localization": local.to_dict(),
-    }
 
 
-def _films(scorer: Scorer, part: str) -> Films:
-    """Films of a part whose infection is known."""
-    rows = [r for r in scorer.part(part) if r["covid19"] is False or r["infection_mask"]]
-    rows.sort(key=lambda r: hashlib.sha256(str(r["film_id"]).encode()).digest())
-    return scorer.load(rows[:MOST])
-
-
-def _maps(scorer: Scorer, films: Films, method: str) -> MapSet:
-    images = films.images[:, None].astype(np.float32) / np.float32(255.0)
-    return MapSet(method, activation_maps(scorer.network, images, method))
-
-
-def _truth(scorer: Scorer, films: Films) -> Truth | None:
-    """Truth of the films; None where no film shows infection."""
-    infection = (films.masks & INFECTION) > 0
-    if not infection.any():
-        return None
-    groups = np.array([scorer.groups[row["film_id"]] for row in films.rows])
-    lungs = (films.masks & LUNGS) > 0 if films.dense[:, 2].all() else None
-    return Truth(infection, groups, lungs)
+def _infection(films: Films) -> NDArray[np.bool_]:
+    return np.asarray((films.masks & INFECTION) > 0)

@@ -41,7 +41,7 @@ class RayLauncher:
         workers: int = 1,
         command: Sequence[str] = WORKER,
     ) -> None:
-        ray, _ = join_cluster(address, "infmap benchmark run")
+        ray, _ = join_cluster(address, "infmap study run")
         self._ray: ModuleType = ray
         self._study, self._limits, self._slots = study.resolve(), limits, workers
         self._command = tuple(command)
@@ -91,7 +91,7 @@ def create_launcher(on: str, study: Path, limits: Limits, workers: int | None) -
     from infmap.study.launch import LocalLauncher, visible_gpus
 
     if not hasattr(os, "killpg"):
-        raise UsageError("infmap benchmark run needs process groups: Linux or macOS")
+        raise UsageError("infmap study run needs process groups: Linux or macOS")
     if on == "local":
         gpus = visible_gpus()
         return LocalLauncher(study, limits, workers or max(1, len(gpus)), gpus=gpus)

@@ -64,9 +64,27 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
             the same truth.
     """
     tables = [FilmTable.of(read_csv(folder / FILMS)).part(HELD_OUT) for folder in (first, second)]
-    a, b = paired(tables[0], tables[1])
+    names = (first.resolve().name, second.resolve().name)
+    return compare_films(names, tables[0], tables[1], draws)
+
+
+def compare_films(
+    names: tuple[str, str], first: FilmTable, second: FilmTable, draws: int = 1000
+) -> Comparison:
+    """Compare the scored films of two runs.
+
+    Args:
+        names: of the runs.
+        first: films of the one.
+        second: of the other.
+        draws: of the paired bootstrap by patient.
+
+    Raises:
+        UsageError: the two share no film, or they do not have the same truth.
+    """
+    a, b = paired(first, second)
     if not len(a):
-        raise UsageError(f"{first} and {second}: no film was held out by both")
+        raise UsageError(f"{names[0]} and {names[1]}: no film was held out by both")
     differences: dict[str, Difference] = {}
     both = ~metrics_missing(a, b, "tp")
     x, y = a.where(both), b.where(both)
@@ -77,7 +95,7 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
             )
         except ValueError as error:
             raise UsageError(
-                f"{first} and {second}: {error}; were both scored at one size?"
+                f"{names[0]} and {names[1]}: {error}; were both scored at one size?"
             ) from error
         for name in ("f1", "dice_film", "dice_positive"):
             differences[f"infection_{name}"] = gaps[name]
@@ -91,7 +109,6 @@ def compare_runs(first: Path, second: Path, draws: int = 1000) -> Comparison:
         )
         right = [(t.values["covid_detected"] > 0) == t.covid for t in (x, y)]
         detection = metrics.mcnemar(right[0], right[1], x.text["group"])
-    names = (first.resolve().name, second.resolve().name)
     patients = len(set(a.text["group"].tolist()))
     return Comparison(
         *names, len(a), patients, differences, detection, _verdict(*names, differences, detection)

@@ -92,6 +92,17 @@ class StudyConfig(Strict):
     activation_maps: tuple[str, ...] = Field(
         (), description="methods of infmap.explain, compared for every classifier"
     )
+    activation_films: int = Field(
+        2000,
+        ge=1,
+        description="films of each part that activation maps are scored on at most, chosen by hash",
+    )
+    scorecam_films: int = Field(
+        120, ge=1, description="the same of 'scorecam', which costs a pass a channel"
+    )
+    scorecam_channels: int = Field(
+        64, ge=1, description="channels of the largest variance, a film, that 'scorecam' weighs"
+    )
     surface_tolerance: float = Field(
         2.0, ge=0, description="distance of outlines that counts as agreement, network pixels"
     )

@@ -21,8 +21,10 @@ from infmap.inference.postprocess import (
     class_log_odds,
     film_probability,
 )
+from infmap.metrics.localization import film_energy, film_pointing
 from infmap.metrics.surface import surface_figures
 from infmap.study.films import class_name
+from infmap.study.paper_rule import map_areas
 from infmap.study.records import FilmRow
 from infmap.training.calibration import Outputs
 from infmap.training.dataset import INFECTION, LUNGS, OPACITY
@@ -38,6 +40,7 @@ def evaluate(
     groups: Mapping[str, str],
     part: str,
     tolerance: float = TOLERANCE,
+    least_area: int = 1,
 ) -> Iterator[FilmRow]:
     """Rows of films.csv of a network with maps, see ``infmap.study.films.COLUMNS``.
 
@@ -51,6 +54,8 @@ def evaluate(
         groups: film_id to the group that intervals must keep together.
         part: what the films are to the network, such as "held-out".
         tolerance: of outlines, network pixels.
+        least_area: infected pixels of the network's own map from which a film is positive by the
+            paper's rule.
     """
     findings = list(outputs.findings(thresholds, detection))
     films = outputs.films
@@ -61,13 +66,18 @@ def evaluate(
     counts = metrics.confusion(truth, found)
     dice = counts.dice()
     surface = surface_figures(truth, found, tolerance)
+    areas = map_areas(outputs.maps[:, 0], thresholds.infection)
+    levels = np.stack([f.infection for f in findings]).astype(np.float32) / np.float32(LEVELS)
+    energy, pointing = film_energy(levels, truth), film_pointing(levels, truth)
     for i, finding in enumerate(findings):
         row = _head(outputs, i, groups, part)
         said: FilmRow = {
             "covid_probability": finding.probability,
             "covid_detected": finding.detected,
-            "map_peak": float(finding.infection.max()) / 255.0,
-            "map_detected": bool(found[i].any()),
+            "map_peak": float(outputs.maps[i][0].max()) / LEVELS,
+            "map_area": int(areas[i]),
+            "map_any": bool(areas[i]),
+            "map_detected": bool(areas[i] >= least_area),
             "infected_share_predicted": finding.infected_share(),
             "opaque_share_predicted": finding.opaque_share(),
             "infection_mean": _mean_level(outputs.maps[i][0], finding.lungs),
@@ -83,6 +93,7 @@ def evaluate(
             row["fn"], row["tn"] = int(counts.fn[i]), int(counts.tn[i])
             row["dice"], row["nsd"] = float(dice[i]), float(surface.nsd[i])
             row["hd95"] = float(surface.hd95[i])
+            row["energy"], row["pointing"] = float(energy[i]), float(pointing[i])
         if opacity:
             row["opacity_dice"] = _dice(true_opacity, finding.opaque)
         if lungs:

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infmap import metrics
 from infmap.core.errors import needs_extra
+from infmap.core.files import write_bytes
 from infmap.study.films import FilmTable
-from infmap.study.records import Gap, Speed
+from infmap.study.labels import METHODS, source_name
+from infmap.study.records import Gap, OverviewRow, Speed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +29,7 @@ MOST = 8  # curves in one figure
 
 
 def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Figure, Axes]:
-    with needs_extra("infmap benchmark report", "train"):
+    with needs_extra("infmap study report", "train"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -39,12 +42,94 @@ def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Figure, Axes]:
 
 
 def uri(figure: Figure, kind: str = "svg") -> str:
-    """A figure as a URI that holds it."""
+    """A figure as a URI that holds it; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
     stream = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {}
-    figure.savefig(stream, format=kind, dpi=110, metadata=metadata)
+    with rc_context({"svg.hashsalt": "infmap"}):
+        figure.savefig(stream, format=kind, dpi=110, metadata=metadata)
     mime = "svg+xml" if kind == "svg" else kind
     return f"data:image/{mime};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+
+
+def write_picture(address: str, path: Path) -> None:
+    """Write what ``uri`` made as a file."""
+    write_bytes(path, base64.b64decode(address.partition(",")[2]))
+
+
+def overview(rows: Sequence[OverviewRow], panels: Sequence[str]) -> str:
+    """Networks with their intervals, a panel a figure, grouped by encoder.
+
+    Args:
+        rows: from top to bottom; a network that was not run has no figures, and says so.
+        panels: names of the figures.
+    """
+    figure, first = _axes(3.0 + 2.5 * len(panels), 1.0 + 0.27 * len(rows))
+    first.remove()
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    axes: Axes | None = None
+    for column, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), column + 1, sharey=axes)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e6e9ee", linewidth=0.7)
+        for place, row in enumerate(rows):
+            found = row["figures"].get(panel)
+            colour = COLOURS[groups.index(row["group"]) % len(COLOURS)]
+            if found is None or found["value"] is None:
+                said = "not run" if not row["figures"] else ""
+                axes.annotate(said, (0.02, place), xycoords=("axes fraction", "data"), fontsize=7,
+                              color="#9aa4b2", va="center")  # fmt: skip
+                continue
+            value = found["value"]
+            low, high = (value if end is None else end for end in (found["low"], found["high"]))
+            axes.plot([low, high], [place, place], color=colour, linewidth=1.3)
+            axes.plot(value, place, "s" if row["frozen"] else "o", color=colour, markersize=5,
+                      markerfacecolor="white" if row["frozen"] else colour)  # fmt: skip
+        axes.set_xlabel(panel, fontsize=9)
+        axes.tick_params(labelsize=8, labelleft=column == 0)
+    if axes is not None:
+        axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+    return uri(figure)
+
+
+def examples(files: Sequence[Path], threshold: float) -> str:
+    """Films beside the infection map and the activation maps of the same encoder.
+
+    Args:
+        files: ``examples.npz`` of the segmentation network, then of the classifier.
+        threshold: of the infection map, probability; its outline is drawn.
+    """
+    columns: list[tuple[str, NDArray[np.uint8]]] = []
+    for file in files:
+        with np.load(file) as kept:
+            images, truth = kept["images"], kept["truth"]
+            sources = [str(s) for s in kept["sources"]]
+            columns += list(zip((str(n) for n in kept["names"]), kept["maps"]))
+    figure, first = _axes(1.55 * (1 + len(columns)), 1.6 * len(images) + 0.3)
+    first.remove()
+    for row, image in enumerate(images):
+        for column in range(1 + len(columns)):
+            place = row * (1 + len(columns)) + column + 1
+            axes = figure.add_subplot(len(images), 1 + len(columns), place)
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            name, levels = ("film, truth", None) if not column else columns[column - 1]
+            cut = 255 * threshold
+            if levels is not None:
+                heat = np.ma.masked_less(levels[row], 8)  # 8 of 255: not to veil the whole film
+                axes.imshow(heat, cmap="inferno", vmin=0, vmax=255, alpha=0.55)
+            if levels is not None and name == "infection" and (levels[row] >= cut).any():
+                axes.contour(levels[row], levels=[cut], colors=[FOUND], linewidths=1)
+            if truth[row].any():
+                axes.contour(truth[row], levels=[0.5], colors=[TRUTH], linewidths=1)
+            if not row:
+                axes.set_title(METHODS.get(name, name), fontsize=8)
+            if not column:
+                axes.set_ylabel(source_name(sources[row]), fontsize=7)
+    return uri(figure, "png")
 
 
 def curves(tables: Mapping[str, FilmTable]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from infmap import metrics
 from infmap.core.types import CLASSES
 from infmap.metrics import Confusion, Estimate
 from infmap.metrics.surface import SurfaceFigures, surface_table
+from infmap.study import records
 from infmap.study.records import COLUMNS, SetFigures
 from infmap.study.splits import EXTERNAL, HELD_OUT
 
@@ -21,6 +22,13 @@ NOT_COVID = "not covid19"
 _TEXT = ("film_id", "source", "group", "patient", "class", "set")
 _AGREEMENT = ("mae", "icc", "bias", "limit_low", "limit_high")
 Float64 = NDArray[np.float64]
+MEANS = {
+    "lungs_dice_film": "lung_dice",
+    "opacity_dice_film": "opacity_dice",
+    "energy_in_infection": "energy",
+    "pointing": "pointing",
+}
+"""Figures that are the mean of a column over the films that have it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +50,14 @@ class FilmTable:
         numbers = [name for name in COLUMNS if name not in _TEXT]
         values = {name: np.array([_number(r.get(name)) for r in rows]) for name in numbers}
         return cls(text, values)
+
+    @classmethod
+    def joined(cls, tables: Sequence[FilmTable]) -> FilmTable:
+        """The films of several tables, one after another."""
+        return cls(
+            {name: np.concatenate([t.text[name] for t in tables]) for name in tables[0].text},
+            {name: np.concatenate([t.values[name] for t in tables]) for name in tables[0].values},
+        )
 
     def __len__(self) -> int:
         return int(self.text["film_id"].size)
@@ -101,9 +117,12 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
 
     ``infection_*``: pixels, see ``segmentation_table`` and ``surface_table``. ``lungs_dice_film``
     and ``opacity_dice_film``: means over films.
-    ``detection_*``: COVID-19 by the class head at its operating point. ``map_detection_*``: by the
-    paper's rule, positive where any pixel of the map is. ``share_*``: agreement of the
-    infected fraction of the lungs with the true one; ``opaque_share_*`` the same of opacities.
+    ``detection_*``: COVID-19 by the film's probability at its operating point: from the amount of
+    infection in the lungs, of a classifier from its class. By the paper's rule, on the network's
+    own map: ``any_detection_*``, positive where any pixel is, and ``map_detection_*``, where as
+    many are as was chosen on the validation set. ``energy_in_infection`` and ``pointing``: see
+    ``infmap.metrics.localization``. ``share_*``: agreement of the infected fraction of the lungs
+    with the true one; ``opaque_share_*`` the same of opacities.
 
     Args:
         table: the films of one set.
@@ -117,13 +136,14 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
         predicted = v["tp"] + v["fp"] > 0
         surface = SurfaceFigures(v["nsd"], v["hd95"], v["tp"] + v["fn"] > 0, predicted)
         out |= _named("infection", surface_table(surface, bootstrap))
-    for name, column in (("lungs_dice_film", "lung_dice"), ("opacity_dice_film", "opacity_dice")):
+    for name, column in MEANS.items():
         part = table.known(column)
         if len(part):
             bootstrap = metrics.Bootstrap(part.text["group"], draws)
             out[name] = metrics.film_mean(part.values[column], bootstrap)
     out |= _named("detection", _detection(table, "covid_detected", "covid_probability", draws))
-    out |= _named("map_detection", _detection(table, "map_detected", "map_peak", draws))
+    out |= _named("any_detection", _detection(table, "map_any", "map_peak", draws))
+    out |= _named("map_detection", _detection(table, "map_detected", "map_area", draws))
     for prefix, share in (("share", "infected_share"), ("opaque_share", "opaque_share")):
         columns = [f"{share}_true", f"{share}_predicted"]
         shares = table.known(*columns)
@@ -135,17 +155,21 @@ def film_figures(table: FilmTable, draws: int = 1000) -> dict[str, Estimate]:
     return out
 
 
-def figures_by_set(rows: Sequence[Mapping[str, str]], draws: int) -> SetFigures:
-    """Figures of the held-out films, and of each external source, from films.csv."""
-    table = FilmTable.of(rows)
+def figures_by_set(table: FilmTable, draws: int) -> SetFigures:
+    """Figures of the held-out films, all and by source, and of each external source."""
     held_out = table.part(HELD_OUT)
-    external = table.part(EXTERNAL)
     return {
         "metrics": metrics.to_dict(film_figures(held_out, draws)) if len(held_out) else {},
-        "external": {
-            str(source): metrics.to_dict(film_figures(table.part(EXTERNAL, str(source)), draws))
-            for source in np.unique(external.text["source"])
-        },
+        "held_out": _by_source(held_out, draws),
+        "external": _by_source(table.part(EXTERNAL), draws),
+    }
+
+
+def _by_source(table: FilmTable, draws: int) -> dict[str, records.Figures]:
+    sources = table.text["source"]
+    return {
+        str(source): metrics.to_dict(film_figures(table.where(sources == source), draws))
+        for source in np.unique(sources)
     }
 
 

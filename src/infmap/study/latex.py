@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from infmap.core.files import write_text
@@ -34,6 +35,16 @@ def write_latex(path: Path, table: Table) -> None:
         "\\end{table}",
     ]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def latex_text(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of text: title as caption, headings, a line a row."""
+    lines = [" & ".join(map(escape, line)) + r" \\" for line in (head, *rows)]
+    body = ["\\toprule", lines[0], "\\midrule", *lines[1:], "\\bottomrule"]
+    begin = ["% \\usepackage{booktabs}", "\\begin{table}",
+             f"\\caption{{{escape(title)} Research use only.}}",
+             f"\\begin{{tabular}}{{{'l' * len(head)}}}"]  # fmt: skip
+    return "\n".join([*begin, *body, "\\end{tabular}", "\\end{table}", ""])
 
 
 def cell(figure: Interval | None) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import NotRequired, TypeAlias, TypedDict
 
 from infmap.metrics import EstimateRecord
-from infmap.metrics.localization import LocalizationRecord
 
 Cell: TypeAlias = str | int | float | bool | None
 """What a field of a CSV file holds; None is unknown."""
@@ -39,7 +38,11 @@ FilmRow = TypedDict(
         "covid_probability": float,
         "covid_detected": bool,
         "map_peak": float,
+        "map_area": int,
+        "map_any": bool,
         "map_detected": bool,
+        "energy": float,
+        "pointing": float,
         "infected_share_true": float,
         "infected_share_predicted": float,
         "lung_dice": float,
@@ -97,6 +100,15 @@ class Speed(TypedDict):
     runtime: str
 
 
+class OverviewRow(TypedDict):
+    """A network of the overview, its figures by panel; none where it was not run."""
+
+    name: str
+    group: str
+    frozen: bool
+    figures: dict[str, Interval]
+
+
 class Gap(TypedDict):
     """Pooled F1 of activation maps, and how much higher that of infection maps is."""
 
@@ -112,6 +124,8 @@ class Chosen(TypedDict):
 
     infection: float
     covid: float
+    least_area: NotRequired[int]
+    """Pixels of the map from which a film is positive by the paper's rule; absent without a map."""
     chosen_on: str
 
 
@@ -126,29 +140,55 @@ class Budget(TypedDict):
 
 
 class SetFigures(TypedDict):
-    """Figures of the held-out films, and of each external source."""
+    """Figures of the held-out films, all and by source, and of each external source."""
 
     metrics: Figures
+    held_out: dict[str, Figures]
     external: dict[str, Figures]
 
 
-class ActivationFigures(TypedDict, total=False):
-    """How well one method's activation maps show infection; empty without a film that shows any."""
+class ActivationFigures(SetFigures):
+    """How well one method's activation maps show infection.
+
+    ``channels`` is how many were weighed a film; None for all.
+    """
 
     threshold: float
     threshold_from: str
-    films: int
-    segmentation: Figures
-    localization: LocalizationRecord
+    channels: int | None
+
+
+class Beside(TypedDict):
+    """A deployed model's figures on the study's films; sources it was trained on are left out."""
+
+    model: str
+    size: int
+    trained_on: list[str]
+    held_out: dict[str, Figures]
+    external: dict[str, Figures]
+
+
+class Scoring(TypedDict):
+    """What a score follows from beside the network; see ``infmap.study.rescore``."""
+
+    version: int
+    draws: int
+    surface_tolerance: float
+    activation_maps: list[str]
+    activation_films: int
+    scorecam_films: int
+    scorecam_channels: int
 
 
 class Result(TypedDict, total=False):
     """result.json: what a finished run found."""
 
+    scoring: Scoring
     thresholds: Chosen
     size: dict[str, float]
     budget: Budget
     metrics: Figures
+    held_out: dict[str, Figures]
     external: dict[str, Figures]
     activation_maps: dict[str, ActivationFigures]
 

@@ -5,53 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from typing import TypedDict
 
 from jinja2 import Environment
+from markupsafe import Markup, escape
 
 from infmap.core.files import write_text
-from infmap.study.films import FilmTable
 from infmap.study.grid import Run
-from infmap.study.latex import write_latex
-from infmap.study.published import PUBLISHED
-from infmap.study.records import Cell, Gap, Interval, Line, Machine, Result, Row, Speed, Table
-from infmap.study.splits import EXTERNAL, HELD_OUT
-from infmap.study.study import FILMS, Study, read_csv, read_record, write_csv
+from infmap.study.latex import latex_text, write_latex
+from infmap.study.pages import open_pages
+from infmap.study.paper import paper_tables
+from infmap.study.pictures import Figures, draw_figures, number, write_pictures
+from infmap.study.records import Interval, Line, Machine, Result, Row, Table
+from infmap.study.study import ENVIRONMENT, Study, read_record, write_csv
 from infmap.study.tables import activation_rows, pooled_rows
-
-
-class Picture(TypedDict):
-    """A figure of one run, as an address that a page can hold."""
-
-    name: str
-    picture: str
-
-
-class Figures(TypedDict, total=False):
-    """The page's figures; one that no run has the films for is absent."""
-
-    panels: list[Picture]
-    share: list[Picture]
-    roc: str
-    recall: str
-    calibration: str
-    frontier: str
-    gaps: str
-
-
-class ConfusionMatrix(TypedDict):
-    """Film counts of one run's decision on some films."""
-
-    name: str
-    films: str
-    tp: int
-    fn: int
-    fp: int
-    tn: int
-
 
 SEGMENTATION = {
     "infection_f1": "F1, pooled",
@@ -113,7 +81,15 @@ def write_report(study: Study) -> Path:
     folder = study.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     done = [(run, result) for run in study.runs if (result := study.result(run)) is not None]
-    tables = _tables(study, done)
+    activations = activation_rows(study, done)
+    tables = _tables(study, done, activations)
+    texts = paper_tables(study)
+    for text in texts:
+        write_csv(folder / f"paper-{text.name}.csv", text.records(), text.head)
+        write_text(folder / f"paper-{text.name}.tex", latex_text(text.title, text.head, text.rows))
+    pages = open_pages(study)
+    drawn = draw_figures(pages, activations) if pages else Figures(panels=[], share=[])
+    write_pictures(drawn, folder)
     for table in tables:
         rows = [{"run": r["name"], **_flat(r, table["columns"])} for r in table["rows"]]
         write_csv(folder / f"{table['name']}.csv", rows, ("run",))
@@ -129,15 +105,9 @@ def write_report(study: Study) -> Path:
             done=len(done),
             tables={table["name"]: table for table in tables},
             externals=[t for t in tables if t["name"].startswith("external-")],
-            figures=_figures(study, done, tables),
-            confusions=_confusions(study, done),
+            texts=texts,
+            figures=drawn,
             networks=_networks(study, done),
-            published=[asdict(p) for p in PUBLISHED],
-            unfinished=[
-                {"name": run.id, **asdict(status)}
-                for run in study.runs
-                if (status := study.status(run)).state != "done"
-            ],
             environments=_environments(study, done),
         )
     )
@@ -145,7 +115,9 @@ def write_report(study: Study) -> Path:
     return folder / "report.html"
 
 
-def _tables(study: Study, done: Sequence[tuple[Run, Result]]) -> list[Table]:
+def _tables(
+    study: Study, done: Sequence[tuple[Run, Result]], activations: Sequence[Row]
+) -> list[Table]:
     maps: list[tuple[str, Mapping[str, Interval]]] = [
         (run.id, result.get("metrics", {})) for run, result in done if not run.classifier
     ]
@@ -167,11 +139,11 @@ def _tables(study: Study, done: Sequence[tuple[Run, Result]]) -> list[Table]:
         name, title = f"external-{source}", f"{source}: left out of training"
         out.append(_table(f"{name}-segmentation", f"{title}, infection", SEGMENTATION, rows))
         out.append(_table(f"{name}-detection", f"{title}, COVID-19", DETECTION, rows))
-    activations = [
-        (f"{row['method']}: {row['run']} / {row.get('against', 'no network')}", _nested(row))
-        for row in activation_rows(study, done)
+    maps_of = [
+        (f"{r['source']}, {r['method']}: {r['run']} / {r.get('against', 'no network')}", _nested(r))
+        for r in activations
     ]
-    out.append(_table("activation-maps", "Activation maps", ACTIVATION, activations))
+    out.append(_table("activation-maps", "Activation maps", ACTIVATION, maps_of))
     return [table for table in out if table["rows"]]
 
 
@@ -203,17 +175,13 @@ def _nested(row: Row) -> dict[str, Interval]:
     """Figures of a flat row of results.csv."""
     return {
         key: {
-            "value": _number(row[key]),
-            "low": _number(row[f"{key}_low"]),
-            "high": _number(row.get(f"{key}_high")),
+            "value": number(row[key]),
+            "low": number(row[f"{key}_low"]),
+            "high": number(row.get(f"{key}_high")),
         }
         for key in row
         if f"{key}_low" in row
     }
-
-
-def _number(cell: Cell) -> float | None:
-    return None if cell is None else float(cell)
 
 
 def _flat(row: Line, columns: Mapping[str, str]) -> Row:
@@ -221,94 +189,6 @@ def _flat(row: Line, columns: Mapping[str, str]) -> Row:
     for key in columns:
         figure = row["figures"].get(key) or Interval(value=None, low=None, high=None)
         out |= {key: figure["value"], f"{key}_low": figure["low"], f"{key}_high": figure["high"]}
-    return out
-
-
-def _held_out(study: Study, run: Run) -> FilmTable:
-    return FilmTable.of(read_csv(study.path(run) / FILMS)).part(HELD_OUT)
-
-
-def _figures(study: Study, done: Sequence[tuple[Run, Result]], tables: Sequence[Table]) -> Figures:
-    from infmap.study import figures
-
-    panels: list[Picture] = []
-    shares: list[Picture] = []
-    out: Figures = {"panels": panels, "share": shares}
-    detected = {}
-    for run, _ in done:
-        part = _held_out(study, run).with_class().known("covid_probability")
-        if part.covid.any() and not part.covid.all():
-            detected[run.id] = part
-    if detected:
-        out["roc"], out["recall"] = figures.curves(detected)
-        out["calibration"] = figures.calibration(detected)
-    ranked = sorted(
-        ((run, result) for run, result in done if not run.classifier),
-        key=lambda pair: -_f1(pair[1]),
-    )
-    for run, _ in ranked[:4]:
-        file = study.path(run) / "panel.npz"
-        if file.exists():
-            panels.append({"name": run.id, "picture": figures.panel(file)})
-        part = _held_out(study, run).known("infected_share_true", "infected_share_predicted")
-        if len(part) >= 3:
-            picture = figures.bland_altman(part, study.config.draws)
-            shares.append({"name": run.id, "picture": picture})
-    speeds = [row for run, result in ranked if (row := _speed(study, run, result))]
-    if speeds:
-        out["frontier"] = figures.frontier(speeds)
-    gaps = [gap for row in activation_rows(study, done) if (gap := _gap(row))]
-    if gaps:
-        out["gaps"] = figures.gaps(gaps)
-    return out
-
-
-def _f1(result: Result) -> float:
-    """Pooled F1 of infection; -1 where it is not known."""
-    figure = result.get("metrics", {}).get("infection_f1")
-    return -1.0 if figure is None or figure["value"] is None else figure["value"]
-
-
-def _speed(study: Study, run: Run, result: Result) -> Speed | None:
-    timing = study.timing(run)
-    figure = result.get("metrics", {}).get("infection_f1")
-    deployed = timing.get("openvino_ms")
-    ms = timing.get("torch_ms") if deployed is None else deployed
-    if ms is None or figure is None or figure["value"] is None:
-        return None
-    f1 = figure["value"]
-    low, high = (f1 if end is None else end for end in (figure["low"], figure["high"]))
-    runtime = "torch" if deployed is None else "OpenVINO on the CPU"
-    return {"name": run.id, "decoder": run.decoder, "frozen": run.frozen, "ms": ms,
-            "f1": f1, "low": low, "high": high, "runtime": runtime}  # fmt: skip
-
-
-def _gap(row: Row) -> Gap | None:
-    f1, gap = _number(row.get("infection_f1")), _number(row.get("f1_gap"))
-    if f1 is None or gap is None:
-        return None
-    low, high = _number(row["f1_gap_low"]), _number(row["f1_gap_high"])
-    return {"label": f"{row['method']}, {row['against']}", "f1": f1, "gap": gap,
-            "low": low, "high": high}  # fmt: skip
-
-
-def _confusions(study: Study, done: Sequence[tuple[Run, Result]]) -> list[ConfusionMatrix]:
-    """Film counts of the decision, held-out films and each external source apart."""
-    out: list[ConfusionMatrix] = []
-    for run, _ in done:
-        table = FilmTable.of(read_csv(study.path(run) / FILMS)).with_class()
-        parts = [("held-out films", table.part(HELD_OUT))]
-        external = table.part(EXTERNAL)
-        for source in sorted(set(external.text["source"].tolist())):
-            parts.append((str(source), external.part(EXTERNAL, source)))
-        for name, part in parts:
-            yes = part.values["covid_detected"] > 0
-            if len(part):
-                out.append({
-                    "name": run.id, "films": name,
-                    "tp": int((part.covid & yes).sum()), "fn": int((part.covid & ~yes).sum()),
-                    "fp": int((~part.covid & yes).sum()), "tn": int((~part.covid & ~yes).sum()),
-                })  # fmt: skip
     return out
 
 
@@ -327,7 +207,7 @@ def _networks(study: Study, done: Sequence[tuple[Run, Result]]) -> list[dict[str
 def _environments(study: Study, done: Sequence[tuple[Run, Result]]) -> list[str]:
     lines = set()
     for run, _ in done:
-        values = read_record(study.path(run) / "environment.json", Machine)
+        values = read_record(study.path(run) / ENVIRONMENT, Machine)
         packages = ", ".join(f"{k} {v}" for k, v in (values.get("packages") or {}).items())
         where = values.get("gpu") or values.get("processor") or "unknown processor"
         lines.add(f"{where}; Python {values.get('python')}; {packages}")
@@ -336,7 +216,9 @@ def _environments(study: Study, done: Sequence[tuple[Run, Result]]) -> list[str]
 
 def _environment() -> Environment:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(figure=figure, interval=interval, count=count)
+    environment.filters.update(
+        figure=figure, interval=interval, count=count, split_interval=split_interval
+    )
     return environment
 
 
@@ -352,6 +234,14 @@ def interval(value: Interval | None) -> str:
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return ""
     return f"{low:.3f}\N{EN DASH}{high:.3f}"
+
+
+def split_interval(text: str) -> Markup:
+    """A cell of text, its interval in small print below."""
+    value, bracket, rest = text.partition(" [")
+    if not bracket or not rest.endswith("]"):
+        return escape(text)
+    return Markup("{}<small>{}</small>").format(value, rest[:-1].replace(", ", " to "))
 
 
 def count(value: float | None) -> str:

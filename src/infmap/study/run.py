@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infmap.api import model_folder
 from infmap.core.errors import needs_extra
 from infmap.study.cluster import create_launcher
 from infmap.study.config import check_names, read_study
+from infmap.study.page import write_page
 from infmap.study.queue import Say, Summary, run_study
 from infmap.study.report import write_report
+from infmap.study.rescore import score_again
 from infmap.study.study import Study, create_study
 from infmap.study.tables import write_tables
 
@@ -40,7 +43,7 @@ def run_grid(
         MissingExtra: torch, or Ray where it is asked for, is not installed.
     """
     settings = read_study(config)
-    with needs_extra("infmap benchmark run", "train"):
+    with needs_extra("infmap study run", "train"):
         check_names(settings)
     study = create_study(settings, out)
     launcher = create_launcher(on, out, settings.limits, workers)
@@ -48,8 +51,42 @@ def run_grid(
     return summary, write_tables(study)
 
 
-def report_study(folder: Path) -> Path:
-    """Write a study's tables and its page again, also while it runs; the page."""
+def score_study(folder: Path, say: Say, beside: str | None = None) -> tuple[int, Path]:
+    """Score runs of an earlier scoring again, see ``score_again``; how many, and the table.
+
+    Args:
+        folder: of the study.
+        say: called with a record whenever a run begins or ends.
+        beside: a model folder or name that is scored on the study's films too.
+
+    Raises:
+        UsageError: the folder holds no study.
+        ModelError: the model is damaged or unknown.
+        MissingExtra: torch is not installed.
+    """
+    study = Study(folder)
+    with needs_extra("infmap study score", "train"):
+        import torch  # noqa: F401
+    if beside is not None:
+        from infmap.study.beside import score_beside
+
+        score_beside(study, model_folder(beside))
+    return score_again(study, say), write_tables(study)
+
+
+def report_study(folder: Path, into: Path | None = None) -> Path:
+    """Write a study's tables and its report again, also while it runs; the report's page.
+
+    Args:
+        folder: of the study, or of a collected one.
+        into: a page of documentation whose tables are replaced, see ``write_page``.
+
+    Raises:
+        UsageError: the folder holds no study, or the page has no marks.
+    """
     study = Study(folder)
     write_tables(study)
-    return write_report(study)
+    report = write_report(study)
+    if into is not None:
+        write_page(study, into)
+    return report

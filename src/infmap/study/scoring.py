@@ -23,13 +23,25 @@ from infmap.catalog.rows import Film
 from infmap.inference.manifest import PlattScaling, Thresholds
 from infmap.inference.postprocess import class_log_odds, film_probability
 from infmap.inference.preprocess import Preprocessing
+from infmap.study.activation import score_activation_maps
 from infmap.study.config import StudyConfig
 from infmap.study.evaluation import evaluate, evaluate_classifier
-from infmap.study.films import figures_by_set
+from infmap.study.examples import write_examples
+from infmap.study.films import FilmTable, figures_by_set
 from infmap.study.grid import Run
-from infmap.study.records import COLUMNS, Budget, FilmRow, Result, Timing
+from infmap.study.paper_rule import least_area, map_areas
+from infmap.study.records import COLUMNS, Budget, Chosen, FilmRow, Result, Timing
 from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION
-from infmap.study.study import FILMS, TIMING, Study, read_csv, write_csv, write_json
+from infmap.study.study import (
+    EXAMPLES,
+    FILMS,
+    TIMING,
+    Study,
+    read_csv,
+    scoring_of,
+    write_csv,
+    write_json,
+)
 from infmap.study.training_log import TRAINING_LOG, Diverged
 from infmap.training.calibration import (
     Outputs,
@@ -64,11 +76,13 @@ class Points:
         thresholds: of film and pixel, chosen as for a deployed model.
         detection: the calibrated log-odds.
         films: number of validation films.
+        least_area: of the paper's rule, pixels; 1 of a classifier, which has no map.
     """
 
     thresholds: Thresholds
     detection: PlattScaling
     films: int
+    least_area: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,24 +156,28 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
         for film in film_rows(scorer, points, part, chunk, study.config, run.classifier)
     ]
     write_csv(folder / FILMS, table, COLUMNS)
-    figures = figures_by_set(read_csv(folder / FILMS), study.config.draws)
+    figures = figures_by_set(FilmTable.of(read_csv(folder / FILMS)), study.config.draws)
+    chosen: Chosen = {
+        "infection": points.thresholds.infection,
+        "covid": points.thresholds.covid,
+        "chosen_on": f"{points.films} validation films, none of which is scored",
+    }
+    if not run.classifier:
+        chosen["least_area"] = points.least_area
     result: Result = {
-        "thresholds": {
-            "infection": points.thresholds.infection,
-            "covid": points.thresholds.covid,
-            "chosen_on": f"{points.films} validation films, none of which is scored",
-        },
+        "scoring": scoring_of(study.config),
+        "thresholds": chosen,
         "size": size,
         "budget": _budget(folder / TRAINING_LOG, config),
         "metrics": figures["metrics"],
+        "held_out": figures["held_out"],
         "external": figures["external"],
     }
     if run.classifier:
-        from infmap.study.activation import score_activation_maps
-
         result["activation_maps"] = score_activation_maps(scorer, study.config, folder)
     else:
         _write_panel(scorer, points, table, folder / PANEL)
+    write_examples(scorer, study.config, points, folder / EXAMPLES, classifier=run.classifier)
     write_json(folder / TIMING, _timing(network, folder, config))
     return result
 
@@ -185,8 +203,9 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
         found = np.array([film_probability(row, 0, 0.0, detection) for row in logits])
         point = specific_point(found, validation.covid19)
         return Points(thresholds.at(point), detection, len(validation))
-    chosen = choose_infection(outputs, thresholds, detection)
-    return Points(chosen or thresholds, detection, len(validation))
+    chosen = choose_infection(outputs, thresholds, detection) or thresholds
+    areas = map_areas(infection, chosen.infection)
+    return Points(chosen, detection, len(validation), least_area(areas, validation.covid19))
 
 
 def film_rows(
@@ -203,7 +222,8 @@ def film_rows(
         point = at.covid
         return evaluate_classifier(outputs, point, points.detection, scorer.groups, part)
     tolerance = study.surface_tolerance
-    return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance)
+    least = points.least_area
+    return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance, least)
 
 
 def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file: Path) -> None:

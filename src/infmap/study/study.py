@@ -14,7 +14,7 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -24,15 +24,19 @@ from infmap.core import files
 from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell, cell_text
 from infmap.study.config import StudyConfig
+from infmap.study.films import FilmTable, films_file
 from infmap.study.grid import Run, enumerate_runs
-from infmap.study.records import Result, Timing
+from infmap.study.packed import PACKED, unpack_films
+from infmap.study.records import Beside, Result, Scoring, Timing
 
-STUDY, STATUS, RESULT, TIMING, FILMS = (
+STUDY, STATUS, RESULT, TIMING, FILMS, ENVIRONMENT, EXAMPLES = (
     "study.json",
     "status.json",
     "result.json",
     "timing.json",
     "films.csv",
+    "environment.json",
+    "examples.npz",
 )
 FINISHED = ("done", "diverged", "failed")
 
@@ -79,9 +83,7 @@ class Study:
             self.config = StudyConfig.model_validate(values["configuration"])
             self.folds = tuple(str(name) for name in values["folds"])
         except OSError as error:
-            raise UsageError(
-                f"{folder}: holds no study; make one with infmap benchmark run"
-            ) from error
+            raise UsageError(f"{folder}: holds no study; make one with infmap study run") from error
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             first = str(error).splitlines()[0]
             raise UsageError(f"{folder / STUDY}: cannot be understood: {first}") from error
@@ -122,6 +124,23 @@ class Study:
                                "films_seen": budget["films_seen"]}  # fmt: skip
         return found
 
+    def films(self, run: Run, method: str | None = None) -> FilmTable:
+        """The scored films of a run, or of a classifier's activation maps by a method.
+
+        Raises:
+            UsageError: they cannot be read.
+        """
+        file = self.path(run) / (FILMS if method is None else films_file(method))
+        packed = file.with_name(f"{file.name}.gz")
+        if packed.exists() and not file.exists():
+            return unpack_films(self.folder / PACKED, packed)
+        return FilmTable.of(read_csv(file))
+
+    def beside(self) -> list[Beside]:
+        """Deployed models that were scored on the study's films."""
+        files = sorted((self.folder / "beside").glob("*.json"))
+        return [read_record(file, Beside) for file in files]
+
     def timing(self, run: Run) -> Timing:
         """How long a run took; empty where that is not known."""
         return read_record(self.path(run) / TIMING, Timing)
@@ -148,19 +167,52 @@ def create_study(config: StudyConfig, folder: Path) -> Study:
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror})") from error
     folds = write_splits(config, folder / "splits")
-    write_json(folder / STUDY, {"configuration": wanted, "folds": list(folds)})
+    write_study(folder, config, folds)
     return Study(folder)
 
 
+def write_study(folder: Path, config: StudyConfig, folds: Sequence[str]) -> None:
+    """Write what ``Study`` reads of the configuration."""
+    values = json.loads(config.model_dump_json())
+    write_json(folder / STUDY, {"configuration": values, "folds": list(folds)})
+
+
+NOT_OF_TRAINING = ("limits", "activation_maps", "activation_films", "scorecam_films",
+                   "scorecam_channels")  # fmt: skip
+"""Fields that may be changed between calls: a trained run is scored again, see ``rescore``."""
+SCORING = 2
+"""Version of the scoring; 1 is that of a result which does not name one."""
+
+
+def scoring_of(config: StudyConfig) -> Scoring:
+    """What a score follows from beside the trained network: kept with every result."""
+    return {
+        "version": SCORING,
+        "draws": config.draws,
+        "surface_tolerance": config.surface_tolerance,
+        "activation_maps": list(config.activation_maps),
+        "activation_films": config.activation_films,
+        "scorecam_films": config.scorecam_films,
+        "scorecam_channels": config.scorecam_channels,
+    }
+
+
 def _deciding(configuration: Mapping[str, object]) -> dict[str, object]:
-    """What decides the results: all but the limits."""
-    return {key: value for key, value in configuration.items() if key != "limits"}
+    """What decides how the runs are trained."""
+    return {key: value for key, value in configuration.items() if key not in NOT_OF_TRAINING}
 
 
 def read_status(folder: Path) -> Status:
-    """Status of a run's folder; waiting where there is none."""
+    """Status of a run's folder; waiting where there is none.
+
+    The result is what makes a run done: it is written whole and last. A run that was killed before
+    its status said so is done all the same, and is not repeated.
+    """
     values = read_json(folder / STATUS)
-    return _STATUS.validate_python(values) if values else Status()
+    status = _STATUS.validate_python(values) if values else Status()
+    if status.state != "done" and (folder / RESULT).exists():
+        return replace(status, state="done", reason="")
+    return status
 
 
 def write_status(folder: Path, status: Status) -> None:

@@ -5,14 +5,18 @@ results.csv holds nothing that depends on the clock; that is in timing.csv.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from infmap import metrics
-from infmap.study.films import FilmTable, figures_by_set, films_file
+from infmap.metrics import Difference
+from infmap.study.films import FilmTable, figures_by_set
 from infmap.study.grid import Run
 from infmap.study.records import ActivationFigures, Interval, Result, Row
-from infmap.study.study import FILMS, Study, read_csv, write_csv
+from infmap.study.splits import EXTERNAL, HELD_OUT
+from infmap.study.study import Study, write_csv
 
 RESULTS, POOLED, TIMES, ACTIVATION = (
     "results.csv",
@@ -58,6 +62,9 @@ def spread(figures: Mapping[str, Interval], prefix: str = "") -> Row:
 
 def _result_row(run: Run, result: Result) -> dict[str, object]:
     row: Row = {**_keys(run), **spread(result.get("metrics", {}))}
+    inside = result.get("held_out", {})
+    for source, figures in inside.items() if len(inside) > 1 else ():
+        row |= spread(figures, f"held_out_{source}_")
     for source, figures in result.get("external", {}).items():
         row |= spread(figures, f"external_{source}_")
     if chosen := result.get("thresholds"):
@@ -79,8 +86,7 @@ def pooled_rows(study: Study) -> list[Row]:
     rows = []
     for runs in cells.values():
         if all(study.status(run).state == "done" for run in runs):
-            films = [film for run in runs for film in read_csv(study.path(run) / FILMS)
-                     if film["set"] == "held-out"]  # fmt: skip
+            films = FilmTable.joined([study.films(run).part(HELD_OUT) for run in runs])
             figures = figures_by_set(films, study.config.draws)["metrics"]
             first = runs[0]
             name = f"{first.cell}-pooled-seed{first.seed}"
@@ -89,55 +95,63 @@ def pooled_rows(study: Study) -> list[Row]:
 
 
 def activation_rows(study: Study, done: Iterable[tuple[Run, Result]]) -> list[Row]:
-    """One row per classifier, method and segmentation run of the same encoder."""
+    """One row per classifier, method, source and segmentation run of the same encoder."""
     done = list(done)
-    rows = []
-    for run, result in done:
-        for method, figures in (result.get("activation_maps") or {}).items():
-            if not figures:
-                continue
-            row: Row = {**_keys(run), "method": method, "threshold": figures["threshold"],
-                   **spread(figures["segmentation"]), **_localization(figures)}  # fmt: skip
-            films = study.path(run) / films_file(method)
-            partners = [r for r, _ in done if not r.classifier and _same_base(r, run)]
+    return [
+        row
+        for run, result in done
+        for method, figures in result.get("activation_maps", {}).items()
+        if "held_out" in figures  # one of scoring version 1 has to be scored again
+        for row in _method_rows(study, done, run, method, figures)
+    ]
+
+
+def _method_rows(
+    study: Study,
+    done: Sequence[tuple[Run, Result]],
+    run: Run,
+    method: str,
+    figures: ActivationFigures,
+) -> Iterator[Row]:
+    partners = [r for r, _ in done if not r.classifier and same_base(r, run)]
+    maps = study.films(run, method)
+    for part, by_source in ((HELD_OUT, figures["held_out"]), (EXTERNAL, figures["external"])):
+        for source, found in by_source.items():
+            row: Row = {**_keys(run), "method": method, "source": source, "set": part,
+                        "threshold": figures["threshold"], **spread(found)}  # fmt: skip
+            mine = maps.part(part, source)
             for other in partners:
-                gap = f1_gap(study.path(other) / FILMS, films, study.config.draws)
-                rows.append({**row, "against": other.id, **gap})
+                gap = f1_gap(study.films(other).part(part, source), mine, study.config.draws)
+                yield {**row, "against": other.id, **gap}
             if not partners:
-                rows.append(row)
-    return rows
+                yield row
 
 
-def f1_gap(segmentation: Path, activation: Path, draws: int) -> Row:
+def f1_gap(segmentation: FilmTable, activation: FilmTable, draws: int) -> Row:
     """Pooled F1 of a segmentation run minus that of activation maps, paired on their films."""
-    first = FilmTable.of(read_csv(segmentation)).known("tp")
-    second = FilmTable.of(read_csv(activation)).known("tp")
-    first, second = paired(first, second)
-    if not len(first):
+    gap = paired_f1(segmentation, activation, draws)
+    if gap is None:
         return {}
-    gaps = metrics.compare_segmentation(
-        first.counts, second.counts, metrics.Bootstrap(first.text["group"], draws)
-    )
-    gap = gaps["f1"]
     return {"f1_gap": gap.value, "f1_gap_low": gap.low, "f1_gap_high": gap.high,
             "f1_gap_p": gap.p, "f1_gap_films": gap.n}  # fmt: skip
 
 
+def paired_f1(first: FilmTable, second: FilmTable, draws: int) -> Difference | None:
+    """Pooled F1 of first minus second on the films of both; None where they share none."""
+    first, second = paired(first.known("tp"), second.known("tp"))
+    if not len(first):
+        return None
+    bootstrap = metrics.Bootstrap(first.text["group"], draws)
+    return metrics.compare_segmentation(first.counts, second.counts, bootstrap)["f1"]
+
+
 def paired(first: FilmTable, second: FilmTable) -> tuple[FilmTable, FilmTable]:
     """The films that both tables hold, in one order."""
-    import numpy as np
-
     _, i, j = np.intersect1d(first.text["film_id"], second.text["film_id"], return_indices=True)
     return first.where(i), second.where(j)
 
 
-def _same_base(one: Run, other: Run) -> bool:
+def same_base(one: Run, other: Run) -> bool:
+    """Whether two runs differ in nothing but the decoder."""
     names = ("encoder", "frozen", "fold", "seed")
     return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _localization(figures: ActivationFigures) -> Row:
-    found = figures["localization"]
-    of = {"energy_in_infection": found["energy_in_infection"],
-          "energy_in_lungs": found["energy_in_lungs"], "pointing": found["pointing"]}  # fmt: skip
-    return spread({name: figure for name, figure in of.items() if figure})

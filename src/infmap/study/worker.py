@@ -21,6 +21,7 @@ from infmap.study.grid import Run, training_config
 from infmap.study.launch import CLAIMED
 from infmap.study.records import Machine, Result
 from infmap.study.study import (
+    ENVIRONMENT,
     RESULT,
     Status,
     Study,
@@ -31,7 +32,7 @@ from infmap.study.study import (
 from infmap.study.training_log import TRAINING_LOG, Diverged, TrainingLog
 
 Body = Callable[[Study, Run, Path], Result]
-CONFIGURATION, ENVIRONMENT = "config.yaml", "environment.json"
+CONFIGURATION = "config.yaml"
 _PACKAGES = ("infmap", "torch", "torchvision", "timm", "segmentation-models-pytorch", "openvino",
              "numpy", "polars", "grad-cam")  # fmt: skip
 

@@ -34,11 +34,11 @@ def run_folder(folder, found, sure):
 
 def test_the_better_run_is_named(tmp_path, capsys):
     good, bad = run_folder(tmp_path / "good", 1.2, 10), run_folder(tmp_path / "bad", 0.3, 2)
-    assert call("benchmark", ["compare", str(good), str(bad)]) == 0
+    assert call("study", ["compare", str(good), str(bad)]) == 0
     out = capsys.readouterr().out
     assert "good localizes infection better than bad" in out
     assert "good detects COVID-19 better" in out
-    assert call("benchmark", ["compare", str(bad), str(good), "--json"]) == 0
+    assert call("study", ["compare", str(bad), str(good), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["differences"]["infection_f1"]["high"] < 0
     assert found["detection"] == {"only_first": 0, "only_second": 8, "p": 2 / 2**8, "n": 20}
@@ -56,12 +56,18 @@ def test_the_better_run_is_named(tmp_path, capsys):
 )
 def test_wrong_use_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert call("benchmark", arguments) == 2
+    assert call("study", arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["run", "report", "compare"])
+def test_the_former_name_of_the_verb_is_understood(tmp_path, capsys):
+    good = run_folder(tmp_path / "good", 1.2, 10)
+    assert call("benchmark", ["compare", str(good), str(good)]) == 0
+    assert "good minus good, 20 films" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["run", "score", "collect", "report", "compare"])
 def test_every_help_has_an_example(verb, capsys):
-    call("benchmark", [verb, "--help"])
-    assert f"Example: infmap benchmark {verb}" in " ".join(capsys.readouterr().out.split())
+    call("study", [verb, "--help"])
+    assert f"Example: infmap study {verb}" in " ".join(capsys.readouterr().out.split())

@@ -1,4 +1,4 @@
-"""infmap benchmark: a study grid, its report, and two runs side by side."""
+"""infmap study: a study grid, its report, and two runs side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(
 ) -> int:
     """Run a study; called again it goes on where it stopped. Exit status 3 if a run failed.
 
-    Example: infmap benchmark run configs/study-small.yaml -o study
+    Example: infmap study run configs/study-small.yaml -o study
     """
     from infmap.study.run import run_grid
 
@@ -43,17 +43,63 @@ def run(
 
 
 @app.command()
+def score(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="folder of the study")],
+    beside: Annotated[
+        str | None, typer.Option("--beside", help="model folder or name to score on the same films")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print records as JSON lines")] = False,
+) -> int:
+    """Score trained runs again whose figures an earlier version made, without training them.
+
+    Example: infmap study score study
+    """
+    from infmap.study.run import score_study
+
+    with Progress(as_json) as say:
+        count, table = score_study(study, say, beside)
+    record = {"scored": count, "table": str(table)}
+    text = json.dumps(record) if as_json else f"{count} runs scored; table: {table}"
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+@app.command()
+def collect(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="folder of the study")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="gets the figures")],
+    as_json: Json = False,
+) -> int:
+    """Keep the figures and scored films of all runs in a small folder, without the networks.
+
+    Example: infmap study collect study -o docs/study
+    """
+    from infmap.study.collect import collect_study
+    from infmap.study.study import Study
+
+    opened = Study(study)
+    done = collect_study(opened, out)
+    record = {"done": done, "runs": len(opened.runs), "folder": str(out)}
+    text = json.dumps(record) if as_json else f"{done} of {len(opened.runs)} runs in {out}"
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+@app.command()
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="folder of the study")],
+    into: Annotated[
+        Path | None, typer.Option("--into", help="page in Markdown whose tables are replaced")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Write the study's tables and STUDY/report/report.html, also while it runs.
 
-    Example: infmap benchmark report study
+    Example: infmap study report study
     """
     from infmap.study.run import report_study
 
-    page = report_study(study)
+    page = report_study(study, into)
     sys.stdout.write((json.dumps({"report": str(page)}) if as_json else f"report: {page}") + "\n")
     return 0
 
@@ -66,7 +112,7 @@ def compare(
 ) -> int:
     """Compare two runs on the held-out films that both scored.
 
-    Example: infmap benchmark compare study/runs/A study/runs/B
+    Example: infmap study compare study/runs/A study/runs/B
     """
     from infmap.study.compare import compare_runs
 
@@ -92,7 +138,7 @@ def _conclude(summary: Summary, table: Path, study: Path, as_json: bool) -> None
     again = "; --retry starts failed runs again" if summary.states.get("failed") else ""
     sys.stdout.write(
         f"{summary.total} runs: {states}{held}{again}\n"
-        f"table: {table}; next: infmap benchmark report {study}\n"
+        f"table: {table}; next: infmap study report {study}\n"
     )
 
 

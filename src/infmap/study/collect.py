@@ -1,0 +1,73 @@
+"""The runs of a study as a small folder that can be kept with the code.
+
+It is a study's folder itself, without networks, films and splits: ``infmap study report`` makes
+every table from it again. Paths of the machine and names of hosts are left out.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from infmap.study.config import StudyConfig
+from infmap.study.films import films_file
+from infmap.study.packed import PACKED, FilmIndex, pack_films
+from infmap.study.records import Machine
+from infmap.study.study import (
+    ENVIRONMENT,
+    FILMS,
+    RESULT,
+    TIMING,
+    Study,
+    read_record,
+    write_json,
+    write_status,
+    write_study,
+)
+
+
+def collect_study(study: Study, out: Path) -> int:
+    """Write the runs' figures and films; what of an earlier collection is no run's goes.
+
+    Args:
+        study: finished or not; runs that are not done are kept with their state alone.
+        out: folder of the collection. Its ``runs`` is replaced.
+
+    Returns:
+        Number of runs with a result.
+    """
+    shutil.rmtree(out / "runs", ignore_errors=True)
+    films, done = FilmIndex(), 0
+    for run in study.runs:
+        status, folder = study.status(run), out / "runs" / run.id
+        result = study.result(run)
+        if result is None and not status.reason:
+            continue
+        folder.mkdir(parents=True)
+        write_status(folder, replace(status, host="", pid=0))
+        if result is None:
+            continue
+        done += 1
+        write_json(folder / RESULT, result)
+        write_json(folder / TIMING, study.timing(run))
+        machine = read_record(study.path(run) / ENVIRONMENT, Machine)
+        write_json(folder / ENVIRONMENT, {**machine, "host": ""})
+        pack_films(study.films(run), films, folder / f"{FILMS}.gz")
+        for method in result.get("activation_maps", {}):
+            file = folder / f"{films_file(method)}.gz"
+            pack_films(study.films(run, method), films, file)
+    films.write(out / PACKED)
+    shutil.rmtree(out / "beside", ignore_errors=True)
+    if study.beside():
+        shutil.copytree(study.folder / "beside", out / "beside")
+    write_study(out, _without_paths(study.config), study.folds)
+    return done
+
+
+def _without_paths(config: StudyConfig) -> StudyConfig:
+    """A configuration with the names of files in place of their paths."""
+    weights = {encoder: Path(source).name for encoder, source in config.weights.items()}
+    snapshot = Path(config.training.snapshot.name)
+    training = config.training.model_copy(update={"snapshot": snapshot})
+    return config.model_copy(update={"weights": weights, "training": training})
