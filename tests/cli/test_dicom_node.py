@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("pynetdicom")
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("yaml")
 
+from infmap.cli import dicom_node
 from infmap.node import outbox
 from infmap.serve.store import Store
 
@@ -72,3 +74,10 @@ def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
         assert call("dicom", *words) == 2, words
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1, error
+
+
+def test_warnings_that_quote_a_peer_are_not_printed() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dicom_node._silence()
+        warnings.warn("Invalid value for VR UI: 'Doe^John'", stacklevel=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -74,3 +76,13 @@ def test_a_process_that_ends_or_hangs_is_replaced(apart: Apart) -> None:
         apart.call(hang)
     apart._seconds = seconds
     assert isinstance(apart.call(double, 1), dict)
+
+
+def test_a_process_that_is_stopped_holds_up_no_end() -> None:
+    script = (
+        "import os, signal\n"
+        "from infmap.compute.apart import Apart\n"
+        "apart = Apart(1, 'film', 60.0, 1 << 30)\n"
+        "os.kill(apart.call(os.getpid), signal.SIGSTOP)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

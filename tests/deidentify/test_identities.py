@@ -50,6 +50,18 @@ def test_short_values_are_words_of_every_film() -> None:
     assert not known.found_in("PA 12 1 li bo")
 
 
+def test_a_name_is_found_as_another_keyboard_writes_it() -> None:
+    assert identities_of(film(name="Mueller^Jörg")).found_in("Thorax Müller")
+    assert identities_of(film(name="Mueller^Jörg")).found_in("Herr Joerg M.")
+
+
+@pytest.mark.parametrize("date", ["2020-03-02", "2.3.2020", "02.03.20", "2 Mar 2020", "3/2/20"])
+def test_every_date_of_the_film_is_found_in_texts(date: str) -> None:
+    known = identities_of(film(StudyDate="20200302"))
+    assert known.found_in(f"Thorax {date}, in bed") and not known.found_in("1.2.3.20.5 20")
+    assert date not in known.texts  # those are looked for in bytes as well
+
+
 def test_words_are_replaced_and_others_stay() -> None:
     known = identities_of(film())
     assert known.without("Thorax pa von Erika Mustermann", "X") == "Thorax pa von X X"
@@ -63,5 +75,6 @@ def test_uids_of_the_film_but_not_of_the_standard() -> None:
 
 
 def test_folded() -> None:
-    assert folded("  Müller_Ännchen ") == "muller annchen"
+    assert folded("  Müller_Ännchen ") == folded("MUELLER AENNCHEN") == "muller annchen"
+    assert folded("Sørensen Łódź") == folded("soerensen lodz")
     assert all(word == folded(word) for word in WORDS)

@@ -187,12 +187,20 @@ def _log() -> None:
     """What the node does, to standard error: counts and reasons, nothing of a patient."""
     import logging
 
+    _silence()
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("infmap.node")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def _silence() -> None:
+    """Drop warnings: libraries quote in them what a peer sent, in threads of their own as well."""
+    import warnings
+
+    warnings.simplefilter("ignore")
 
 
 def _row(entry: Entry) -> str:

@@ -7,6 +7,7 @@ that such a process says is ever unpickled or run.
 
 from __future__ import annotations
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -43,6 +44,8 @@ class Apart:
         self._room = threading.Semaphore(most)
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
+        # Before multiprocessing asks them to end and waits: one that is stopped never hears it.
+        atexit.register(self.close)
 
     def call(
         self,

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from infmap.compute.telemetry import no_telemetry
 from infmap.core.errors import ModelError, UsageError, needs_extra
 from infmap.inference.onnx_graph import join_network
 
@@ -48,6 +49,7 @@ class OpenVINORuntime:
         parallel: int = 1,
         threads: int | None = None,
     ) -> None:
+        no_telemetry()
         import openvino
 
         core = openvino.Core()

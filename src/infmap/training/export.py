@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from infmap.compute.telemetry import no_telemetry
 from infmap.inference.onnx_graph import GRAPH, WEIGHTS, without_weights
 from infmap.models import Network
 
@@ -45,6 +46,7 @@ def export(network: Network, folder: Path, size: int) -> None:
         folder: the model folder.
         size: side of the input, network pixels.
     """
+    no_telemetry()
     import openvino
 
     write_weights(network, folder, size)
@@ -118,6 +120,7 @@ def quantize(folder: Path, films: NDArray[np.float32], target: Path) -> None:
         films: calibration films, float32 (N, S, S), network pixels, [0, 1].
         target: folder for the int8 ``network.xml``, made if need be.
     """
+    no_telemetry()
     import nncf
     import openvino
 

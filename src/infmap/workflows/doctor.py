@@ -14,6 +14,7 @@ import numpy as np
 
 from infmap import __version__
 from infmap.api import Model, load, model_folder
+from infmap.compute.telemetry import no_telemetry
 from infmap.core.errors import InfmapError, MissingExtra
 from infmap.dicom.codecs import Job, decode
 from infmap.inference.manifest import read_manifest, verify_files
@@ -99,6 +100,7 @@ def decoders() -> Check:
 def processors() -> Iterator[Check]:
     """What OpenVINO and torch could compute on: the graphics processors, or that there is none."""
     try:
+        no_telemetry()
         import openvino
 
         core = openvino.Core()
