@@ -148,22 +148,23 @@ def test_a_collected_study_gives_the_same_tables_without_networks_and_paths(stud
     assert str(study.parent) not in text and not list(kept.rglob("*.safetensors"))
 
 
-def test_a_model_beside_is_scored_where_it_was_trained_on_no_film(study, tmp_path):
+def test_a_model_beside_is_scored_on_films_that_it_was_not_trained_on(study, tmp_path):
     copy = tmp_path / "study"
     shutil.copytree(study, copy)
     model = copy / "runs" / SEGMENTATION
     assert _run("study", ["score", str(copy), "--beside", str(model)]) == 0
     (found,) = Study(copy).beside()
-    assert found["size"] == 64 and found["trained_on"] == []
+    assert found["size"] == 64 and found["trained_on"] == {}
     assert found["held_out"]["covid-qu-ex"]["infection_f1"]["n"] == 12
-    # One film of a source that it was trained on closes that source.
+    # A film that it was trained on is left out, and counted.
     with (model / "films.txt").open("a") as stream:
         stream.write("cohen/normal-None-0\n")
     assert _run("study", ["score", str(copy), "--beside", str(model)]) == 0
     (found,) = Study(copy).beside()
-    assert found["trained_on"] == ["cohen"] and "cohen" not in found["external"]
+    assert found["trained_on"] == {"cohen": 1}
+    assert found["external"]["cohen"]["infection_f1"]["n"] == 5
     tables = {table.name: table for table in paper_tables(Study(copy))}
-    assert "was trained on films of Cohen" in tables["activation"].note
+    assert "trained on, or copies of them: 1 of Cohen" in tables["activation"].note
     assert tables["activation"].rows[-1][1] == "infection map, 64 pixels"
 
 

@@ -31,8 +31,7 @@ CHUNK = 256
 def score_beside(study: Study, model: Path) -> Path:
     """Score a model folder and write STUDY/beside/NAME.json.
 
-    A source of which the model was trained on a film, or on a copy of one, is left out and named:
-    what it says of that source would be no validation.
+    Films that the model was trained on, or copies of them, are left out and counted.
 
     Args:
         study: its first split says which films are scored.
@@ -40,7 +39,7 @@ def score_beside(study: Study, model: Path) -> Path:
 
     Raises:
         ModelError: the folder is damaged, or does not say what it was trained on.
-        UsageError: the model was trained on films of every source.
+        UsageError: the model was trained on all of the films.
     """
     manifest = read_manifest(model)
     verify_files(model, manifest)
@@ -49,14 +48,14 @@ def score_beside(study: Study, model: Path) -> Path:
     groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
     trained_on = training_films(model)
     found: list[FilmRow] = []
-    left_out: list[str] = []
+    left_out: dict[str, int] = {}
     for part in (HELD_OUT, EXTERNAL):
         films = drawn_films([row for row in rows if row["official_split"] == part])
         for source in sorted({row["source"] for row in films}):
-            of = [row for row in films if row["source"] == source]
-            if len(unseen(of, rows, trained_on)) < len(of):
-                left_out.append(source)
-                continue
+            every = [row for row in films if row["source"] == source]
+            of = unseen(every, rows, trained_on)
+            if len(of) < len(every):
+                left_out[source] = len(every) - len(of)
             pack = find_pack(snapshot, manifest.preprocessing)
             for start in range(0, len(of), CHUNK):
                 chunk: list[Film] = of[start : start + CHUNK]
@@ -64,7 +63,7 @@ def score_beside(study: Study, model: Path) -> Path:
                 at = manifest.thresholds, manifest.detection
                 found += evaluate(read_outputs(model, loaded), *at, groups, part)
     if not found:
-        raise UsageError(f"{model}: was trained on films of {', '.join(left_out)}: none is scored")
+        raise UsageError(f"{model}: was trained on all films of the study: none is scored")
     figures = figures_by_set(FilmTable.of(found), study.config.draws)
     record: Beside = {
         "model": manifest.label,

@@ -44,8 +44,11 @@ def activation_table(pages: Pages) -> Iterator[TextTable]:
         cells = [cell(_parts(model)(*part).get(key)) for part in sources for key in keys]
         rows.append([model["model"], f"infection map, {model['size']} pixels", *cells])
         if model["trained_on"]:
-            names = ", ".join(source_name(source) for source in model["trained_on"])
-            notes.add(f"{model['model']} was trained on films of {names}, and is not scored there.")
+            seen = (f"{n} of {source_name(source)}" for source, n in model["trained_on"].items())
+            notes.add(
+                f"{model['model']} is not scored on films that it was trained on, or copies of "
+                f"them: {', '.join(seen)}."
+            )
     head = ["encoder", "map"]
     for _, source in sources:
         head += [f"{source_name(source)}: F1, pooled", "energy inside", "pointing game"]

@@ -159,11 +159,14 @@ class ActivationFigures(SetFigures):
 
 
 class Beside(TypedDict):
-    """A deployed model's figures on the study's films; sources it was trained on are left out."""
+    """A deployed model's figures on the study's films.
+
+    ``trained_on`` is source to the films left out because it was trained on them or on copies.
+    """
 
     model: str
     size: int
-    trained_on: list[str]
+    trained_on: dict[str, int]
     held_out: dict[str, Figures]
     external: dict[str, Figures]
 
