@@ -179,13 +179,13 @@ def children() -> float:
 def cluster() -> Iterator[str]:
     """Address of two nodes of one processor each, on 127.0.0.1."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-    # A node that a busy machine gives no time for a minute is not dead.
-    os.environ["RAY_health_check_failure_threshold"] = "100"
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
     node |= {"node_ip_address": "127.0.0.1"}
-    made = Cluster(initialize_head=True, head_node_args=node)
+    # A node that a busy machine gives no time for a minute is not dead.
+    head = node | {"_system_config": {"health_check_failure_threshold": 100}}
+    made = Cluster(initialize_head=True, head_node_args=head)
     try:
         made.add_node(**node)
         yield made.address
