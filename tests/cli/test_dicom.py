@@ -13,6 +13,9 @@ import pytest
 pynetdicom = pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
 
+from infmap.cli.dicom import _remote
+from infmap.node.remotes import Web
+
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
 from calling import call  # noqa: E402
@@ -112,3 +115,17 @@ def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1
     close_sockets()
+
+
+def test_the_authorization_is_named_as_for_predict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def headers(named: str | None) -> object:
+        remote = _remote("http://x/dicom-web", "ME", 5.0, False, None, None, None, named)
+        assert isinstance(remote, Web)
+        return remote.server.headers
+
+    monkeypatch.delenv("INFMAP_AUTHORIZATION", raising=False)
+    assert headers(None) == {}
+    monkeypatch.setenv("INFMAP_AUTHORIZATION", "Bearer x")
+    monkeypatch.setenv("OTHER_PACS", "Bearer y")
+    assert headers(None) == {"Authorization": "Bearer x"}
+    assert headers("OTHER_PACS") == {"Authorization": "Bearer y"}

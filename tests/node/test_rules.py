@@ -61,6 +61,8 @@ def test_all_routes_that_fit_count_and_each_object_goes_once(tmp_path: Path) -> 
         ("timeout: 5", "timeout: 0", "timeout"),
         ("timeout: 5", "colour: 5", "colour"),
         ("127.0.0.1:11113", "nowhere", "peer"),
+        ("dicomweb: http", "commit: true\n    dicomweb: http", "commit with dicom"),
+        ("timeout: 5", "commit_within: 0", "commit_within"),
         ("destinations:", "destinations: [", "not YAML"),
     ],
 )
@@ -68,3 +70,13 @@ def test_a_wrong_rule_is_one_line(tmp_path: Path, before: str, after: str, messa
     with pytest.raises(UsageError, match=message) as caught:
         read_rules(written(tmp_path, RULES.replace(before, after, 1)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_destination_that_commits_may_report_to_the_node(tmp_path: Path) -> None:
+    commits = RULES.replace("timeout: 5", "commit: true")
+    rules = read_rules(written(tmp_path, commits))
+    assert rules.callers == ("MOD1", "MOD2", "MOD3", "ORTHANC")
+    assert rules.destinations["pacs"].commit and not rules.destinations["archive"].commit
+    anybody = commits.replace("accept: [MOD1, MOD2, MOD3]", "accept: []")
+    assert read_rules(written(tmp_path, anybody)).callers == ()
+    assert read_rules(written(tmp_path, RULES)).callers == rules.accept
