@@ -6,10 +6,12 @@ every table from it again. Paths of the machine and names of hosts are left out.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from infmap.core.files import finite, write_text
 from infmap.study.config import StudyConfig
 from infmap.study.films import films_file
 from infmap.study.packed import PACKED, FilmIndex, pack_films
@@ -49,7 +51,8 @@ def collect_study(study: Study, out: Path) -> int:
         if result is None:
             continue
         done += 1
-        write_json(folder / RESULT, result)
+        # One line: a result has some thousand numbers, and indents would double it.
+        write_text(folder / RESULT, json.dumps(finite(dict(result)), separators=(",", ":")) + "\n")
         write_json(folder / TIMING, study.timing(run))
         machine = read_record(study.path(run) / ENVIRONMENT, Machine)
         write_json(folder / ENVIRONMENT, {**machine, "host": ""})
