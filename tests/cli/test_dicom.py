@@ -13,8 +13,8 @@ import pytest
 pynetdicom = pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
 
-from infmap.cli.dicom import _remote
-from infmap.node.remotes import Web
+from infmap.cli.dicom import _remote  # noqa: E402
+from infmap.node.remotes import Web  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
