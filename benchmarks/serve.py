@@ -193,7 +193,7 @@ def medians(rounds: list[Round]) -> dict[str, float]:
         "share_of_batch": round(statistics.median(one.share for one in rounds), 3),
         "cpu_of_batch": round(statistics.median(one.cpu for one in rounds), 3),
         "memory_growth": round(statistics.median(one.grown for one in rounds), 3),
-        "films_a_second": round(statistics.median(one.served.per_second for one in rounds), 2),
+        "films_per_second": round(statistics.median(one.served.per_second for one in rounds), 2),
         "p50_ms": round(statistics.median(one.served.p50 for one in rounds)),
         "p95_ms": round(statistics.median(one.served.p95 for one in rounds)),
     }
