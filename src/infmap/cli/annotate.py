@@ -122,7 +122,7 @@ def rules(
 
     Example: infmap annotate rules --stage 2
 
-    They hold for films that nobody has begun.
+    They hold for films that no reader has begun.
     """
     from dataclasses import asdict, replace
 
