@@ -1,8 +1,10 @@
 """What a network says of films against their truth: the one evaluator.
 
-Runs of a study and deployed model folders are both scored here, on the maps that users get: as
-``infmap.inference.postprocess`` makes them, at the operating points of the model. Films are scored
-in network pixels. ``infmap.study.films`` turns the rows into figures with intervals.
+Deployed model folders are scored on the maps that users get: as ``infmap.inference.postprocess``
+makes them, at the operating points of the model. Runs of a study are scored on the network's own
+map, as the paper does and as activation maps are: a map that users get is empty on a film that is
+not detected, so that it says how well the film is classified, too. Films are scored in network
+pixels. ``infmap.study.films`` turns the rows into figures with intervals.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from infmap.inference.postprocess import (
     UInt8Image,
     class_log_odds,
     film_probability,
+    first_level,
 )
 from infmap.metrics.localization import film_energy, film_pointing
 from infmap.metrics.surface import surface_figures
@@ -41,6 +44,7 @@ def evaluate(
     part: str,
     tolerance: float = TOLERANCE,
     least_area: int = 1,
+    own_map: bool = False,
 ) -> Iterator[FilmRow]:
     """Rows of films.csv of a network with maps, see ``infmap.study.films.COLUMNS``.
 
@@ -56,18 +60,25 @@ def evaluate(
         tolerance: of outlines, network pixels.
         least_area: infected pixels of the network's own map from which a film is positive by the
             paper's rule.
+        own_map: score infection on the network's own map, cut at ``thresholds.infection``, not on
+            the one that users get.
     """
     findings = list(outputs.findings(thresholds, detection))
     films = outputs.films
     if not findings:
         return
     truth = (films.masks & INFECTION) > 0
-    found = np.stack([f.infected for f in findings])
+    raw = outputs.maps[:, 0]
+    if own_map:
+        found, planes = raw >= first_level(thresholds.infection), raw
+    else:
+        found = np.stack([f.infected for f in findings])
+        planes = np.stack([f.infection for f in findings])
     counts = metrics.confusion(truth, found)
     dice = counts.dice()
     surface = surface_figures(truth, found, tolerance)
-    areas = map_areas(outputs.maps[:, 0], thresholds.infection)
-    levels = np.stack([f.infection for f in findings]).astype(np.float32) / np.float32(LEVELS)
+    areas = map_areas(raw, thresholds.infection)
+    levels = planes.astype(np.float32) / np.float32(LEVELS)
     energy, pointing = film_energy(levels, truth), film_pointing(levels, truth)
     for i, finding in enumerate(findings):
         row = _head(outputs, i, groups, part)
@@ -78,7 +89,7 @@ def evaluate(
             "map_area": int(areas[i]),
             "map_any": bool(areas[i]),
             "map_detected": bool(areas[i] >= least_area),
-            "infected_share_predicted": finding.infected_share(),
+            "infected_share_predicted": share(found[i], finding.lungs),
             "opaque_share_predicted": finding.opaque_share(),
             "infection_mean": _mean_level(outputs.maps[i][0], finding.lungs),
             "opacity_mean": _mean_level(outputs.maps[i][1], finding.lungs),

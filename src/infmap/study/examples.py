@@ -13,12 +13,11 @@ from infmap.inference.postprocess import to_levels
 from infmap.study.activation import chosen_films, class_maps
 from infmap.study.config import StudyConfig
 from infmap.study.splits import EXTERNAL, HELD_OUT
-from infmap.training.calibration import Outputs
 from infmap.training.dataset import INFECTION
 from infmap.training.predict import predict_films
 
 if TYPE_CHECKING:
-    from infmap.study.scoring import Points, Scorer
+    from infmap.study.scoring import Scorer
 
 FILMS = 6
 OUTSIDE = 2
@@ -33,13 +32,11 @@ def example_films(held_out: Sequence[Film], external: Sequence[Film]) -> list[Fi
     return [*inside[: FILMS - len(outside)], *outside]
 
 
-def write_examples(
-    scorer: Scorer, study: StudyConfig, points: Points, file: Path, *, classifier: bool
-) -> None:
+def write_examples(scorer: Scorer, study: StudyConfig, file: Path, *, classifier: bool) -> None:
     """Keep the films and the maps that a run makes of them, levels 0 to 255, network pixels.
 
-    Of a segmentation network the map is ``infection``, as users get it; of a classifier each
-    method of the study has its own.
+    Of a segmentation network the map is its own ``infection``; of a classifier each method of the
+    study has its own.
     """
     films = scorer.load(example_films(scorer.part(HELD_OUT), scorer.part(EXTERNAL)))
     if not len(films):
@@ -50,9 +47,7 @@ def write_examples(
             for name in study.activation_maps
         }
     else:
-        outputs = Outputs(films, *predict_films(scorer.network, films, scorer.config))
-        found = outputs.findings(points.thresholds, points.detection)
-        maps = {"infection": np.stack([finding.infection for finding in found])}
+        maps = {"infection": predict_films(scorer.network, films, scorer.config)[0][:, 0]}
     np.savez_compressed(
         file,
         sources=np.array([row["source"] for row in films.rows]),

@@ -11,7 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from infmap.catalog.groups import film_groups
 from infmap.catalog.rows import Film
 from infmap.inference.manifest import PlattScaling, Thresholds
-from infmap.inference.postprocess import class_log_odds, film_probability
+from infmap.inference.postprocess import class_log_odds, film_probability, first_level
 from infmap.inference.preprocess import Preprocessing
 from infmap.study.activation import score_activation_maps
 from infmap.study.config import StudyConfig
@@ -73,7 +73,8 @@ class Points:
     """What was chosen on the validation set.
 
     Attributes:
-        thresholds: of film and pixel, chosen as for a deployed model.
+        thresholds: of film and pixel; the pixel's is that of the highest pooled F1 of the
+            network's own map, as activation maps are cut.
         detection: the calibrated log-odds.
         films: number of validation films.
         least_area: of the paper's rule, pixels; 1 of a classifier, which has no map.
@@ -177,7 +178,7 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
         result["activation_maps"] = score_activation_maps(scorer, study.config, folder)
     else:
         _write_panel(scorer, points, table, folder / PANEL)
-    write_examples(scorer, study.config, points, folder / EXAMPLES, classifier=run.classifier)
+    write_examples(scorer, study.config, folder / EXAMPLES, classifier=run.classifier)
     write_json(folder / TIMING, _timing(network, folder, config))
     return result
 
@@ -204,6 +205,8 @@ def choose_points(scorer: Scorer, *, classifier: bool) -> Points:
         point = specific_point(found, validation.covid19)
         return Points(thresholds.at(point), detection, len(validation))
     chosen = choose_infection(outputs, thresholds, detection) or thresholds
+    if np.isfinite(score.pooled_f1):
+        chosen = replace(chosen, infection=score.threshold)
     areas = map_areas(infection, chosen.infection)
     return Points(chosen, detection, len(validation), least_area(areas, validation.covid19))
 
@@ -221,9 +224,10 @@ def film_rows(
     if classifier:
         point = at.covid
         return evaluate_classifier(outputs, point, points.detection, scorer.groups, part)
-    tolerance = study.surface_tolerance
-    least = points.least_area
-    return evaluate(outputs, at, points.detection, scorer.groups, part, tolerance, least)
+    return evaluate(
+        outputs, at, points.detection, scorer.groups, part, study.surface_tolerance,
+        points.least_area, own_map=True,
+    )  # fmt: skip
 
 
 def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file: Path) -> None:
@@ -241,8 +245,7 @@ def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file:
     ]
     by_id = {row["film_id"]: row for row in scorer.rows}
     films = scorer.load([by_id[film["film_id"]] for _, film in picked])
-    maps, logits = predict_films(scorer.network, films, scorer.config)
-    findings = Outputs(films, maps, logits).findings(points.thresholds, points.detection)
+    maps, _ = predict_films(scorer.network, films, scorer.config)
     np.savez_compressed(
         file,
         kind=np.array([kind for kind, _ in picked]),
@@ -250,7 +253,7 @@ def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file:
         dice=np.array([film["dice"] for _, film in picked]),
         images=films.images,
         truth=(films.masks & INFECTION) > 0,
-        predicted=np.stack([f.infected for f in findings]),
+        predicted=maps[:, 0] >= first_level(points.thresholds.infection),
     )
 
 

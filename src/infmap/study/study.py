@@ -180,7 +180,7 @@ def write_study(folder: Path, config: StudyConfig, folds: Sequence[str]) -> None
 NOT_OF_TRAINING = ("limits", "activation_maps", "activation_films", "scorecam_films",
                    "scorecam_channels")  # fmt: skip
 """Fields that may be changed between calls: a trained run is scored again, see ``rescore``."""
-SCORING = 2
+SCORING = 3
 """Version of the scoring; 1 is that of a result which does not name one."""
 
 
