@@ -289,7 +289,6 @@ SHOWING = {
     "catalog/snapshot.py": "whether the steps before were done",
     "catalog/stats.py": "counts films by part",
     "catalog/verify.py": "clusters are named after films",
-    "study/scoring.py": "reads the parts that study/splits.py wrote",
     "study/tables.py": "name of a run's split",
     "training/calibration.py": "names the films that it was fitted on",
     "cli/catalog_read.py": "names of options",

@@ -16,7 +16,7 @@ from infmap.study.activation import drawn_films
 from infmap.study.evaluation import evaluate
 from infmap.study.films import FilmTable, figures_by_set
 from infmap.study.records import Beside, FilmRow
-from infmap.study.splits import EXTERNAL, HELD_OUT
+from infmap.study.splits import EXTERNAL, HELD_OUT, films_of_part
 from infmap.study.study import Study, write_json
 from infmap.training.calibration import read_outputs, unseen
 from infmap.training.dataset import load_films
@@ -50,7 +50,7 @@ def score_beside(study: Study, model: Path) -> Path:
     found: list[FilmRow] = []
     left_out: dict[str, int] = {}
     for part in (HELD_OUT, EXTERNAL):
-        films = drawn_films([row for row in rows if row["official_split"] == part])
+        films = drawn_films(films_of_part(rows, part))
         for source in sorted({row["source"] for row in films}):
             every = [row for row in films if row["source"] == source]
             of = unseen(every, rows, trained_on)

@@ -31,7 +31,7 @@ from infmap.study.films import FilmTable, figures_by_set
 from infmap.study.grid import Run
 from infmap.study.paper_rule import least_area, map_areas
 from infmap.study.records import COLUMNS, Budget, Chosen, FilmRow, Result, Timing
-from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION
+from infmap.study.splits import EXTERNAL, HELD_OUT, VALIDATION, films_of_part
 from infmap.study.study import (
     EXAMPLES,
     FILMS,
@@ -93,7 +93,7 @@ class Scorer:
     Attributes:
         network: the torch network, on the device it is scored on.
         config: what it was trained by.
-        rows: films of the snapshot, ``official_split`` naming their part.
+        rows: films of the split's snapshot, each in a part.
         resolve: row and path column to the file.
         groups: film_id to the group that is never divided.
     """
@@ -106,7 +106,7 @@ class Scorer:
 
     def part(self, name: str) -> list[Film]:
         """Rows of one part, in the snapshot's order."""
-        return [row for row in self.rows if row["official_split"] == name]
+        return films_of_part(self.rows, name)
 
     def load(self, rows: Sequence[Film]) -> Films:
         """Decode films."""

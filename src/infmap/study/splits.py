@@ -104,6 +104,11 @@ def _for_validation(
     return chosen
 
 
+def films_of_part(rows: list[Film], part: str) -> list[Film]:
+    """Films of one part of a split that ``write_splits`` wrote, in its order."""
+    return [row for row in rows if row["official_split"] == part]
+
+
 def write_splits(config: StudyConfig, folder: Path) -> tuple[str, ...]:
     """Write every split of a study, unless it is there.
 
