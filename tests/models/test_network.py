@@ -5,7 +5,7 @@ import torch
 
 from infmap.core.errors import UsageError
 from infmap.models import ENCODERS, create_model, load_weights
-from infmap.models.folder import read_weights
+from infmap.models.folder import load_network
 from infmap.models.network import NO_MAP_LOGIT, both_logit
 
 
@@ -78,8 +78,7 @@ def test_a_frozen_encoder_keeps_weights_and_batch_statistics():
 
 def test_the_shipped_weights_load_strictly():
     folder = Path(__file__).parents[2] / "src/infmap/weights/infmap-lite0"
-    network = create_model("unet", "efficientnet_lite0").eval()
-    network.load_state_dict(read_weights(folder)[1])
+    assert load_network(folder).infection == "conditional"
 
 
 @pytest.mark.parametrize("infection", ["independent", "conditional"])
