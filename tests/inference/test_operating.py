@@ -41,6 +41,8 @@ def test_each_point_reaches_its_aim_and_no_stricter_one_would():
     assert out.sensitivity.value == pytest.approx((sick >= out.threshold).mean(), abs=1e-4)
     assert into.specificity.value == pytest.approx((well < into.threshold).mean(), abs=1e-4)
     assert points.population in points.sentence()
+    near_one = replace(points, rule_in=replace(into, threshold=0.99958))
+    assert "rule-in from 0.9996 " in near_one.sentence()  # 1 would say that no film can reach it
 
 
 def test_a_large_source_has_no_more_say_than_a_small_one():

@@ -156,8 +156,8 @@ class OperatingPoints:
         """Which films both points were measured on, and what they are worth there."""
         out, into = self.rule_out, self.rule_in
         return (
-            f"Rule-out below {out.threshold:.3g} (sensitivity {out.sensitivity}), rule-in from "
-            f"{into.threshold:.3g} (specificity {into.specificity}), measured on {self.population}"
+            f"Rule-out below {out.threshold:.4g} (sensitivity {out.sensitivity}), rule-in from "
+            f"{into.threshold:.4g} (specificity {into.specificity}), measured on {self.population}"
         )
 
 

@@ -56,7 +56,7 @@ function Points({ of }) {
   const rows = [["Rule out, below", of.rule_out], ["Rule in, from", of.rule_in]];
   return html`<details><summary>Operating points and what they were worth</summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Operating points"><table><thead><tr><th scope="col">Point</th><th scope="col">Sensitivity</th><th scope="col">Specificity</th></tr></thead>
-      <tbody>${rows.map(([name, point]) => html`<tr key=${name}><th scope="row">${name} ${point.threshold.toPrecision(2)}</th><td>${rate(point.sensitivity)}</td><td>${rate(point.specificity)}</td></tr>`)}</tbody></table></div>
+      <tbody>${rows.map(([name, point]) => html`<tr key=${name}><th scope="row">${name} ${Number(point.threshold.toFixed(4))}</th><td>${rate(point.sensitivity)}</td><td>${rate(point.specificity)}</td></tr>`)}</tbody></table></div>
     <p class="hint">Sensitivity: of films of COVID-19 patients, how many reach the point. Specificity: of all others, how many stay below. Measured on ${of.population}. Elsewhere both can be lower.</p></details>`;
 }
 
