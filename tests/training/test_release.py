@@ -77,3 +77,22 @@ def test_what_is_not_fit_to_ship_is_refused(trained, tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="checksum"):
         release(trained, ships, CARD)
     assert not ships.exists()
+
+
+def test_no_path_of_the_machine_ships(trained, tmp_path):
+    manifest = read_manifest(trained)
+    network = {**manifest.training.configuration["network"], "weights": str(tmp_path / "base")}
+    configuration = {
+        **manifest.training.configuration,
+        "snapshot": str(tmp_path / "snapshot"),
+        "network": network,
+        "hold_out": {"films": str(tmp_path / "left-out.txt"), "sources": ["cohen"]},
+    }
+    training = replace(manifest.training, configuration=configuration)
+    write_manifest(trained, replace(manifest, training=training))
+    shipped = release(trained, tmp_path / "ships", CARD).training.configuration
+    assert shipped["snapshot"] == "snapshot" and shipped["network"]["weights"] == "base"
+    assert shipped["hold_out"] == {"films": "left-out.txt", "sources": ["cohen"]}
+    assert str(tmp_path) not in (tmp_path / "ships" / "manifest.json").read_text()
+    # As is held of what this package ships.
+    assert '"/' not in (model_folder() / "manifest.json").read_text()

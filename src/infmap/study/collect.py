@@ -11,7 +11,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from infmap.core.files import finite, write_text
+from infmap.core.files import finite, without_paths, write_text
 from infmap.study.config import StudyConfig
 from infmap.study.films import films_file
 from infmap.study.packed import PACKED, FilmIndex, pack_films
@@ -64,13 +64,6 @@ def collect_study(study: Study, out: Path) -> int:
     shutil.rmtree(out / "beside", ignore_errors=True)
     if study.beside():
         shutil.copytree(study.folder / "beside", out / "beside")
-    write_study(out, _without_paths(study.config), study.folds)
+    named = without_paths(json.loads(study.config.model_dump_json()))
+    write_study(out, StudyConfig.model_validate(named), study.folds)
     return done
-
-
-def _without_paths(config: StudyConfig) -> StudyConfig:
-    """A configuration with the names of files in place of their paths."""
-    weights = {encoder: Path(source).name for encoder, source in config.weights.items()}
-    snapshot = Path(config.training.snapshot.name)
-    training = config.training.model_copy(update={"snapshot": snapshot})
-    return config.model_copy(update={"weights": weights, "training": training})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from infmap.core.errors import ModelError, UsageError
+from infmap.core.files import without_paths
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
 from infmap.inference.onnx_graph import GRAPH, WEIGHTS
 
@@ -28,7 +30,8 @@ def release(trained: Path, target: Path, card: Path) -> Manifest:
         card: the model card, Markdown; it names the model's name and version.
 
     Returns:
-        The shipped folder's manifest: that of the trained one, with the checksums of its files.
+        The shipped folder's manifest: that of the trained one, with the checksums of its files, and
+        without the paths of the machine that it was trained on.
 
     Raises:
         UsageError: the target exists, or the card is of another model or version.
@@ -58,6 +61,10 @@ def release(trained: Path, target: Path, card: Path) -> Manifest:
             f"{trained}: {size / 2**20:.1f} MiB to ship, expected at most {LIMIT / 2**20:.0f}; "
             "an int8 network is half as large, see int8_loss of the configuration"
         )
+    configuration = without_paths(manifest.training.configuration)
+    if isinstance(configuration, dict):
+        training = replace(manifest.training, configuration=configuration)
+        manifest = replace(manifest, training=training)
     write_manifest(target, manifest)
     return read_manifest(target)
 
