@@ -5,6 +5,7 @@ import pytest
 from infmap.core.errors import UsageError
 from infmap.study.collect import collect_study
 from infmap.study.page import BEGIN, END, link, page_text, write_page
+from infmap.study.paper import paper_tables
 from infmap.study.study import Study
 
 
@@ -13,21 +14,24 @@ def test_tables_of_a_collected_study_replace_those_between_the_marks(known_study
     assert collect_study(known_study, kept) == 4
     page = tmp_path / "docs" / "study.md"
     page.write_text(f"# A study\n\n{BEGIN}\nSTALE\n{END}\n\nEnd.\n")
-    write_page(Study(kept), page)
+    write_page(Study(kept), paper_tables(Study(kept)), page)
     text = page.read_text()
     assert text.startswith("# A study\n") and text.endswith("\n\nEnd.\n") and "STALE" not in text
     assert text.count("DLA, Lite0, trained") >= 4 and "119,316 films" in text
     assert "(study/report/paper-confusion.csv)" in text
-    write_page(Study(kept), page)
+    write_page(Study(kept), paper_tables(Study(kept)), page)
     assert page.read_text() == text
-    assert page_text(known_study, "study/report") == page_text(Study(kept), "study/report")
+    first, again = (
+        page_text(s, paper_tables(s), "study/report") for s in (known_study, Study(kept))
+    )
+    assert first == again
 
 
 def test_a_page_without_marks_is_left_as_it_is(known_study, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing")
     with pytest.raises(UsageError, match="expected the marks"):
-        write_page(known_study, page)
+        write_page(known_study, [], page)
     assert page.read_text() == "nothing"
 
 
@@ -37,7 +41,7 @@ def test_the_projects_page_holds_what_its_collected_runs_say(pytestconfig):
         pytest.skip("no study is collected in docs/study")
     study, page = Study(folder), pytestconfig.rootpath / "docs" / "study.md"
     between = page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert between.strip() == page_text(study, link(study, page)).strip()
+    assert between.strip() == page_text(study, paper_tables(study), link(study, page)).strip()
     for run in study.runs:
         result = study.result(run)
         for source, figures in (result or {}).get("held_out", {}).items():

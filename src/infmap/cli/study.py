@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+from infmap.cli.progress import Records
 
+if TYPE_CHECKING:
     from infmap.study.queue import RunRecord, Summary
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -36,7 +36,7 @@ def run(
     """
     from infmap.study.run import run_grid
 
-    with Progress(as_json) as say:
+    with Progress("runs", as_json=as_json) as say:
         summary, table = run_grid(config, out, say, on=on, workers=workers, retry=retry)
     _conclude(summary, table, out, as_json)
     return 3 if summary.states.get("failed", 0) + summary.states.get("diverged", 0) else 0
@@ -56,7 +56,7 @@ def score(
     """
     from infmap.study.run import score_study
 
-    with Progress(as_json) as say:
+    with Progress("runs", as_json=as_json) as say:
         count, table = score_study(study, say, beside)
     record = {"scored": count, "table": str(table)}
     text = json.dumps(record) if as_json else f"{count} runs scored; table: {table}"
@@ -142,34 +142,13 @@ def _conclude(summary: Summary, table: Path, study: Path, as_json: bool) -> None
     )
 
 
-class Progress:
+class Progress(Records):
     """Says how the runs go: a line each, and a bar on a terminal."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-        self._bar: Bar | None = None
-
-    def __enter__(self) -> Progress:
-        """Start the progress bar on a terminal."""
-        if sys.stderr.isatty() and not self._as_json:
-            from rich.console import Console
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(console=Console(stderr=True))
-            self._task = self._bar.add_task("runs", total=None)
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the bar."""
-        if self._bar:
-            self._bar.stop()
 
     def __call__(self, record: RunRecord) -> None:
         """Show one record."""
         if self._as_json:
-            sys.stdout.write(json.dumps(record) + "\n")
-            sys.stdout.flush()
+            self.print(record)
             return
         reason = f": {record['reason']}" if record.get("reason") else ""
         line = f"[{record['finished']}/{record['total']}] {record['run']} {record['state']}{reason}"

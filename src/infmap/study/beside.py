@@ -46,7 +46,7 @@ def score_beside(study: Study, model: Path) -> Path:
     snapshot = study.folder / "splits" / study.folds[0]
     rows, resolve = read_rows(snapshot)
     groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))
-    trained_on = training_films(model)
+    trained_on, pack = training_films(model), find_pack(snapshot, manifest.preprocessing)
     found: list[FilmRow] = []
     left_out: dict[str, int] = {}
     for part in (HELD_OUT, EXTERNAL):
@@ -56,7 +56,6 @@ def score_beside(study: Study, model: Path) -> Path:
             of = unseen(every, rows, trained_on)
             if len(of) < len(every):
                 left_out[source] = len(every) - len(of)
-            pack = find_pack(snapshot, manifest.preprocessing)
             for start in range(0, len(of), CHUNK):
                 chunk: list[Film] = of[start : start + CHUNK]
                 loaded = load_films(chunk, resolve, manifest.preprocessing, None, pack=pack)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from infmap.core.errors import UsageError
 from infmap.core.files import write_text
-from infmap.study.paper import paper_tables
+from infmap.study.pages import TextTable
 from infmap.study.study import Study
 
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
@@ -32,14 +33,15 @@ PICTURES = {
 }
 
 
-def page_text(study: Study, pictures: str) -> str:
+def page_text(study: Study, texts: Sequence[TextTable], pictures: str) -> str:
     """The tables in Markdown, with links to the pictures of the report that are there.
 
     Args:
         study: a study's folder, or one that ``collect_study`` made.
+        texts: its ``paper_tables``.
         pictures: folder of the report as the page links to it.
     """
-    tables = {table.name: table for table in paper_tables(study)}
+    tables = {table.name: table for table in texts}
     parts = []
     for name, names in ON_PAGE.items():
         if name not in tables:
@@ -57,8 +59,8 @@ def page_text(study: Study, pictures: str) -> str:
     return "\n\n".join(parts)
 
 
-def write_page(study: Study, page: Path) -> None:
-    """Replace what stands between the marks of a page.
+def write_page(study: Study, texts: Sequence[TextTable], page: Path) -> None:
+    """Replace what stands between the marks of a page by ``page_text``.
 
     Raises:
         UsageError: the page cannot be read, or has no marks.
@@ -71,7 +73,9 @@ def write_page(study: Study, page: Path) -> None:
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise UsageError(f"{page}: expected the marks {BEGIN} and {END}, each on its own line")
-    write_text(page, f"{head}{BEGIN}\n\n{page_text(study, link(study, page))}\n\n{END}{tail}")
+    write_text(
+        page, f"{head}{BEGIN}\n\n{page_text(study, texts, link(study, page))}\n\n{END}{tail}"
+    )
 
 
 def link(study: Study, page: Path) -> str:

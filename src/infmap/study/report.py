@@ -14,8 +14,7 @@ from markupsafe import Markup, escape
 from infmap.core.files import write_text
 from infmap.study.grid import Run
 from infmap.study.latex import latex_text, write_latex
-from infmap.study.pages import open_pages
-from infmap.study.paper import paper_tables
+from infmap.study.pages import TextTable, open_pages
 from infmap.study.pictures import Figures, draw_figures, number, write_pictures
 from infmap.study.records import Interval, Line, Machine, Result, Row, Table
 from infmap.study.study import ENVIRONMENT, Study, read_record, write_csv
@@ -65,11 +64,12 @@ ACTIVATION = {
 }
 
 
-def write_report(study: Study) -> Path:
+def write_report(study: Study, texts: Sequence[TextTable]) -> Path:
     """Write STUDY/report: report.html, and every table as CSV and LaTeX.
 
     Args:
         study: its tables are made from the runs that are done; the rest is listed.
+        texts: its ``paper_tables``.
 
     Returns:
         The page.
@@ -83,7 +83,6 @@ def write_report(study: Study) -> Path:
     done = [(run, result) for run in study.runs if (result := study.result(run)) is not None]
     activations = activation_rows(study, done)
     tables = _tables(study, done, activations)
-    texts = paper_tables(study)
     for text in texts:
         write_csv(folder / f"paper-{text.name}.csv", text.records(), text.head)
         write_text(folder / f"paper-{text.name}.tex", latex_text(text.title, text.head, text.rows))
@@ -104,7 +103,6 @@ def write_report(study: Study) -> Path:
             total=len(study.runs),
             done=len(done),
             tables={table["name"]: table for table in tables},
-            externals=[t for t in tables if t["name"].startswith("external-")],
             texts=texts,
             figures=drawn,
             networks=_networks(study, done),

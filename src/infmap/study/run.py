@@ -9,6 +9,7 @@ from infmap.core.errors import needs_extra
 from infmap.study.cluster import create_launcher
 from infmap.study.config import check_names, read_study
 from infmap.study.page import write_page
+from infmap.study.paper import paper_tables
 from infmap.study.queue import Say, Summary, run_study
 from infmap.study.report import write_report
 from infmap.study.rescore import score_again
@@ -86,7 +87,8 @@ def report_study(folder: Path, into: Path | None = None) -> Path:
     """
     study = Study(folder)
     write_tables(study)
-    report = write_report(study)
+    texts = paper_tables(study)
+    report = write_report(study, texts)
     if into is not None:
-        write_page(study, into)
+        write_page(study, texts, into)
     return report
