@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -88,6 +89,31 @@ def test_writers_of_one_process_wait_for_each_other(tmp_path: Path) -> None:
         sizes = c.execute(text("SELECT size FROM upload ORDER BY size")).scalars().all()
     assert sizes == list(range(160))
     store.close()
+
+
+def test_a_database_has_its_journal_mode_when_it_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers that start at one moment do not change it against each other."""
+    linked = []
+    link = os.link
+
+    def look(part: Path, name: Path) -> None:
+        linked.append((name.name, part.read_bytes()[18:20]))
+        link(part, name)
+
+    monkeypatch.setattr(os, "link", look)
+    Store.open(tmp_path).close()
+    Store.open(tmp_path).close()
+    assert [name for name, _ in linked] == [Store.layout.file, KEY]
+    assert linked[0][1] == b"\x02\x02"  # https://sqlite.org/fileformat.html: 2 is WAL
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_database_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_bytes(b"")
+    with pytest.raises(OSError, match="folder"):
+        Store.open(tmp_path / "folder")
 
 
 def test_values_come_in_portions_each_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
+from sqlite3 import DatabaseError, connect
 from typing import ClassVar, Self
 
 from alembic import command
@@ -39,6 +40,7 @@ BUSY_MS = 15_000
 POOL = 48
 # Values of one query: SQLite takes 32,766, PostgreSQL's driver 65,535.
 _AT_ONCE = 10_000
+_WAL = "PRAGMA journal_mode = WAL"
 # Any number: the advisory lock of who migrates.
 _MIGRATING = 0x1F3A
 
@@ -166,6 +168,8 @@ class Database:
     def connect(cls, folder: Path, url: str | None = None) -> Self:
         """As ``open``, with the tables as they are."""
         folder.mkdir(parents=True, exist_ok=True)
+        if url is None:
+            _make_sqlite(folder, cls.layout.file)
         engine = _engine(cls.layout.url(folder, url))
         try:
             with engine.connect():
@@ -222,18 +226,13 @@ def portions(values: Iterable[str]) -> Iterator[list[str]]:
 
 def write_key(folder: Path, key: bytes) -> None:
     """Write a folder's key where there is none; only its owner may read it."""
-    part = folder / f".{KEY}.{new_id()}"
-    # The mode is set as the file is made: it is not readable by others for a moment either.
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(part, folder / KEY)  # unlike a rename it never replaces a key made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
+    with _made_whole(folder, KEY) as part:
+        # The mode is set as the file is made: it is not readable by others for a moment either.
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _key(folder: Path, what: str) -> bytes:
@@ -245,6 +244,35 @@ def _key(folder: Path, what: str) -> bytes:
     if len(key) != 32:
         raise UsageError(f"{what}: expected a key of 32 bytes in {path}, got {len(key)}")
     return key
+
+
+@contextmanager
+def _made_whole(folder: Path, name: str) -> Iterator[Path]:
+    """A file that appears when the body has written it, unless another came first."""
+    part = folder / f".{name}.{new_id()}"
+    try:
+        yield part
+        os.link(part, folder / name)  # unlike a rename it never replaces what was made meanwhile
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _make_sqlite(folder: Path, name: str) -> None:
+    """Make an empty database where there is none.
+
+    It has its journal mode when it appears: SQLite does not wait for others who change it too.
+    """
+    if (folder / name).exists():
+        return
+    with _made_whole(folder, name) as part:
+        part.touch(exist_ok=False)  # no permission is an OSError that names the file
+        try:
+            with closing(connect(part)) as connection:
+                connection.execute(_WAL)
+        except DatabaseError as error:
+            raise OSError(f"{folder / name}: cannot make the database ({error})") from error
 
 
 def _engine(url: URL) -> Engine:
@@ -264,8 +292,8 @@ def _engine(url: URL) -> Engine:
 def _set_up_sqlite(connection: SQLiteConnection, _: ConnectionPoolEntry) -> None:
     # Python's driver begins transactions by itself, at the first change; here ``begin`` does.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    for pragma in (_WAL, "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"):
+        connection.execute(pragma)
 
 
 def _begin_sqlite(connection: Connection) -> None:
