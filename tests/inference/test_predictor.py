@@ -2,6 +2,7 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import infmap
 from infmap.api import model_folder
 from infmap.core.errors import ModelError, RejectedFilm, UsageError
-from infmap.inference import RUNTIMES
+from infmap.inference import RUNTIMES, read_manifest, write_manifest
 from infmap.phantom import sample_films
 
 
@@ -92,6 +93,16 @@ def test_a_damaged_model_folder_is_named(tmp_path):
         infmap.load(tmp_path)
     with pytest.raises(ModelError, match="shipped"):
         infmap.load("no-such-model")
+
+
+def test_a_plain_classifier_is_refused(tmp_path):
+    folder = tmp_path / "m"
+    shutil.copytree(model_folder(), folder)
+    manifest = read_manifest(folder)
+    training = replace(manifest.training, configuration={"network": {"decoder": "none"}})
+    write_manifest(folder, replace(manifest, training=training))
+    with pytest.raises(ModelError, match="plain classifier"):
+        infmap.load(folder)
 
 
 def test_unknown_runtime_and_device_are_wrong_use():

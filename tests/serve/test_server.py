@@ -15,7 +15,7 @@ from web_server import film
 
 from infmap.api import DEFAULT_MODEL, model_folder
 from infmap.client import Client
-from infmap.core.errors import InfmapError, UsageError
+from infmap.core.errors import InfmapError, ModelError, UsageError
 from infmap.serve import keys
 from infmap.serve.server import ServerSettings, check_keys, serve
 from infmap.serve.store import Store
@@ -39,6 +39,17 @@ def test_what_cannot_be_is_refused_and_nothing_is_made(
     folder = tmp_path / "server"
     with pytest.raises(InfmapError, match=message):
         serve(replace(settings, folder=folder), print)
+    assert not folder.exists()
+
+
+def test_a_damaged_model_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    damaged = tmp_path / "model"
+    shutil.copytree(model_folder(), damaged)
+    with (damaged / "network.bin").open("r+b") as stream:
+        stream.write(b"damage")
+    folder = tmp_path / "server"
+    with pytest.raises(ModelError, match="checksum"):
+        serve(replace(SETTINGS, models={"m": damaged}, folder=folder), print)
     assert not folder.exists()
 
 

@@ -197,3 +197,13 @@ def test_a_population_names_sources_parts_and_numbers():
     rows = [{"source": "b"}, {"source": "a", "official_split": "val"}, {"source": "b"}]
     assert population(rows) == "a val, 1 films; b, 2 films"
     assert population([]) == "no film"
+
+
+def test_a_plain_classifier_is_scored_by_its_class_and_has_no_operating_points():
+    found = outputs()
+    found.maps[:] = 0
+    manifest = calibrate(Manifest("m", "1"), found, np.ones(len(found), bool), {})
+    assert manifest.detection.class_slope > 0.0 == manifest.detection.amount_slope
+    assert manifest.operating is None and manifest.thresholds == Thresholds()
+    figures = score(manifest, found)
+    assert figures.auroc > 0.95 and figures.sensitivity_99 > 0.5

@@ -195,6 +195,12 @@ class Manifest:
         return f"{self.name}@{self.version}"
 
     @property
+    def localises(self) -> bool:
+        """Whether the network has maps; a plain classifier, trained without a decoder, has none."""
+        network = self.training.configuration.get("network")
+        return not (isinstance(network, dict) and network.get("decoder") == "none")
+
+    @property
     def sha256(self) -> str:
         """Checksum of all that an answer depends on: every field, those of the files included."""
         # Sorted and in ASCII: the same fields give the same checksum on every machine.
@@ -295,6 +301,22 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         name: sha256(folder / name) for name in NETWORK_FILES if (folder / name).is_file()
     }
     write_json(folder / MANIFEST, {"format": FORMAT, **values})
+
+
+def read_deployable(folder: Path) -> Manifest:
+    """Read a model folder's manifest and check that the folder can predict.
+
+    Raises:
+        ModelError: the folder is missing or damaged, or its network has no maps.
+    """
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    if not manifest.localises:
+        raise ModelError(
+            f"{folder}: expected a network with maps, got a plain classifier (decoder 'none'); "
+            "train a network with a decoder, for example from its encoder"
+        )
+    return manifest
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from infmap.core.errors import ModelError, RejectedFilm
 from infmap.core.geometry import Letterbox
 from infmap.core.types import ZONES, Float32Image, Prediction, Radiograph, Severity
-from infmap.inference.manifest import Manifest, read_manifest, verify_files
+from infmap.inference.manifest import Manifest, read_deployable
 from infmap.inference.postprocess import LEVELS, Findings, find_lungs, postprocess, to_levels
 from infmap.inference.preprocess import Preprocessing, to_network
 from infmap.inference.quality import Quality, assess, assess_lungs
@@ -91,7 +91,7 @@ class Predictor:
         threads: cores that this process may take, where others work beside it; all by default.
 
     Raises:
-        ModelError: the folder is missing or damaged.
+        ModelError: the folder is missing or damaged, or its network has no maps.
         UsageError: no such runtime or device.
         ValueError: the threshold is out of range.
     """
@@ -106,8 +106,7 @@ class Predictor:
         parallel: int = 1,
         threads: int | None = None,
     ) -> None:
-        self.manifest: Manifest = read_manifest(folder)
-        verify_files(folder, self.manifest)
+        self.manifest: Manifest = read_deployable(folder)
         self.model_sha256 = self.manifest.sha256
         self.runtime, self.device = runtime, device
         if threshold is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select
 
 from infmap.core.errors import UsageError
-from infmap.inference import read_manifest
+from infmap.inference import read_deployable
 from infmap.serve.schema import models as table
 from infmap.web.database import now
 
@@ -45,7 +45,7 @@ def register(c: Connection, models: Mapping[str, Path]) -> None:
             "threshold": manifest.thresholds.infection,
             "registered": now(),
         }
-        for name, manifest in ((name, read_manifest(folder)) for name, folder in models.items())
+        for name, manifest in ((name, read_deployable(folder)) for name, folder in models.items())
     ]
     c.execute(delete(table))
     if rows:

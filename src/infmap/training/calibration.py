@@ -40,7 +40,7 @@ from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.operating import operating_lines, operating_points
-from infmap.training.validation import Score, score_films
+from infmap.training.validation import Score, film_confidence, score_films
 
 CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
 """Thresholds that are tried, probability."""
@@ -124,11 +124,13 @@ def calibrate(
 
     Returns:
         The manifest with thresholds, detection, operating points and severity, each with its
-        population.
+        population; of a plain classifier with detection alone.
     """
     validated = outputs.part(validation)
     where = population(validated.films.rows)
     detection = fit_detection(validated, manifest.thresholds, where) or manifest.detection
+    if not outputs.maps.any():  # nothing is localised that a point could be chosen on
+        return replace(manifest, detection=detection)
     thresholds = manifest.thresholds
     points = choose_infection(validated, thresholds, detection)
     if points is not None:
@@ -165,7 +167,13 @@ def calibrate(
 
 
 def score(manifest: Manifest, outputs: Outputs) -> Score:
-    """Figures of a model folder on films, from the maps that users get."""
+    """Figures of a model folder on films, from the maps that users get.
+
+    A plain classifier has none that a user could get: its detection is scored by its class.
+    """
+    if not outputs.maps.any():
+        sure = film_confidence(outputs.maps, outputs.logits)
+        return score_films(outputs.maps, sure, outputs.films, manifest.thresholds.infection)
     maps = np.zeros_like(outputs.maps)
     probability = np.zeros(len(outputs))
     for i, found in enumerate(outputs.findings(manifest.thresholds, manifest.detection)):
