@@ -58,5 +58,5 @@ def test_a_folder_of_another_study_is_refused_and_other_limits_are_not(study_val
     with pytest.raises(UsageError, match="holds no study"):
         Study(tmp_path)
     (tmp_path / "s" / "study.json").write_text(json.dumps({"configuration": 1, "folds": []}))
-    with pytest.raises(UsageError, match="cannot be understood"):
+    with pytest.raises(UsageError, match="cannot be understood: top level: "):
         Study(tmp_path / "s")

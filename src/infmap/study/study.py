@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from infmap.catalog.yaml_file import first_fault
 from infmap.core import files
 from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell, cell_text
@@ -75,8 +76,6 @@ class Study:
     """
 
     def __init__(self, folder: Path) -> None:
-        from pydantic import ValidationError
-
         self.folder = folder
         try:
             values = json.loads((folder / STUDY).read_text(encoding="utf-8"))
@@ -84,9 +83,11 @@ class Study:
             self.folds = tuple(str(name) for name in values["folds"])
         except OSError as error:
             raise UsageError(f"{folder}: holds no study; make one with infmap study run") from error
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
-            first = str(error).splitlines()[0]
-            raise UsageError(f"{folder / STUDY}: cannot be understood: {first}") from error
+        except ValidationError as error:
+            fault = first_fault(error)
+            raise UsageError(f"{folder / STUDY}: cannot be understood: {fault}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{folder / STUDY}: cannot be understood: {error}") from error
         self.runs = enumerate_runs(self.config, self.folds)
 
     def run(self, run_id: str) -> Run:
