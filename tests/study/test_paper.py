@@ -25,7 +25,7 @@ def test_networks_are_ranked_by_their_pooled_f1(tables):
 def test_missing_runs_are_named_with_the_hours_of_runs_like_them(tables):
     rows = {row[0]: row[1:] for row in tables["missing"].rows}
     assert set(rows) == {"DLA, Lite0, frozen", "classifier, Lite0, frozen"}
-    assert rows["DLA, Lite0, frozen"] == ["waiting", "0.5", "1 of the same encoder and regime"]
+    assert rows["DLA, Lite0, frozen"] == ["waiting", "0.8", "1 of the same decoder and encoder"]
     assert tables["missing"].title.startswith("4 of 6 runs are done")
 
 

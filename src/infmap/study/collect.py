@@ -14,6 +14,7 @@ from pathlib import Path
 from infmap.core.files import finite, without_paths, write_text
 from infmap.study.config import StudyConfig
 from infmap.study.films import films_file
+from infmap.study.missing import projected_seconds
 from infmap.study.packed import PACKED, FilmIndex, pack_films
 from infmap.study.records import Machine
 from infmap.study.study import (
@@ -33,7 +34,7 @@ def collect_study(study: Study, out: Path) -> int:
     """Write the runs' figures and films; what of an earlier collection is no run's goes.
 
     Args:
-        study: finished or not; runs that are not done are kept with their state alone.
+        study: finished or not; of runs that are not done the state and the pace are kept.
         out: folder of the collection. Its ``runs`` is replaced.
 
     Returns:
@@ -44,11 +45,14 @@ def collect_study(study: Study, out: Path) -> int:
     for run in study.runs:
         status, folder = study.status(run), out / "runs" / run.id
         result = study.result(run)
-        if result is None and not status.reason:
+        projected = projected_seconds(study, run) if result is None else None
+        if result is None and not status.reason and projected is None:
             continue
         folder.mkdir(parents=True)
         write_status(folder, replace(status, host="", pid=0))
         if result is None:
+            if projected is not None:
+                write_json(folder / TIMING, {"projected_s": projected})
             continue
         done += 1
         # One line: a result has some thousand numbers, and indents would double it.

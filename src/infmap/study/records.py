@@ -200,6 +200,7 @@ class Timing(TypedDict, total=False):
     """timing.json: what depends on the clock and the machine."""
 
     train_s: float
+    projected_s: float  # in place of it, of a collected run that had begun
     torch_ms: float
     torch_device: str
     threads: int
