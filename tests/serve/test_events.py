@@ -11,8 +11,8 @@ def test_events_come_in_order_and_after_a_number(small: SmallServer) -> None:
     job, other = small.job("a"), small.job("b")
     with small.store.begin() as c:
         for n in range(3):
-            events.add(c, job.id, [("item", {"n": n})])
-            events.add(c, other.id, [("item", {"n": -1})])
+            events.add(c, {job.id: [("item", {"n": n})]})
+            events.add(c, {other.id: [("item", {"n": -1})]})
         found = events.after(c, job.id)
         assert [event.data["n"] for event in found] == [0, 1, 2]
         assert [e.seq for e in found] == sorted({e.seq for e in found})

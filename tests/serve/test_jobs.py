@@ -27,7 +27,7 @@ def test_films_are_read_by_every_model_and_wait_for_their_bytes(small: SmallServ
     with small.store.begin() as c:
         assert jobs.attach(c, small.store, job.id, digest("to come")) == [2, 3]
         assert jobs.attach(c, small.store, job.id, digest("to come")) == [2, 3]
-        assert jobs.counts(c, job.id)["queued"] == 4 and jobs.wanted(c, job.id) == []
+        assert jobs.counts(c, [job.id])[job.id]["queued"] == 4 and jobs.wanted(c, job.id) == []
 
 
 def test_bytes_that_did_not_come_are_not_attached(small: SmallServer) -> None:
@@ -36,7 +36,7 @@ def test_bytes_that_did_not_come_are_not_attached(small: SmallServer) -> None:
         job = jobs.create(c, small.store, films, ["lite"])
         with pytest.raises(NotFound):
             jobs.attach(c, small.store, job.id, digest("to come"))
-        assert jobs.counts(c, job.id)["waiting"] == 1
+        assert jobs.counts(c, [job.id])[job.id]["waiting"] == 1
 
 
 def test_a_film_with_a_result_is_done_at_once(small: SmallServer) -> None:

@@ -34,17 +34,20 @@ class Event:
     data: dict[str, Json]
 
 
-def add(c: Connection, job: str, happened: Sequence[Happened]) -> None:
-    """Note what happened to a job.
+def add(c: Connection, happened: Mapping[str, Sequence[Happened]]) -> None:
+    """Note what happened to jobs.
 
     Args:
-        c: a writing transaction that holds the job's row (``jobs.lock``): in PostgreSQL a later
+        c: a writing transaction that holds the jobs' rows (``jobs.lock``): in PostgreSQL a later
             number could be seen before an earlier one otherwise, which would then be missed.
-        job: identifier.
-        happened: kind and JSON's values of each.
+        happened: by the job's identifier, kind and JSON's values of each, in order.
     """
-    if happened:
-        rows = [{"job_id": job, "kind": kind, "data": json.dumps(d)} for kind, d in happened]
+    rows = [
+        {"job_id": job, "kind": kind, "data": json.dumps(data)}
+        for job, told in happened.items()
+        for kind, data in told
+    ]
+    if rows:
         c.execute(table.insert(), rows)
 
 

@@ -34,19 +34,23 @@ class StoredFilm:
     same: Sequence[Same]
 
 
-def stored_film(c: Connection, film: str, key: str | None) -> StoredFilm:
+def stored_film(
+    c: Connection, film: str, key: str | None, called: tuple[str, str] | None = None
+) -> StoredFilm:
     """What the database says of a film, read in one transaction.
 
     Args:
         c: a transaction.
         film: identifier of the result.
         key: identifier of the caller's API key; None where all may be seen.
+        called: the film's and the model's name, where the caller's own item is at hand; else those
+            of the newest one.
 
     Raises:
         NotFound: there is none.
     """
     result = results.get(c, film)
-    name, model = results.name(c, film, key)
+    name, model = called or results.name(c, film, key)
     others, same = results.others(c, result, key), results.same_patient(c, result, key)
     return StoredFilm(result, name, model, others, same)
 

@@ -290,6 +290,5 @@ def _tell(c: Connection, ids: Sequence[str]) -> None:
             row.position, row.name, row.model, row.state, row.film_id, row.status, row.reason
         )
         by_job.setdefault(row.job_id, []).append(told)
-    for job, happened in by_job.items():
-        events.add(c, job, happened)
+    events.add(c, by_job)
     jobs.close_finished(c, by_job)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from infmap.core.errors import UsageError
 from infmap.core.files import parse_json
@@ -15,7 +15,6 @@ from infmap.serve import events, registry, results, uploads
 from infmap.serve.errors import NotFound
 from infmap.serve.names import shown
 from infmap.serve.registry import Registered
-from infmap.serve.results import Result
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as table
 from infmap.serve.store import Store
@@ -142,13 +141,16 @@ def create(
     chosen = registry.named(c, list(models))
     if not films:
         raise UsageError("job: expected one or more films, got none")
-    names = tuple(model.name for model in chosen)
-    job = Job(id or new_id(), key, "open", names, threshold, now(), None)
-    named = json.dumps(names)
+    job = Job(id or new_id(), key, "open", tuple(m.name for m in chosen), threshold, now(), None)
+    named = json.dumps(job.models)
     row = dict(id=job.id, key_id=key, state=job.state, models=named, created=job.created)
     c.execute(table.insert().values(threshold=threshold, note=note, priority=priority, **row))
-    _add(c, store, job, chosen, films, priority, brought)
-    return get(c, job.id)
+    # What came with this request is there: films that are sent one by one ask for no query twice.
+    there = _digests(films) if brought else uploads.known(c, _digests(films))
+    if key is not None and not brought:
+        there = results.seen(c, there, key)
+    at_once = _add(c, store, job, chosen, films, priority, there, 0)
+    return get(c, job.id) if at_once else job
 
 
 def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list[int]:
@@ -163,7 +165,11 @@ def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list
     if found.state != "open":
         raise UsageError(f"job: expected an open one, it is {found.state}; make a new job")
     chosen = registry.named(c, list(found.models))
-    return _add(c, store, found, chosen, films, priority, brought=True)
+    i = item_table
+    last = c.execute(select(func.max(i.c.position)).where(i.c.job_id == job)).scalar()
+    first = 0 if last is None else last + 1
+    _add(c, store, found, chosen, films, priority, uploads.known(c, _digests(films)), first)
+    return list(range(first, first + len(films) * len(chosen)))
 
 
 def expand(
@@ -197,9 +203,7 @@ def attach(c: Connection, store: Store, job: str, sha256: str) -> list[int]:
     own = (i.c.job_id == job) & (i.c.sha256 == sha256)
     waiting = [_item(row) for row in c.execute(select(i).where(own, i.c.state == "waiting"))]
     if waiting:
-        found = get(c, job)
-        known = {model.name: model for model in registry.every(c)}
-        have = _have(c, store, found, list(known.values()), [sha256])
+        have = _have(c, store, get(c, job), registry.every(c), [sha256])
         told = []
         for item in waiting:
             at_once = have.get((sha256, item.model))
@@ -208,7 +212,7 @@ def attach(c: Connection, store: Store, job: str, sha256: str) -> list[int]:
                 values = _done(at_once)
                 told.append(_told(item.position, item.name, item.model, at_once))
             c.execute(update(i).where(i.c.id == item.id).values(values))
-        events.add(c, job, told)
+        events.add(c, {job: told})
         close_finished(c, [job])
     return list(c.execute(select(i.c.position).where(own).order_by(i.c.position)).scalars())
 
@@ -251,12 +255,14 @@ def wanted(c: Connection, job: str) -> list[str]:
     return sorted(c.execute(query).scalars())
 
 
-def counts(c: Connection, job: str) -> dict[ItemState, int]:
-    """Number of a job's items in every state."""
+def counts(c: Connection, jobs: Sequence[str]) -> dict[str, dict[ItemState, int]]:
+    """Number of items in every state, by job."""
     i = item_table
-    query = select(i.c.state, func.count()).where(i.c.job_id == job).group_by(i.c.state)
-    found = {row[0]: int(row[1]) for row in c.execute(query)}
-    return {state: found.get(state, 0) for state in STATES}
+    query = select(i.c.job_id, i.c.state, func.count()).where(i.c.job_id.in_(jobs))
+    found = {job: dict.fromkeys(STATES, 0) for job in jobs}
+    for job, state, number in c.execute(query.group_by(i.c.job_id, i.c.state)):
+        found[job][state] = int(number)
+    return found
 
 
 def cancel(c: Connection, job: str) -> None:
@@ -269,15 +275,11 @@ def cancel(c: Connection, job: str) -> None:
     if get(c, job).state != "open":
         return
     i, ended = item_table, now()
-    under_way = i.c.state.in_(UNDER_WAY)
+    under_way = update(i).where(i.c.job_id == job, i.c.state.in_(UNDER_WAY))
     # The token goes as well: a worker that has it already may not finish it any more.
-    c.execute(
-        update(i)
-        .where(i.c.job_id == job, under_way)
-        .values(state="cancelled", token=None, owner=None, ended=ended)
-    )
+    c.execute(under_way.values(state="cancelled", token=None, owner=None, ended=ended))
     c.execute(update(table).where(table.c.id == job).values(state="cancelled", ended=ended))
-    events.add(c, job, [("done", {"counts": counts(c, job)})])
+    events.add(c, {job: [("done", {"counts": counts(c, [job])[job]})]})
 
 
 def lock(c: Connection, jobs: Iterable[str]) -> dict[str, int]:
@@ -291,9 +293,8 @@ def lock(c: Connection, jobs: Iterable[str]) -> dict[str, int]:
     """
     wanted = sorted(set(jobs))
     query = select(table.c.id, table.c.priority).where(table.c.id.in_(wanted))
-    found = {
-        row.id: row.priority for row in c.execute(query.order_by(table.c.id).with_for_update())
-    }
+    held = query.order_by(table.c.id).with_for_update()
+    found = {row.id: row.priority for row in c.execute(held)}
     if len(found) != len(wanted):
         raise NotFound("job")
     return found
@@ -301,14 +302,14 @@ def lock(c: Connection, jobs: Iterable[str]) -> dict[str, int]:
 
 def close_finished(c: Connection, jobs: Iterable[str]) -> None:
     """Those of some jobs, which the caller holds, that wait for no item any more are done."""
+    # All of a batch's jobs in one statement each: films that come one by one have a job each.
     i = item_table
-    for job in sorted(set(jobs)):
-        under_way = select(i.c.id).where(i.c.job_id == job, i.c.state.in_(UNDER_WAY)).limit(1)
-        if c.execute(under_way).first() is not None:
-            continue
-        still_open: ColumnElement[bool] = (table.c.id == job) & (table.c.state == "open")
-        if c.execute(update(table).where(still_open).values(state="done", ended=now())).rowcount:
-            events.add(c, job, [("done", {"counts": counts(c, job)})])
+    under_way = exists().where(i.c.job_id == table.c.id, i.c.state.in_(UNDER_WAY))
+    query = select(table.c.id).where(table.c.id.in_(sorted(set(jobs))), table.c.state == "open")
+    over = list(c.execute(query.where(~under_way).order_by(table.c.id)).scalars())
+    if over:
+        c.execute(update(table).where(table.c.id.in_(over)).values(state="done", ended=now()))
+        events.add(c, {job: [("done", {"counts": of})] for job, of in counts(c, over).items()})
 
 
 def _add(
@@ -318,17 +319,12 @@ def _add(
     models: Sequence[Registered],
     films: Sequence[NewFilm],
     priority: int,
-    brought: bool,
-) -> list[int]:
-    i = item_table
-    last = c.execute(select(func.max(i.c.position)).where(i.c.job_id == job.id)).scalar()
-    first = 0 if last is None else last + 1
+    there: Collection[str],
+    first: int,
+) -> bool:
+    """Write a job's items, from position ``first`` on; returns whether all ended at once."""
     if first + len(films) * len(models) > MOST_ITEMS:
         raise UsageError(f"job: expected at most {MOST_ITEMS} films; send several jobs")
-    digests = [film.sha256 for film in films if film.sha256 is not None and film.refused is None]
-    there = uploads.known(c, digests)
-    if job.key_id is not None and not brought:
-        there = results.seen(c, there, job.key_id)
     have = _have(c, store, job, models, there)
     rows: list[dict[str, object]] = []
     told: list[events.Happened] = []
@@ -355,33 +351,37 @@ def _add(
                 row |= {"state": "queued", "queued": created}
             rows.append(row)
     if rows:
-        c.execute(i.insert(), rows)
-    events.add(c, job.id, told)
+        c.execute(item_table.insert(), rows)
+    events.add(c, {job.id: told})
     if len(told) == len(rows):  # else one of them at least is still to be read
         close_finished(c, [job.id])
-    return list(range(first, first + len(rows)))
+    return len(told) == len(rows)
+
+
+def _digests(films: Sequence[NewFilm]) -> set[str]:
+    return {film.sha256 for film in films if film.sha256 is not None and film.refused is None}
 
 
 def _have(
     c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Collection[str]
-) -> dict[tuple[str, str], Result]:
+) -> dict[tuple[str, str], results.Result]:
     """Results that stand, by checksum and model's name; one that failed is tried again."""
     found = {}
     for model in models:
-        at = model.threshold if job.threshold is None else job.threshold
+        at = job.threshold or model.threshold  # neither is 0
         for result in results.stored(c, store.key, digests, model.sha256, at):
             if result.status != "failed":
                 found[result.sha256, model.name] = result
     return found
 
 
-def _done(result: Result) -> dict[str, object]:
+def _done(result: results.Result) -> dict[str, object]:
     state = "done" if result.status == "ok" else "failed"
     return {"state": state, "status": result.status, "reason": result.reason,
             "film_id": result.film, "ended": now()}  # fmt: skip
 
 
-def _told(position: int, name: str, model: str, result: Result) -> events.Happened:
+def _told(position: int, name: str, model: str, result: results.Result) -> events.Happened:
     """The event of an item that ended."""
     state = "done" if result.status == "ok" else "failed"
     return events.of_item(position, name, model, state, result.film, result.status, result.reason)

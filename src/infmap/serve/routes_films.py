@@ -95,7 +95,9 @@ def _told(desk: Desk, job: str, key: str | None) -> Response:
     """What has come of the only film of a job."""
     with desk.store.read() as c:
         (item,) = jobs.items(c, job)
-        stored = stored_film(c, item.film, key) if item.state == "done" and item.film else None
+        stored = None
+        if item.state == "done" and item.film:
+            stored = stored_film(c, item.film, key, (item.name, item.model))
     if item.state in jobs.UNDER_WAY:
         return JSONResponse(QueuedAnswer(job=job), 202)
     if item.state == "cancelled":

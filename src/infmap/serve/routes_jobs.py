@@ -88,14 +88,15 @@ def every(caller: Calling, desk: AtDesk) -> list[JobAnswer]:
     """The own jobs, the newest first."""
     with desk.store.read() as c:
         found = jobs.of_key(c, caller.id, MOST_JOBS)
-        return [job_answer(job, jobs.counts(c, job.id)) for job in found]
+        counts = jobs.counts(c, [job.id for job in found])
+    return [job_answer(job, counts[job.id]) for job in found]
 
 
 @router.get("/v1/jobs/{job}")
 def one(job: IdInPath, caller: Calling, desk: AtDesk) -> JobItemsAnswer:
     """A job with its items."""
     with desk.store.read() as c:
-        found = job_answer(jobs.get(c, job, caller.id), jobs.counts(c, job))
+        found = job_answer(jobs.get(c, job, caller.id), jobs.counts(c, [job])[job])
         return {**found, "items": [item_answer(item) for item in jobs.items(c, job)]}
 
 
