@@ -102,9 +102,11 @@ def read_all(store: Store, owner: str = "me", status: results.Status = "ok") -> 
 
 
 def _result(store: Store, item: Claimed, status: results.Status) -> Result:
-    name = results.film_id(store.key, item.sha256, SEVEN, 0.5)
+    name = results.film_id(store.key, item.sha256, SEVEN, 0.5, False)
     reason = None if status == "ok" else "lungs are cut off"
-    return Result(name, item.sha256, SEVEN, 0.5, status, reason, None, None, 0.1, 0.2, 3.0, now())
+    return Result(
+        name, item.sha256, SEVEN, 0.5, False, status, reason, None, None, 0.1, 0.2, 3.0, now()
+    )
 
 
 class Reader:

@@ -80,7 +80,7 @@ def send(store: Store, films: Mapping[str, bytes], **options: object) -> Job:
     """Upload films and make a job of them."""
     new = [NewFilm(name, uploads.put(store, [data]).sha256) for name, data in films.items()]
     with store.begin() as c:
-        return jobs.create(c, store, new, [MODEL], **options)  # type: ignore[arg-type]
+        return jobs.create(c, new, [MODEL], **options)  # type: ignore[arg-type]
 
 
 @contextmanager

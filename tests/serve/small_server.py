@@ -46,7 +46,7 @@ class SmallServer:
         """A job of films whose bytes are kept, brought by its owner."""
         films = [self.film(name) for name in names]
         with self.store.begin() as c:
-            return jobs.create(c, self.store, films, models, brought=True, **options)  # type: ignore[arg-type]
+            return jobs.create(c, films, models, brought=True, **options)  # type: ignore[arg-type]
 
     def claim(self, n: int = 10, owner: str = "me", at: int = NOON) -> list[Claimed]:
         with self.store.begin() as c:
@@ -57,11 +57,12 @@ class SmallServer:
     ) -> Result:
         """What a worker that says ``status`` of every film makes of an item."""
         at = 0.5 if item.threshold is None else item.threshold
-        film = results.film_id(self.store.key, item.sha256, digest(item.model), at)
+        named = item.threshold is not None
+        film = results.film_id(self.store.key, item.sha256, digest(item.model), at, named)
         reason = None if status == "ok" else "no film"
         return Result(
-            film, item.sha256, digest(item.model), at, status, reason, patient, day, 0.1, 0.2, 3.0,
-            now(),
+            film, item.sha256, digest(item.model), at, named, status, reason, patient, day, 0.1,
+            0.2, 3.0, now(),
         )  # fmt: skip
 
     def finish(self, *claimed: Claimed, status: Status = "ok") -> list[items.Finishing]:

@@ -69,7 +69,7 @@ def main() -> None:
             films.append(NewFilm(str(number), upload.sha256))
             number += 1
         with store.begin() as c:
-            job = jobs.create(c, store, films, [MODEL])
+            job = jobs.create(c, films, [MODEL])
         say("job", job.id)
         workers.wake()
 

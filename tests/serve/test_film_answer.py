@@ -44,3 +44,12 @@ def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: We
     }  # fmt: skip
     with pytest.raises(NotFound):
         answer(web.desk, "nowhere")
+
+
+def test_points_are_those_of_the_result(web: WebServer) -> None:
+    thresholds = web.models["infmap-lite0"].thresholds
+    own, named = web.read(film(1)), web.read(film(1), query=f"&threshold={thresholds.infection}")
+    told = answer(web.desk, own)["thresholds"]
+    assert told["film"] == thresholds.film != thresholds.infection
+    # A threshold that a job names is the point of the film too.
+    assert answer(web.desk, named)["thresholds"] == told | {"film": None}

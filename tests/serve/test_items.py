@@ -71,7 +71,7 @@ def test_only_the_last_token_counts(small: SmallServer) -> None:
     assert taken.token != late.token
     assert small.finish(late) == [] and small.states(job) == ["leased"]
     with small.store.read() as c:
-        assert results.stored(c, small.store.key, [late.sha256], "", 0.5) == []
+        assert results.stored(c, [late.sha256], "", 0.5, False) == []
     assert len(small.finish(taken)) == 1 and small.finish(taken) == []
     assert small.states(job) == ["done"]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from small_server import SmallServer, digest
+from small_server import NOON, SmallServer, digest
 
 from infmap.core.errors import UsageError
-from infmap.serve import events, jobs, keys
+from infmap.serve import events, jobs, keys, results
 from infmap.serve.errors import NotFound
+from infmap.serve.items import LEASE_MS
 from infmap.serve.jobs import NewFilm
 
 
 def test_films_are_read_by_every_model_and_wait_for_their_bytes(small: SmallServer) -> None:
     films = [small.film("here"), NewFilm("to come", digest("to come"))]
     with small.store.begin() as c:
-        job = jobs.create(c, small.store, films, ["large", "lite"])
+        job = jobs.create(c, films, ["large", "lite"])
         found = jobs.items(c, job.id)
         assert [(i.position, i.name, i.model, i.state) for i in found] == [
             (0, "here", "large", "queued"),
@@ -25,17 +26,17 @@ def test_films_are_read_by_every_model_and_wait_for_their_bytes(small: SmallServ
         assert jobs.wanted(c, job.id) == [digest("to come")]
     small.upload("to come")
     with small.store.begin() as c:
-        assert jobs.attach(c, small.store, job.id, digest("to come")) == [2, 3]
-        assert jobs.attach(c, small.store, job.id, digest("to come")) == [2, 3]
+        assert jobs.attach(c, job.id, digest("to come")) == [2, 3]
+        assert jobs.attach(c, job.id, digest("to come")) == [2, 3]
         assert jobs.counts(c, [job.id])[job.id]["queued"] == 4 and jobs.wanted(c, job.id) == []
 
 
 def test_bytes_that_did_not_come_are_not_attached(small: SmallServer) -> None:
     with small.store.begin() as c:
         films = [NewFilm("to come", digest("to come"))]
-        job = jobs.create(c, small.store, films, ["lite"])
+        job = jobs.create(c, films, ["lite"])
         with pytest.raises(NotFound):
-            jobs.attach(c, small.store, job.id, digest("to come"))
+            jobs.attach(c, job.id, digest("to come"))
         assert jobs.counts(c, [job.id])[job.id]["waiting"] == 1
 
 
@@ -52,29 +53,46 @@ def test_a_film_with_a_result_is_done_at_once(small: SmallServer) -> None:
     assert kinds == ["item", "done"]
 
 
+def test_a_threshold_that_is_named_has_results_of_its_own(small: SmallServer) -> None:
+    small.job("a")
+    own = small.result(*small.claim())
+    small.finish(*small.claim(at=NOON + 10 * LEASE_MS))
+    # The model's own value, named: one point for film and pixel, where the model has one for each.
+    named = small.job("a", threshold=own.threshold)
+    assert named.state == "open"
+    (told,) = small.finish(*small.claim())
+    assert told.film != own.film
+    with small.store.read() as c:
+        assert (results.get(c, told.film).named, results.get(c, own.film).named) == (True, False)
+    again, without = small.job("a", threshold=own.threshold), small.job("a")
+    with small.store.read() as c:
+        assert [i.film for i in jobs.items(c, again.id)] == [told.film]
+        assert [i.film for i in jobs.items(c, without.id)] == [own.film]
+
+
 def test_a_checksum_is_no_proof_of_having_a_film(small: SmallServer) -> None:
     film = small.film("a")
     with small.store.begin() as c:
         ann, ben = keys.create(c, "ann")[0].id, keys.create(c, "ben")[0].id
-        owned = jobs.create(c, small.store, [film], ["lite"], key=ann, brought=True)
-        foreign = jobs.create(c, small.store, [film], ["lite"], key=ben)
+        owned = jobs.create(c, [film], ["lite"], key=ann, brought=True)
+        foreign = jobs.create(c, [film], ["lite"], key=ben)
     assert small.states(owned) == ["queued"] and small.states(foreign) == ["waiting"]
     small.finish(*small.claim())
     with small.store.begin() as c:
         # Whose film has a result need not send it again, with another model either.
-        again = jobs.create(c, small.store, [film], ["lite", "large"], key=ann)
-        foreign = jobs.create(c, small.store, [film], ["lite", "large"], key=ben)
-        assert jobs.attach(c, small.store, foreign.id, digest("a")) == [0, 1]  # now it was sent
+        again = jobs.create(c, [film], ["lite", "large"], key=ann)
+        foreign = jobs.create(c, [film], ["lite", "large"], key=ben)
+        assert jobs.attach(c, foreign.id, digest("a")) == [0, 1]  # now it was sent
     assert small.states(again) == small.states(foreign) == ["done", "queued"]
 
 
 def test_bytes_that_come_late_and_have_a_result_are_done_at_once(small: SmallServer) -> None:
     with small.store.begin() as c:
-        job = jobs.create(c, small.store, [NewFilm("a", digest("a"))], ["lite"])
+        job = jobs.create(c, [NewFilm("a", digest("a"))], ["lite"])
     small.job("a")
     small.finish(*small.claim())
     with small.store.begin() as c:
-        assert jobs.attach(c, small.store, job.id, digest("a")) == [0]
+        assert jobs.attach(c, job.id, digest("a")) == [0]
         assert jobs.get(c, job.id).state == "done"
         assert [e.kind for e in events.after(c, job.id)] == ["item", "done"]
 
@@ -97,7 +115,7 @@ def test_a_film_that_failed_is_tried_again_and_a_rejected_one_is_not(small: Smal
 
 def test_a_job_of_refused_films_has_ended(small: SmallServer) -> None:
     with small.store.begin() as c:
-        job = jobs.create(c, small.store, [NewFilm("x", None, "a symbolic link")], ["lite"])
+        job = jobs.create(c, [NewFilm("x", None, "a symbolic link")], ["lite"])
         (item,) = jobs.items(c, job.id)
     assert (job.state, item.state, item.reason) == ("done", "failed", "a symbolic link")
 
@@ -105,11 +123,11 @@ def test_a_job_of_refused_films_has_ended(small: SmallServer) -> None:
 def test_an_archives_item_gives_way_to_its_members(small: SmallServer) -> None:
     with small.store.begin() as c:
         zip_film = NewFilm("films.zip", digest("zip"))
-        job = jobs.create(c, small.store, [zip_film], ["lite"])
+        job = jobs.create(c, [zip_film], ["lite"])
     members = [small.film("films.zip/a"), NewFilm("films.zip/b", None, "encrypted")]
     with small.store.begin() as c:
-        assert len(jobs.expand(c, small.store, job.id, digest("zip"), members)) == 2
-        assert jobs.expand(c, small.store, job.id, digest("zip"), members) == []
+        assert len(jobs.expand(c, job.id, digest("zip"), members)) == 2
+        assert jobs.expand(c, job.id, digest("zip"), members) == []
         assert [(i.name, i.state) for i in jobs.items(c, job.id)] == [
             ("films.zip/a", "queued"),
             ("films.zip/b", "failed"),
@@ -120,10 +138,10 @@ def test_what_is_added_follows_and_an_ended_job_takes_nothing(small: SmallServer
     job = small.job("a")
     more = [small.film("b")]
     with small.store.begin() as c:
-        assert jobs.add(c, small.store, job.id, more) == [1]
+        assert jobs.add(c, job.id, more) == [1]
         jobs.cancel(c, job.id)
         with pytest.raises(UsageError, match="cancelled"):
-            jobs.add(c, small.store, job.id, more)
+            jobs.add(c, job.id, more)
 
 
 def test_cancelling_ends_what_is_under_way_and_nothing_else(small: SmallServer) -> None:
@@ -157,11 +175,11 @@ def test_a_key_sees_its_own_jobs_alone(small: SmallServer) -> None:
 def test_what_no_job_can_be_is_refused(small: SmallServer) -> None:
     with small.store.begin() as c:
         with pytest.raises(UsageError, match="one or more of large, lite"):
-            jobs.create(c, small.store, [], ["other"])
+            jobs.create(c, [], ["other"])
         with pytest.raises(UsageError, match="one or more films"):
-            jobs.create(c, small.store, [], ["lite"])
+            jobs.create(c, [], ["lite"])
         with pytest.raises(UsageError, match="threshold"):
-            jobs.create(c, small.store, [], ["lite"], threshold=1.0)
+            jobs.create(c, [], ["lite"], threshold=1.0)
         with pytest.raises(NotFound):
             jobs.get(c, "none")
     with pytest.raises(UsageError, match="hexadecimal"):

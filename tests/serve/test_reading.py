@@ -14,8 +14,10 @@ from reading_server import MODEL, phantom, send
 
 from infmap.api import model_folder
 from infmap.dicom import write_dx
+from infmap.inference import read_manifest
 from infmap.phantom import render
 from infmap.serve import jobs, reading, registry, results, uploads
+from infmap.serve.figures import Figures
 from infmap.serve.reading import Progress, Reader, Work
 from infmap.serve.store import Store
 
@@ -44,6 +46,21 @@ def test_it_says_what_it_is_at(reader: Reader, said: list[Mapping[str, object]])
     assert reader.read_some() and not reader.read_some()
     assert [one["state"] for one in said] == ["claimed", "reading", "read", "done"]
     assert said[-1]["jobs"] == [job.id]
+
+
+def test_a_named_threshold_is_the_point_of_the_film_too(reader: Reader) -> None:
+    point = read_manifest(model_folder()).thresholds.infection
+    own, named = (
+        send(reader.store, {"a": phantom(1)}),
+        send(reader.store, {"a": phantom(1)}, threshold=point),
+    )
+    while reader.read_some():
+        pass
+    with reader.store.read() as c:
+        films = [jobs.items(c, job.id)[0].film or "" for job in (own, named)]
+    figures = [Figures.read(results.facts(reader.store, film)["figures"] or "") for film in films]
+    assert [one.thresholds["infection"] for one in figures] == [point, point]
+    assert figures[1].thresholds["covid"] == point != figures[0].thresholds["covid"]
 
 
 def test_few_films_are_left_to_other_processes(

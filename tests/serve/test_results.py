@@ -17,11 +17,12 @@ KEY, OTHER = b"k" * 32, b"o" * 32
 
 def test_identifiers_depend_on_film_model_threshold_and_key() -> None:
     made = {
-        film_id(KEY, "a", "m", 0.5), film_id(OTHER, "a", "m", 0.5), film_id(KEY, "b", "m", 0.5),
-        film_id(KEY, "a", "n", 0.5), film_id(KEY, "a", "m", 0.6),
+        film_id(KEY, "a", "m", 0.5, False), film_id(OTHER, "a", "m", 0.5, False),
+        film_id(KEY, "b", "m", 0.5, False), film_id(KEY, "a", "n", 0.5, False),
+        film_id(KEY, "a", "m", 0.6, False), film_id(KEY, "a", "m", 0.5, True),
     }  # fmt: skip
-    assert len(made) == 5 and {len(one) for one in made} == {22}
-    assert film_id(KEY, "a", "m", 0.5) in made
+    assert len(made) == 6 and {len(one) for one in made} == {22}
+    assert film_id(KEY, "a", "m", 0.5, False) in made
 
 
 def test_patients_of_two_hospitals_with_one_number_are_two() -> None:

@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "server")
 
 
-FILM = Film("a" * 64, "m@1", "b" * 64, 0.5, Header(True, "north", "17", date(1970, 1, 11)))
+FILM = Film("a" * 64, "m@1", "b" * 64, 0.5, False, Header(True, "north", "17", date(1970, 1, 11)))
 
 
 def keep(store: Store, answer: Prediction | FilmError) -> Result:

@@ -75,7 +75,8 @@ class Reader:
 
     def _read(self, item: Claimed, model: registry.Registered) -> Result:
         threshold = model.threshold if item.threshold is None else item.threshold
-        film = results.film_id(self.store.key, item.sha256, model.sha256, threshold)
+        named = item.threshold is not None
+        film = results.film_id(self.store.key, item.sha256, model.sha256, threshold, named)
         data = (self.store.uploads / item.sha256[:2] / item.sha256).read_bytes()
         status: results.Status = "ok" if data.startswith(b"\x89PNG") else "failed"
         if item.sha256 in self.rejects:
@@ -84,8 +85,8 @@ class Reader:
             write_result(results.folder(self.store, film), film, status)
         reason = None if status == "ok" else "no chest film"
         return Result(
-            film, item.sha256, model.sha256, threshold, status, reason, None, None, 0.1, 0.2, 1.0,
-            now(),
+            film, item.sha256, model.sha256, threshold, named, status, reason, None, None, 0.1, 0.2,
+            1.0, now(),
         )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from infmap.api import load, model_folder
 from infmap.core.errors import UsageError
+from infmap.inference import read_manifest
 from infmap.workflows.record import RECORD, Settings, check_same, now, read_settings, write_record
 
 OURS = Settings("net@1", "ab" * 32, 0.35, "openvino", "cpu", "0.1.0")
@@ -42,6 +44,14 @@ def test_other_settings_are_refused_and_both_are_named(tmp_path: Path) -> None:
     assert "threshold 0.35" in said and "threshold 0.5" in said
     assert "abababababab" in said and "ab" * 32 not in said
     assert "runtime" not in said
+
+
+def test_a_threshold_that_is_named_is_another_setting_than_an_equal_one_of_the_model() -> None:
+    own = Settings.of(load())
+    point = read_manifest(model_folder()).thresholds.infection
+    named = Settings.of(load(threshold=point))
+    assert own.threshold == named.threshold
+    assert [name for name, *_ in own.differences(named)] == ["film_threshold"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"settings": {"model": "net@1"}}'])

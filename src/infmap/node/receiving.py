@@ -116,7 +116,7 @@ class Receiver:
                 uploads.note(c, upload)
                 # Named by what is known to all: a film's name is shown to whoever sees the queue.
                 film = NewFilm(f"{found.modality} from {calling}", digest)
-                job = jobs.create(c, self.store, [film], [self.model], note="node")
+                job = jobs.create(c, [film], [self.model], note="node")
                 c.execute(table.insert().values(job_id=job.id, **row))
         self.wake()
 

@@ -112,6 +112,5 @@ def _thresholds(desk: Desk, model: str, result: Result) -> ThresholdsAnswer:
     if known is None or known.sha256 != result.model_sha:
         return {"infection": result.threshold, "opacity": None, "film": None}
     manifest = known.manifest
-    if result.threshold == manifest.thresholds.infection:
-        return thresholds_answer(manifest.thresholds)
-    return thresholds_answer(manifest.thresholds.at(result.threshold))
+    own = manifest.thresholds
+    return thresholds_answer(own.at(result.threshold) if result.named else own)

@@ -17,7 +17,6 @@ from infmap.serve.names import shown
 from infmap.serve.registry import Registered
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as table
-from infmap.serve.store import Store
 from infmap.web.columns import TableRow
 from infmap.web.database import new_id, now
 
@@ -105,7 +104,6 @@ class Item:
 
 def create(
     c: Connection,
-    store: Store,
     films: Sequence[NewFilm],
     models: Sequence[str],
     *,
@@ -123,7 +121,6 @@ def create(
 
     Args:
         c: a writing transaction.
-        store: the open server, whose key makes identifiers of results.
         films: what it is to have, in order; each gets an item a model.
         models: names of models.
         threshold: of infection instead of the models' own, in (0, 1).
@@ -149,11 +146,11 @@ def create(
     there = _digests(films) if brought else uploads.known(c, _digests(films))
     if key is not None and not brought:
         there = results.seen(c, there, key)
-    at_once = _add(c, store, job, chosen, films, priority, there, 0)
+    at_once = _add(c, job, chosen, films, priority, there, 0)
     return get(c, job.id) if at_once else job
 
 
-def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list[int]:
+def add(c: Connection, job: str, films: Sequence[NewFilm]) -> list[int]:
     """Give an open job more films, whose bytes its owner brought; returns their positions.
 
     Raises:
@@ -168,13 +165,11 @@ def add(c: Connection, store: Store, job: str, films: Sequence[NewFilm]) -> list
     i = item_table
     last = c.execute(select(func.max(i.c.position)).where(i.c.job_id == job)).scalar()
     first = 0 if last is None else last + 1
-    _add(c, store, found, chosen, films, priority, uploads.known(c, _digests(films)), first)
+    _add(c, found, chosen, films, priority, uploads.known(c, _digests(films)), first)
     return list(range(first, first + len(films) * len(chosen)))
 
 
-def expand(
-    c: Connection, store: Store, job: str, sha256: str, films: Sequence[NewFilm]
-) -> list[int]:
+def expand(c: Connection, job: str, sha256: str, films: Sequence[NewFilm]) -> list[int]:
     """Put the members of an archive in the place of its own items; returns their positions.
 
     The same archive again changes nothing more: its items are gone.
@@ -184,10 +179,10 @@ def expand(
     own = (i.c.job_id == job) & (i.c.sha256 == sha256) & (i.c.state == "waiting")
     if not c.execute(delete(i).where(own)).rowcount:
         return []
-    return add(c, store, job, films)
+    return add(c, job, films)
 
 
-def attach(c: Connection, store: Store, job: str, sha256: str) -> list[int]:
+def attach(c: Connection, job: str, sha256: str) -> list[int]:
     """The bytes of a checksum have come: items that waited for them are queued.
 
     Returns:
@@ -203,7 +198,7 @@ def attach(c: Connection, store: Store, job: str, sha256: str) -> list[int]:
     own = (i.c.job_id == job) & (i.c.sha256 == sha256)
     waiting = [_item(row) for row in c.execute(select(i).where(own, i.c.state == "waiting"))]
     if waiting:
-        have = _have(c, store, get(c, job), registry.every(c), [sha256])
+        have = _have(c, get(c, job), registry.every(c), [sha256])
         told = []
         for item in waiting:
             at_once = have.get((sha256, item.model))
@@ -314,7 +309,6 @@ def close_finished(c: Connection, jobs: Iterable[str]) -> None:
 
 def _add(
     c: Connection,
-    store: Store,
     job: Job,
     models: Sequence[Registered],
     films: Sequence[NewFilm],
@@ -325,7 +319,7 @@ def _add(
     """Write a job's items, from position ``first`` on; returns whether all ended at once."""
     if first + len(films) * len(models) > MOST_ITEMS:
         raise UsageError(f"job: expected at most {MOST_ITEMS} films; send several jobs")
-    have = _have(c, store, job, models, there)
+    have = _have(c, job, models, there)
     rows: list[dict[str, object]] = []
     told: list[events.Happened] = []
     created = now()
@@ -363,13 +357,14 @@ def _digests(films: Sequence[NewFilm]) -> set[str]:
 
 
 def _have(
-    c: Connection, store: Store, job: Job, models: Sequence[Registered], digests: Collection[str]
+    c: Connection, job: Job, models: Sequence[Registered], digests: Collection[str]
 ) -> dict[tuple[str, str], results.Result]:
     """Results that stand, by checksum and model's name; one that failed is tried again."""
     found = {}
     for model in models:
+        named = job.threshold is not None
         at = job.threshold or model.threshold  # neither is 0
-        for result in results.stored(c, store.key, digests, model.sha256, at):
+        for result in results.stored(c, digests, model.sha256, at, named):
             if result.status != "failed":
                 found[result.sha256, model.name] = result
     return found

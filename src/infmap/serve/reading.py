@@ -176,8 +176,8 @@ class Reader:
                 claimed = self._claim(c)
                 if not claimed:
                     return False
-                predictor, threshold = self._predictor(claimed[0])
-                done = self._known(c, claimed, predictor.model_sha256, threshold)
+                predictor = self._predictor(claimed[0])
+                done = self._known(c, claimed, predictor)
         except OperationalError:
             # Another writer held the database for long, or it restarts: the next look will tell.
             return False
@@ -186,7 +186,7 @@ class Reader:
             self._tell(done)
         if rest:
             self.say({"state": "claimed", "items": [asdict(item) for item in rest]})
-            self._read(rest, predictor, threshold)
+            self._read(rest, predictor)
             self._tell(rest)
         return True
 
@@ -199,20 +199,18 @@ class Reader:
         n = -(-waiting // self.work.processes)
         return items.claim(c, self.work.owner, self.work.models.keys(), n, now()) if n else []
 
-    def _predictor(self, item: Claimed) -> tuple[Predictor, float]:
+    def _predictor(self, item: Claimed) -> Predictor:
         predictor = self._predictors[item.model]
-        if item.threshold is not None:
-            return predictor.at(item.threshold), item.threshold
-        return predictor, predictor.manifest.thresholds.infection
+        return predictor if item.threshold is None else predictor.at(item.threshold)
 
-    def _known(
-        self, c: Connection, claimed: list[Claimed], model_sha: str, threshold: float
-    ) -> list[Claimed]:
+    def _known(self, c: Connection, claimed: list[Claimed], predictor: Predictor) -> list[Claimed]:
         """End items whose film got its result since they were queued."""
         digests = [item.sha256 for item in claimed]
+        point = predictor.manifest.thresholds.infection
+        named = claimed[0].threshold is not None
         have = {
             result.sha256: result
-            for result in results.stored(c, self.store.key, digests, model_sha, threshold)
+            for result in results.stored(c, digests, predictor.model_sha256, point, named)
             if result.status != "failed"
         }
         done = [item for item in claimed if item.sha256 in have]
@@ -225,7 +223,7 @@ class Reader:
                 if self.work.finished is not None:
                     self.work.finished(c, finishing)
 
-    def _read(self, claimed: list[Claimed], predictor: Predictor, threshold: float) -> None:
+    def _read(self, claimed: list[Claimed], predictor: Predictor) -> None:
         """Read films as ``infmap predict`` does, write their folders and commit all at once."""
         by_film: dict[str, list[Claimed]] = {}
         for item in claimed:
@@ -258,7 +256,8 @@ class Reader:
                 sha256,
                 predictor.manifest.label,
                 predictor.model_sha256,
-                threshold,
+                predictor.manifest.thresholds.infection,
+                claimed[0].threshold is not None,
                 headers.get(sha256, Header()),
             )
             return write_result(self.store, film, answer)

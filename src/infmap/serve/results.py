@@ -72,6 +72,8 @@ class Result:
         sha256: of the film's bytes.
         model_sha: checksum of the model folder.
         threshold: of infection, in (0, 1).
+        named: a job named the threshold: it is the one point of film and pixel, where the model's
+            own has others beside it.
         status: "ok"; "rejected", read but not fit for use; "failed", not readable.
         reason: why not, one line.
         patient: keyed hash; None where the file names none.
@@ -86,6 +88,7 @@ class Result:
     sha256: str
     model_sha: str
     threshold: float
+    named: bool
     status: Status
     reason: str | None
     patient: str | None
@@ -115,7 +118,7 @@ class Same:
     score: float | None
 
 
-def film_id(key: bytes, sha256: str, model_sha: str, threshold: float) -> str:
+def film_id(key: bytes, sha256: str, model_sha: str, threshold: float, named: bool) -> str:
     """Identifier of a result, 22 letters, digits, "-" and "_".
 
     Args:
@@ -123,8 +126,10 @@ def film_id(key: bytes, sha256: str, model_sha: str, threshold: float) -> str:
         sha256: of the film's bytes.
         model_sha: of the model folder.
         threshold: of infection.
+        named: a job named it; else it is the model's own.
     """
-    text = f"film\0{sha256}\0{model_sha}\0{threshold!r}"
+    point = f"{threshold!r}\0{'named' if named else 'own'}"
+    text = f"film\0{sha256}\0{model_sha}\0{point}"
     digest = hmac.new(key, text.encode(), hashlib.sha256).digest()[:16]
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
@@ -152,8 +157,8 @@ def keep(c: Connection, *made: Result) -> None:
     rows = [
         {
             "film_id": result.film, "sha256": result.sha256, "model_sha": result.model_sha,
-            "threshold": result.threshold, "status": result.status, "reason": result.reason,
-            "patient": result.patient, "study_date": result.study_date,
+            "threshold": result.threshold, "named": result.named, "status": result.status,
+            "reason": result.reason, "patient": result.patient, "study_date": result.study_date,
             "infected_fraction": result.infected_fraction,
             "opacity_fraction": result.opacity_fraction, "score": result.score,
             "created": result.created,
@@ -164,7 +169,7 @@ def keep(c: Connection, *made: Result) -> None:
     failed_before: ColumnElement[bool] = table.c.status == "failed"
     changed = {name: new.excluded[name] for name in rows[0]}
     c.execute(
-        new.on_conflict_do_update(index_elements=["film_id"], set_=changed, where=failed_before),
+        new.on_conflict_do_update(index_elements=_WHOSE, set_=changed, where=failed_before),
         rows,
     )
 
@@ -182,12 +187,15 @@ def get(c: Connection, film: str) -> Result:
 
 
 def stored(
-    c: Connection, key: bytes, digests: Iterable[str], model_sha: str, threshold: float
+    c: Connection, digests: Iterable[str], model_sha: str, threshold: float, named: bool
 ) -> list[Result]:
-    """Results that there are of some films with one model and threshold."""
+    """Results that there are of some films with one model and threshold; see ``Result``."""
     found: list[Result] = []
-    for ids in portions(film_id(key, digest, model_sha, threshold) for digest in digests):
-        found += [_of(row) for row in c.execute(select(table).where(table.c.film_id.in_(ids)))]
+    # By what they are of, not by identifier: older results have identifiers made otherwise.
+    alike = (table.c.model_sha == model_sha) & (table.c.threshold == threshold)
+    for some in portions(digests):
+        query = select(table).where(table.c.sha256.in_(some), alike, table.c.named == named)
+        found += [_of(row) for row in c.execute(query)]
     return found
 
 
@@ -248,6 +256,7 @@ def same_patient(c: Connection, this: Result, key: str | None, most: int = 100) 
         .where(table.c.patient == this.patient, table.c.film_id != this.film)
         .where(table.c.status == "ok")
         .where(table.c.model_sha == this.model_sha, table.c.threshold == this.threshold)
+        .where(table.c.named == this.named)
         .where(table.c.study_date.is_not(None), _seen_by(key))
         .order_by(table.c.study_date, table.c.created, table.c.film_id)
         .limit(most)
@@ -322,6 +331,7 @@ def _seen_by(key: str | None) -> ColumnElement[bool]:
 
 
 _FACTS = TypeAdapter(Facts)
+_WHOSE = ("sha256", "model_sha", "threshold", "named")
 
 
 def _read(store: Store, film: str, file: str) -> bytes:
@@ -333,6 +343,7 @@ def _read(store: Store, film: str, file: str) -> bytes:
 
 def _of(row: TableRow) -> Result:
     return Result(
-        row.film_id, row.sha256, row.model_sha, row.threshold, row.status, row.reason, row.patient,
-        row.study_date, row.infected_fraction, row.opacity_fraction, row.score, row.created,
+        row.film_id, row.sha256, row.model_sha, row.threshold, row.named, row.status, row.reason,
+        row.patient, row.study_date, row.infected_fraction, row.opacity_fraction, row.score,
+        row.created,
     )  # fmt: skip

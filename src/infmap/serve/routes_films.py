@@ -78,7 +78,7 @@ async def read(
         with desk.store.begin() as c:
             uploads.note(c, upload)
             return jobs.create(
-                c, desk.store, [film], chosen, threshold=threshold, key=caller.id,
+                c, [film], chosen, threshold=threshold, key=caller.id,
                 priority=AT_ONCE, id=own, brought=True,
             )  # fmt: skip
 

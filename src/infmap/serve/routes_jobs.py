@@ -76,9 +76,7 @@ def _made(c: Connection, desk: Desk, body: JobBody, caller: Caller) -> jobs.Job:
     ]
     models = body.models or [next(iter(desk.models))]
     try:
-        return jobs.create(
-            c, desk.store, films, models, threshold=body.threshold, key=caller.id, id=body.id
-        )
+        return jobs.create(c, films, models, threshold=body.threshold, key=caller.id, id=body.id)
     except IntegrityError as error:  # somebody else's job has this id
         raise HTTPException(409, "id: expected a new one, got one in use") from error
 
@@ -126,7 +124,7 @@ async def send(
         with desk.store.begin() as c:
             # On the disk it is; from here on it is known as well.
             uploads.note(c, upload)
-            return {"items": jobs.attach(c, desk.store, job, upload.sha256)}
+            return {"items": jobs.attach(c, job, upload.sha256)}
 
     taken = await receive(request, desk, sha256, take)
     desk.working.wake()
@@ -142,13 +140,13 @@ def _unpack(desk: Desk, job: str, sha256: str) -> list[int]:
         # The same bytes would be refused again, and their job wait for them for ever.
         with desk.store.begin() as c:
             own = [item.name for item in jobs.items(c, job) if item.sha256 == sha256]
-            jobs.expand(c, desk.store, job, sha256, [NewFilm(n, None, str(error)) for n in own])
+            jobs.expand(c, job, sha256, [NewFilm(n, None, str(error)) for n in own])
         desk.notices.changed([job])
         raise
     films = [NewFilm(member.name, member.sha256) for member in unpacked.members]
     films += [NewFilm(bad.name, None, bad.reason) for bad in unpacked.refused]
     with desk.store.begin() as c:
-        return jobs.expand(c, desk.store, job, sha256, films)
+        return jobs.expand(c, job, sha256, films)
 
 
 @router.get(

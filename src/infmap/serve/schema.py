@@ -115,6 +115,9 @@ results = Table(
     Column("sha256", DIGEST, nullable=False),  # of the film's bytes
     Column("model_sha", DIGEST, nullable=False),
     Column("threshold", Float, nullable=False),
+    # A threshold that a job names is one point for film and pixel, whatever its value; without one
+    # the model has a point for each.
+    Column("named", Boolean, nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", Text),
     Column("patient", DIGEST),  # keyed hash; null where the file names none
@@ -125,7 +128,7 @@ results = Table(
     Column("score", Float),
     time_column("created"),
     CheckConstraint("status IN ('ok', 'rejected', 'failed')", name="status"),
-    UniqueConstraint("sha256", "model_sha", "threshold"),
+    UniqueConstraint("sha256", "model_sha", "threshold", "named"),
     Index(None, "patient"),
 )
 

@@ -68,6 +68,7 @@ class Film:
         model: name@version.
         model_sha: checksum of the model folder.
         threshold: of infection.
+        named: a job named it; else it is the model's own.
         header: what its file says.
     """
 
@@ -75,6 +76,7 @@ class Film:
     model: str
     model_sha: str
     threshold: float
+    named: bool
     header: Header
 
 
@@ -119,7 +121,7 @@ def write_result(store: Store, film: Film, answer: Prediction | FilmError) -> Wr
     Raises:
         OSError: the disk is full, read-only or forbidden.
     """
-    name = film_id(store.key, film.sha256, film.model_sha, film.threshold)
+    name = film_id(store.key, film.sha256, film.model_sha, film.threshold, film.named)
     part = None
     if isinstance(answer, Prediction):
         row = FilmRow.of(name, "", answer)
@@ -234,7 +236,7 @@ def _row(store: Store, name: str, film: Film, answer: Prediction | FilmError) ->
     header = film.header
     day = None if header.day is None else header.day.toordinal() - _EPOCH
     patient = patient_hash(store.key, header.issuer, header.patient)
-    identity = name, film.sha256, film.model_sha, film.threshold
+    identity = name, film.sha256, film.model_sha, film.threshold, film.named
     if isinstance(answer, Prediction):
         figures = (
             _finite(answer.infected_fraction),

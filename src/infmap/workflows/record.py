@@ -28,6 +28,8 @@ class Settings:
         model: name@version.
         model_sha256: of the model folder's manifest, which holds the checksums of its files.
         threshold: infection threshold in use.
+        film_threshold: the film's own point; None where the threshold is that of the film too, as
+            where a user names one.
         runtime: "openvino" or "onnxruntime": their networks differ in precision.
         device: of the runtime.
         infmap: version of this package.
@@ -41,6 +43,7 @@ class Settings:
     device: str
     infmap: str
     format: int = FORMAT
+    film_threshold: float | None = None
 
     @classmethod
     def of(cls, model: Model) -> Settings:
@@ -48,6 +51,7 @@ class Settings:
         from infmap import __version__
 
         predictor = model.predictor
+        film = predictor.manifest.thresholds.film
         return cls(
             model=model.name,
             model_sha256=predictor.model_sha256,
@@ -56,6 +60,7 @@ class Settings:
             runtime=predictor.runtime,
             device={"auto": "cpu"}.get(predictor.device.lower(), predictor.device.lower()),
             infmap=__version__,
+            film_threshold=None if film is None else round(film, 6),
         )
 
     def differences(self, other: Settings) -> Iterator[tuple[str, object, object]]:
