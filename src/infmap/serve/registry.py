@@ -31,11 +31,17 @@ class Registered:
     threshold: float
 
 
-def register(c: Connection, models: Mapping[str, Path]) -> None:
+def register(c: Connection, models: Mapping[str, Path], *, alone: bool = True) -> None:
     """Make these the server's models.
+
+    Args:
+        c: a writing transaction.
+        models: folder by name.
+        alone: nobody else works on the server's films; else the others' models stay beside these.
 
     Raises:
         ModelError: a folder is missing or damaged.
+        UsageError: another one at work has another model of one of these names.
     """
     rows = [
         {
@@ -47,7 +53,17 @@ def register(c: Connection, models: Mapping[str, Path]) -> None:
         }
         for name, manifest in ((name, read_deployable(folder)) for name, folder in models.items())
     ]
-    c.execute(delete(table))
+    theirs = {} if alone else {model.name: model for model in every(c)}
+    for row in rows:
+        other = theirs.get(str(row["name"]))
+        # Whoever claims an item goes by the name: it has to mean the same to all.
+        if other is not None and other.sha256 != row["sha256"]:
+            raise UsageError(
+                f"model {other.name}: expected {other.label}, which another server or node at work on "
+                f"this folder has by this name, got {row['label']} or other files of it; give yours "
+                "another name, or choose another folder"
+            )
+    c.execute(delete(table) if alone else delete(table).where(table.c.name.in_(models)))
     if rows:
         c.execute(table.insert(), rows)
 

@@ -114,6 +114,7 @@ class Workers:
 
         Raises:
             ModelError: a model folder is missing or damaged.
+            UsageError: another server or node on this folder has another model of the same name.
             OSError: the server's folder cannot be written.
         """
         owners = self._store.owners
@@ -121,9 +122,13 @@ class Workers:
         # Held as long as this process lives, however it ends: whoever can take an owner's lock
         # knows that the owner is dead.
         self._held.enter_context(hold(owners / self._owner))
-        with self._store.begin() as c:
-            registry.register(c, self._work.models)
-        self._after_crash()
+        alone = self._after_crash()
+        try:
+            with self._store.begin() as c:
+                registry.register(c, self._work.models, alone=alone)
+        except BaseException:
+            self._leave()
+            raise
         self._readings = [self._started() for _ in range(self._work.processes)]
         self._thread = threading.Thread(target=self._mind, name="workers", daemon=True)
         self._thread.start()
@@ -150,6 +155,9 @@ class Workers:
         self.wake()
         self._thread.join()
         self._thread = None
+        self._leave()
+
+    def _leave(self) -> None:
         self._held.close()
         (self._store.owners / self._owner).unlink(missing_ok=True)
         self._store.close()
@@ -274,8 +282,12 @@ class Workers:
         if jobs and self._changed is not None:
             self._changed(jobs)
 
-    def _after_crash(self) -> None:
-        """Queue again what workers left whose process is gone, and remove half-written files."""
+    def _after_crash(self) -> bool:
+        """Queue again what workers left whose process is gone, and remove half-written files.
+
+        Returns:
+            Nobody else is at work on the server's films.
+        """
         with self._store.read() as c:
             owners = set(items.owners(c))
         owners |= {path.name for path in self._store.owners.iterdir()}
@@ -288,9 +300,11 @@ class Workers:
                 items.release(c, dead)
         for owner in dead:
             (self._store.owners / owner).unlink(missing_ok=True)
-        if len(dead) == len(owners - {self._owner}):  # nobody else is writing
+        alone = len(dead) == len(owners - {self._owner})
+        if alone:  # nobody is writing what is half written
             sweep(self._store.uploads)
             sweep(self._store.results)
+        return alone
 
 
 _CLAIMED = TypeAdapter(list[Claimed])
