@@ -59,9 +59,9 @@ def register(c: Connection, models: Mapping[str, Path], *, alone: bool = True) -
         # Whoever claims an item goes by the name: it has to mean the same to all.
         if other is not None and other.sha256 != row["sha256"]:
             raise UsageError(
-                f"model {other.name}: expected {other.label}, which another server or node at work on "
-                f"this folder has by this name, got {row['label']} or other files of it; give yours "
-                "another name, or choose another folder"
+                f"model {other.name}: expected {other.label}, which another server or node at "
+                f"work on this folder has by this name, got {row['label']} or other files of it; "
+                "give yours another name, or choose another folder"
             )
     c.execute(delete(table) if alone else delete(table).where(table.c.name.in_(models)))
     if rows:
