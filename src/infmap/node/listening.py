@@ -25,6 +25,7 @@ from infmap.dicom.network.contexts import (
 )
 from infmap.dicom.network.peer import entity_of
 from infmap.dicom.uids import uid_from
+from infmap.node import connections
 from infmap.node.committing import take
 from infmap.node.receiving import MOST, NOT_UNDERSTOOD, Receiver, held
 
@@ -193,7 +194,10 @@ def listening(settings: Listening, receiver: Receiver) -> Iterator[int]:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
     entity.require_called_aet = True
     entity.require_calling_aet = list(settings.accept)
-    entity.maximum_associations = MOST_ASSOCIATIONS
+    entity.acse_timeout = min(settings.seconds, connections.ASKING_SECONDS)
+    # Its own count is of all connections: ours is of associations, and refuses first.
+    entity.maximum_associations = 1 << 20
+    places = connections.Connections(MOST_ASSOCIATIONS, settings.seconds)
     for uid in (VERIFICATION, COMMITMENT):
         entity.add_supported_context(uid, scu_role=True, scp_role=True)
     for context in (*FILMS, *SENT):
@@ -203,6 +207,11 @@ def listening(settings: Listening, receiver: Receiver) -> Iterator[int]:
         (evt.EVT_C_STORE, provider.store),
         (evt.EVT_N_ACTION, provider.commit),
         (evt.EVT_N_EVENT_REPORT, provider.committed),
+        (evt.EVT_CONN_OPEN, places.opened),
+        (evt.EVT_REQUESTED, places.requested),
+        (evt.EVT_PDU_RECV, places.heard),
+        (evt.EVT_PDU_SENT, places.heard),
+        (evt.EVT_CONN_CLOSE, places.closed),
         (evt.EVT_PDU_RECV, provider.size),
         (evt.EVT_PDU_SENT, provider.answered),
         (evt.EVT_CONN_CLOSE, provider.closed),
