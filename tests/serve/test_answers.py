@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infmap.api import model_folder
 from infmap.inference import read_manifest
-from infmap.serve.answers import item_answer, job_answer, model_answer, thresholds_answer
+from infmap.serve.answers import (
+    areas_answer,
+    item_answer,
+    job_answer,
+    model_answer,
+    thresholds_answer,
+)
 from infmap.serve.jobs import Item, Job
 
 
@@ -12,6 +20,10 @@ def test_answers_hold_what_the_domain_says() -> None:
     manifest = read_manifest(model_folder())
     told = model_answer("lite", manifest, default=False)
     assert (told["name"], told["label"], told["default"]) == ("lite", manifest.label, False)
+    assert told["areas"] == {"films": 932, "dice": 0.7247, "empty_called": 0.0043}
+    # A folder's figures may be of any kind, or none.
+    for metrics in ({}, {"validation": "unknown"}, {"validation": {"films": "many"}}):
+        assert set(areas_answer(replace(manifest, metrics=metrics)).values()) == {None}
     assert thresholds_answer(manifest.thresholds.at(0.4))["infection"] == 0.4
     job = Job("j", None, "open", ("lite",), None, 1, None)
     assert job_answer(job, {"done": 1})["counts"] == {"done": 1}

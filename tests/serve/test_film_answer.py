@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 from web_server import WebServer, film
 
-from infmap.serve import schema
+from infmap.serve import results, schema
 from infmap.serve.answers import FilmAnswer
 from infmap.serve.callers import Desk
 from infmap.serve.errors import NotFound
@@ -32,7 +34,24 @@ def test_the_same_patient_is_told_in_order(web: WebServer) -> None:
         (films[1], -10), (films[2], 7),
     ]  # fmt: skip
     assert told["study_date"] == "2021-02-03"
+    assert [told["view"], *(one["view"] for one in told["same_patient"])] == ["AP"] * 3
     assert told["window"] == {"center": 128.0, "width": 256.0}
+
+
+def test_results_without_a_view_are_told_as_such(web: WebServer) -> None:
+    first, old, gone = (web.read(film(number)) for number in (1, 2, 3))
+    r = schema.results
+    with web.store.begin() as c:
+        c.execute(update(r).values(patient="p" * 64, study_date=100))
+    # As written before views were noted; and a folder that somebody removed.
+    facts = results.folder(web.store, old) / results.FACTS
+    written = json.loads(facts.read_text())
+    del written["view"]
+    facts.write_text(json.dumps(written))
+    shutil.rmtree(results.folder(web.store, gone))
+    assert answer(web.desk, old)["view"] is None
+    views = {one["film"]: one["view"] for one in answer(web.desk, first)["same_patient"]}
+    assert views == {old: None, gone: None}
 
 
 def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: WebServer) -> None:

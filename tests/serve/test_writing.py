@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from reading_server import phantom
 from infmap.api import load
 from infmap.core.errors import FilmError, UnreadableFilm
 from infmap.core.types import Prediction
-from infmap.dicom import write_dx
+from infmap.dicom import read_radiograph, write_dx
 from infmap.serve import results
 from infmap.serve.results import Result
 from infmap.serve.store import Store
@@ -37,7 +38,7 @@ def keep(store: Store, answer: Prediction | FilmError) -> Result:
 
 
 def test_a_folder_is_whole_and_written_once(server: Store) -> None:
-    prediction = load().predict(phantom(2))
+    prediction = load().predict(replace(read_radiograph(phantom(2)), view="AP"))
     row = keep(server, prediction)
     folder = results.folder(server, row.film)
     with Image.open(folder / "lungs.png") as picture:
@@ -48,7 +49,8 @@ def test_a_folder_is_whole_and_written_once(server: Store) -> None:
     assert [path.name for path in server.results.iterdir()] == [row.film[:2]]
     assert (row.status, row.study_date, row.score) == ("ok", 10, prediction.severity.extent_score)
     assert row.patient == results.patient_hash(server.key, "north", "17")
-    assert results.facts(server, row.film)["study_date"] == "1970-01-11"
+    facts = results.facts(server, row.film)
+    assert (facts["study_date"], facts.get("view")) == ("1970-01-11", "AP")
 
 
 def test_a_film_that_cannot_be_read_has_no_folder(server: Store) -> None:

@@ -99,6 +99,7 @@ def write_result(folder: Path, film: str, status: str) -> None:
     facts: Facts = {
         "width": SIZE, "height": SIZE, "bits": 8, "window_center": 128.0, "window_width": 256.0,
         "study_date": "2021-02-03", "pixel_spacing": (0.2, 0.2), "dicom": False, "figures": None,
+        "view": "AP",
     }  # fmt: skip
     (folder / results.FACTS).write_text(json.dumps(facts))
     for layer in ("infection", "opacity", "lungs"):

@@ -45,6 +45,18 @@ class SeverityAnswer(TypedDict):
     healthy: int
 
 
+class AreasAnswer(TypedDict):
+    """What the model's areas were worth where it was validated, as its folder says.
+
+    ``dice`` is the mean of COVID-19 films, with the areas that were drawn; ``empty_called`` the
+    share of films without infection that show some. Null where nothing was measured.
+    """
+
+    films: int | None
+    dice: float | None
+    empty_called: float | None
+
+
 class ModelAnswer(TypedDict):
     """A model that films can be read with."""
 
@@ -56,6 +68,7 @@ class ModelAnswer(TypedDict):
     operating_points: OperatingPoints | None
     training: TrainingAnswer
     severity: SeverityAnswer
+    areas: AreasAnswer
     default: bool
 
 
@@ -132,17 +145,24 @@ class OtherAnswer(TypedDict):
 
 
 class SamePatientAnswer(TypedDict):
-    """Another film of the same patient; ``days`` from this one to it, negative where earlier."""
+    """Another film of the same patient; ``days`` from this one to it, negative where earlier.
+
+    ``view`` as of the film itself.
+    """
 
     film: str
     days: int
+    view: str | None
     infected_fraction: float | None
     opacity_fraction: float | None
     score: float | None
 
 
 class FilmAnswer(TypedDict):
-    """A film and what was read of it. Of one that could not be read only the reason is known."""
+    """A film and what was read of it. Of one that could not be read only the reason is known.
+
+    ``view`` is "AP", "PA"... as the file states it; null where it does not, as of any picture.
+    """
 
     film: str
     name: str
@@ -154,6 +174,7 @@ class FilmAnswer(TypedDict):
     bits: int | None
     window: WindowAnswer | None
     study_date: str | None
+    view: str | None
     pixel_spacing: tuple[float, float] | None
     dicom: bool
     others: list[OtherAnswer]
@@ -216,7 +237,20 @@ def model_answer(name: str, manifest: Manifest, *, default: bool) -> ModelAnswer
             "films": severity.films,
             "healthy": severity.healthy,
         },
+        "areas": areas_answer(manifest),
         "default": default,
+    }
+
+
+def areas_answer(manifest: Manifest) -> AreasAnswer:
+    """What the folder says of the areas; its figures are for a reader, and may be of any kind."""
+    measured: object = manifest.metrics.get("validation")
+    found = measured if isinstance(measured, dict) else {}
+    films, dice, called = (found.get(name) for name in ("films", "dice_positive", "empty_called"))
+    return {
+        "films": films if isinstance(films, int) else None,
+        "dice": dice if isinstance(dice, float) else None,
+        "empty_called": called if isinstance(called, float) else None,
     }
 
 

@@ -77,6 +77,7 @@ def film_answer(desk: Desk, stored: StoredFilm) -> FilmAnswer:
             {"center": facts["window_center"], "width": facts["window_width"]} if facts else None
         ),
         "study_date": facts["study_date"] if facts else None,
+        "view": facts.get("view") if facts else None,
         "pixel_spacing": facts["pixel_spacing"] if facts else None,
         "dicom": facts["dicom"] if facts else False,
         "others": [{"film": other, "model": read_by} for other, read_by in stored.others],
@@ -84,6 +85,7 @@ def film_answer(desk: Desk, stored: StoredFilm) -> FilmAnswer:
             {
                 "film": one.film,
                 "days": one.days,
+                "view": _view(desk, one.film),
                 "infected_fraction": one.infected_fraction,
                 "opacity_fraction": one.opacity_fraction,
                 "score": one.score,
@@ -104,6 +106,13 @@ def _files(desk: Desk, result: Result) -> tuple[PredictionLine, Facts | None]:
             "reason": result.reason,
         }
         return line, None
+
+
+def _view(desk: Desk, film: str) -> str | None:
+    try:
+        return results.facts(desk.store, film).get("view")
+    except NotFound:
+        return None
 
 
 def _thresholds(desk: Desk, model: str, result: Result) -> ThresholdsAnswer:

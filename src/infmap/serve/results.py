@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NotRequired
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, exists, select, true
@@ -50,6 +50,8 @@ class Facts(TypedDict):
         dicom: the film came as a DICOM file.
         figures: the prediction's own figures, to all digits, as JSON text; None where there is no
             prediction.
+        view: "AP", "PA"... as the file states it; None where it does not. Results that were written
+            before it was noted have no such key.
     """
 
     width: int
@@ -61,6 +63,7 @@ class Facts(TypedDict):
     pixel_spacing: tuple[float, float] | None
     dicom: bool
     figures: str | None
+    view: NotRequired[str | None]
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,7 @@ def _facts(film: Film, radiograph: Radiograph, bits: int, prediction: Prediction
         "pixel_spacing": radiograph.spacing_mm,
         "dicom": film.header.dicom,
         "figures": None if prediction is None else Figures.of(prediction).write(),
+        "view": radiograph.view,
     }
 
 

@@ -1,7 +1,8 @@
 """A server that answers as the HTTP interface says, from real predictions, and fails on demand.
 
 What the page does when a server is slow, goes away or wants a key is tested on it; so are films
-over time, for it knows a patient by the film's name: ``ann@-7.png`` is Ann's, seven days before.
+over time, for it knows a patient by the film's name: ``ann@-7.png`` is Ann's, seven days before;
+``ann@-7.AP.png`` states its view as well.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ VIEWER = WEB.parents[1] / "serve/static"
 MODELS = {"steady": None, "keen": 0.3}
 """Names of models to their infection threshold; None for the shipped one."""
 BITS = 12
-PATIENT = re.compile(r"(?:.*/)?(\w+)@(-?\d+)\.")
+PATIENT = re.compile(r"(?:.*/)?(\w+)@(-?\d+)\.(?:(AP|PA)\.)?")
 KEY = "a key of the tests"
 Json = dict[str, object]
 
@@ -170,6 +171,11 @@ class StandIn:
                     "population": "54 phantom films", "coverage": 0.92, "alpha": 0.1,
                     "films": 54, "healthy": 9,
                 },
+                "areas": {
+                    "films": 77 if name == "steady" else None,
+                    "dice": 0.61 if name == "steady" else None,
+                    "empty_called": 0.08 if name == "steady" else None,
+                },
             }
             for k, name in enumerate(MODELS)
         ])  # fmt: skip
@@ -278,7 +284,8 @@ class StandIn:
             "thresholds": thresholds(model), "width": size[1], "height": size[0],
             "bits": BITS if radiograph else None,
             "window": {"center": 2047.5, "width": 4096.0} if radiograph else None,
-            "study_date": None, "pixel_spacing": [0.6, 0.6], "dicom": sha_is_dicom(self.files[sha]),
+            "study_date": None, "view": patient[3] if patient else None,
+            "pixel_spacing": [0.6, 0.6], "dicom": sha_is_dicom(self.files[sha]),
             "others": [
                 {"film": other, "model": by} for other, (_, of, by) in self.names.items()
                 if of == sha and other != film
@@ -293,7 +300,7 @@ class StandIn:
             patient = PATIENT.match(name)
             if by == model and patient and isinstance(result, Prediction):
                 yield patient, {
-                    "film": film, "infected_fraction": result.infected_fraction,
+                    "film": film, "view": patient[3], "infected_fraction": result.infected_fraction,
                     "opacity_fraction": result.opacity_fraction,
                     "score": result.severity.extent_score,
                 }  # fmt: skip

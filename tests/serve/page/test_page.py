@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dropped_films import noise, picture, write
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from stand_in import KEY, StandIn, read
 
 from infmap.core.types import Prediction
@@ -270,6 +271,68 @@ def test_a_patients_films_and_two_models_are_compared(page: Page, tmp_path: Path
     page.get_by_role("combobox").select_option(label="keen")
     expect(page.get_by_role("heading", name="Two models")).to_be_visible()
     expect(page.locator("figcaption").last).to_contain_text("keen")
+
+
+def test_films_of_other_views_are_not_compared_without_a_word(page: Page, tmp_path: Path) -> None:
+    views = {"cy@-14.AP.png": 1, "cy@-7.PA.png": 3, "cy@0.PA.png": 5, "cy@7.png": 2}
+    send(page, *write(tmp_path, {name: picture(3, n) for name, n in views.items()}))
+    done(page, 4)
+    open_film(page, "cy@0.PA.png")
+    course = page.get_by_role("region", name="Films of the patient")
+    stated = course.locator("[data-view]")
+    expect(stated).to_have_text(["AP", "PA", "PA", "not stated"])
+    apart = page.get_by_role("note")
+    expect(apart).to_contain_text("Views differ (AP, PA)")
+    course.get_by_role("button", name="Compare 14 days earlier").click()
+    expect(apart).to_have_count(2)
+    expect(page.get_by_role("combobox")).to_contain_text("14 days earlier, AP")
+    assert_accessible(page)
+    # Of two films of one view nothing is said; where one states none, that is.
+    course.get_by_role("button", name="Compare 7 days earlier").click()
+    expect(page.locator("figcaption").last).to_contain_text("cy@-7.PA.png, PA")
+    expect(apart).to_have_count(1)
+    course.get_by_role("button", name="Compare 7 days later").click()
+    expect(apart.nth(0)).to_contain_text("1 of 2 files do not state")
+
+
+def test_what_is_known_of_the_shares_stands_beside_them(page: Page, tmp_path: Path) -> None:
+    page.get_by_label("keen").check()
+    send(page, *write(tmp_path, {"1.png": picture(1, 5)}))
+    done(page, 2)
+    page.locator("[data-name='1.png'] a.name").first.click()
+    ready(page)
+    trust = page.get_by_role("region", name="Lung involvement").locator(".trust")
+    expect(trust).to_contain_text("no interval of their own")
+    expect(trust).to_contain_text("on 77 films of its validation")
+    expect(trust).to_contain_text("mean Dice of 0.61; 8 % of films without infection showed some")
+    result = read(picture(1, 5), "steady")[1]
+    assert isinstance(result, Prediction)
+    assert result.severity.interval is not None
+    low, high = result.severity.interval
+    expect(trust).to_contain_text(f"{low:.1f} to {high:.1f} of 8 (90 %)")
+    page.get_by_role("button", name="Next").click()
+    ready(page)
+    expect(trust).to_contain_text("Nothing is known of this model")
+
+
+def test_a_film_that_was_sent_is_not_to_be_sent(
+    page: Page, server: StandIn, tmp_path: Path
+) -> None:
+    server.paused = True
+    sums = {
+        name: hashlib.sha256(picture(n)).hexdigest() for n, name in ((41, "a.png"), (42, "b.png"))
+    }
+    held: list[Route] = []
+    page.route(f"**/films/{sums['b.png']}", lambda route: held.append(route))
+    send(page, *write(tmp_path, {"a.png": picture(41), "b.png": picture(42)}))
+    expect(page.locator("[data-name='a.png'] .state")).to_have_text("waits to be read")
+    expect(page.locator("[data-name='b.png'] .state")).to_have_text("to be sent")
+    held[0].continue_()
+    expect(page.locator("[data-name='b.png'] .state")).to_have_text("waits to be read")
+    server.paused = False
+    for job in list(server.jobs.values()):
+        server.work(job)
+    done(page, 2)
 
 
 def test_downloads_are_the_real_bytes(page: Page, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 import { Slider } from "../web/parts.js";
 import { html } from "../web/preact-htm.js";
 import { CHANGE, CONTOURS, colour } from "./map_colours.js";
-import { daysText } from "./words.js";
+import { daysText, viewText } from "./words.js";
 
 const rgb = (c) => `rgb(${c.slice(0, 3).map(Math.round)})`;
 const LAYERS = [
@@ -72,7 +72,7 @@ export function Compare({ desk }) {
   return html`<fieldset><legend>Compare<kbd>c</kbd></legend>
     <label class="field">with <select value=${beside?.reading.id ?? ""} onChange=${({ target }) => desk.compare(target.value || null)}>
       <option value="">nothing</option>
-      ${same.length > 0 && html`<optgroup label="Same patient">${same.map(({ film, days }) => html`<option key=${film} value=${film}>${daysText(days)}</option>`)}</optgroup>`}
+      ${same.length > 0 && html`<optgroup label="Same patient">${same.map(({ film, days, view }) => html`<option key=${film} value=${film}>${daysText(days)}, ${viewText(view)}</option>`)}</optgroup>`}
       ${others.length > 0 && html`<optgroup label="Same film, read by">${others.map(({ film, model }) => html`<option key=${film} value=${film}>${model}</option>`)}</optgroup>`}
     </select></label>
     ${beside && html`<div class="row" role="group" aria-label="Layout">

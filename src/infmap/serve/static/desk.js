@@ -108,8 +108,8 @@ export class Desk extends EventTarget {
     if (second && layout === "blink" && !this.held) this.blinking = setInterval(() => this.turn(), BLINK);
   }
 
-  title({ name, model, study_date: date }) {
-    return [name, date, model].filter(Boolean).join(", ");
+  title({ name, model, study_date: date, view }) {
+    return [name, date, view, model].filter(Boolean).join(", ");
   }
 
   /** The other film at the same place. */

@@ -51,7 +51,7 @@ export function DropZone({ small }) {
       });
       job = id;
       note(id, sending.get(id) ?? { phase: "sending", done: 0, total: 1, refused: [] });
-      sent.then((refused) => note(id, { phase: "sent", done: 0, total: 0, refused }));
+      sent.then((refused) => note(id, { ...sending.get(id), phase: "sent", done: 0, total: 0, refused }));
       location.hash = `#/job/${id}`;
     } catch (error) {
       setProblem(error.message);

@@ -1,6 +1,6 @@
 /** What was read of a film, in figures, with intervals and what they mean. */
 import { html } from "../web/preact-htm.js";
-import { DASH, GRADES, ZONES, gradeText, percent, points, probability, rate } from "./words.js";
+import { DASH, GRADES, ZONES, gradeText, percent, points, probability, rate, viewsApart } from "./words.js";
 
 export function Figures({ reading, model, desk }) {
   const { line } = reading;
@@ -11,7 +11,7 @@ export function Figures({ reading, model, desk }) {
     ${line.warnings?.length > 0 && html`<ul class="warnings" aria-label="Warnings">${line.warnings.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}
     <${Detection} line=${line} model=${model} reading=${reading} />
     <${Extent} line=${line} model=${model} />
-    <${Shares} desk=${desk} now=${now} line=${line} reading=${reading} />
+    <${Shares} desk=${desk} now=${now} line=${line} reading=${reading} model=${model} />
     ${other && html`<${Both} desk=${desk} />`}
     <${Origin} reading=${reading} model=${model} />`;
 }
@@ -75,7 +75,7 @@ function Extent({ line, model }) {
 }
 
 /** Shares of lungs and zones at the thresholds of the sliders. */
-function Shares({ desk, now, line, reading }) {
+function Shares({ desk, now, line, reading, model }) {
   const { own, thresholds } = desk;
   const sides = line.side_stated ? ["Right lung", "Left lung"] : ["Right lung (assumed)", "Left lung (assumed)"];
   const zone = (k) => now?.zones[k];
@@ -88,6 +88,7 @@ function Shares({ desk, now, line, reading }) {
       <li>Infected (COVID-19) <strong data-figure="infected">${percent(now ? now.both.infected : line.infected_fraction)}</strong></li>
       <li>Opaque (any cause) <strong data-figure="opaque">${percent(now ? now.both.opaque : line.opacity_fraction)}</strong></li>
     </ul>
+    <${Trust} line=${line} model=${model} />
     ${area !== null && html`<p class="hint">Infected area ${area.toFixed(area < 10 ? 1 : 0)} cm² at the detector; in the body it is smaller, by the magnification.</p>`}
     <table class="zones"><thead><tr><td></td><th scope="col">${sides[0]}</th><th scope="col">${sides[1]}</th></tr></thead>
       <tbody>${["Upper", "Middle", "Lower"].map((name, k) => html`<tr key=${name}><th scope="row">${name} zone, infected</th>${[k, k + 3].map((z) => html`<td class="number" key=${z}><span class="hint">${ZONES[z]}</span> ${percent(now ? zone(z).infected : line.zones?.[ZONES[z]])}</td>`)}</tr>`)}</tbody>
@@ -95,6 +96,21 @@ function Shares({ desk, now, line, reading }) {
         <tr><th scope="row">Opaque</th>${cell(now ? now.right.opaque : line.opacity_fraction_right)}${cell(now ? now.left.opaque : line.opacity_fraction_left)}</tr></tfoot></table>
     <p class="hint">A to F: zones of the Brixia scheme, thirds of each lung. Shares are of the lung area that the network outlined (the contour of the lungs): if that is wrong, they are. ${line.side_stated ? "Sides as the file states." : "The file does not state its sides: image left is taken as the patient’s right."}</p>
   </section>`;
+}
+
+/** How far the shares can be trusted, as far as the model's folder says; beside them, not in a footnote. */
+function Trust({ line, model }) {
+  const { interval } = line.severity ?? {};
+  const { films, dice, empty_called: called } = model?.areas ?? {};
+  const level = Math.round(100 * (1 - (model?.severity?.alpha ?? 0.1)));
+  const of = films ? ` on ${films} films of its validation` : " in its validation";
+  const known = [
+    dice != null && `the infected area of a COVID-19 film and the one that was drawn had a mean Dice of ${dice.toFixed(2)}`,
+    called != null && `${percent(called)} of films without infection showed some`,
+  ].filter(Boolean);
+  return html`<p class="trust">These shares have no interval of their own: how much they are too high or too low was not measured.
+    ${interval && html` That of the extent of opacity is <strong>${interval[0].toFixed(1)} to ${interval[1].toFixed(1)}</strong> of 8 (${level} %).`}
+    ${known.length > 0 ? ` Known of this model: ${of.trim()}, ${known.join("; ")}. Elsewhere both can be worse.` : " Nothing is known of this model’s areas."}</p>`;
 }
 
 /** Two readings in one table: then and now, or one model and another. */
@@ -109,6 +125,7 @@ function Both({ desk }) {
   const apart = known && a.severity.interval && b.severity.interval
     && (a.severity.interval[0] > b.severity.interval[1] || b.severity.interval[0] > a.severity.interval[1]);
   const rows = [
+    beside.same && ["View", reading.info.view || "not stated", beside.reading.info.view || "not stated", ""],
     ["COVID-19 probability", probability(a.covid_probability), probability(b.covid_probability), ""],
     ["Infected", ...share("infected_fraction")],
     ["Opacity", ...share("opacity_fraction")],
@@ -116,8 +133,10 @@ function Both({ desk }) {
     ["Opacity, left lung", ...share("opacity_fraction_left")],
     ["Extent score (0 to 8)", score(a)?.toFixed(1) ?? DASH, score(b)?.toFixed(1) ?? DASH, known ? `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(change).toFixed(1)}` : DASH],
     ["Grade", a.severity?.grade ?? DASH, b.severity?.grade ?? DASH, ""],
-  ];
+  ].filter(Boolean);
+  const views = beside.same && viewsApart([reading.info.view, beside.reading.info.view]);
   return html`<section aria-labelledby="both"><h2 id="both">${beside.same ? "Change" : "Two models"}</h2>
+    ${views && html`<p class="views" role="note">${views}</p>`}
     <div class="scroll" tabindex="0" role="region" aria-label="Both readings"><table class="compare"><thead><tr><td></td>${heads.map((head) => html`<th scope="col" class="number" key=${head}>${head}</th>`)}<th scope="col" class="number">Difference</th></tr></thead>
       <tbody>${rows.map(([name, ...cells]) => html`<tr key=${name}><th scope="row">${name}</th>${cells.map((text, k) => html`<td class="number" key=${k}>${text}</td>`)}</tr>`)}</tbody></table></div>
     <p class="hint">${known ? (apart ? "The intervals of both extent scores do not meet." : "The intervals of both extent scores overlap: the difference may be none.") : ""} At each model’s own thresholds.</p>
@@ -128,7 +147,7 @@ function Origin({ reading, model }) {
   const { info, line } = reading;
   const on = line.calibrated_on ?? {};
   const rows = [
-    ["Film", `${info.width} × ${info.height} pixels, ${info.bits} bits`], ["Made on", info.study_date ?? "not stated"], ["Model", line.model ?? info.model],
+    ["Film", `${info.width} × ${info.height} pixels, ${info.bits} bits`], ["Made on", info.study_date ?? "not stated"], ["View", info.view ?? "not stated"], ["Model", line.model ?? info.model],
     model && ["Trained on", `${model.training.films} films of ${model.training.sources.join(", ")}`],
     on.operating_point && ["Operating point chosen on", on.operating_point], on.opacity && ["Opacity threshold chosen on", on.opacity],
     line.sha256 && ["SHA-256", line.sha256],

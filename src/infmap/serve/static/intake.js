@@ -86,13 +86,16 @@ export async function submit(files, models, told) {
 async function send(job, waiting, refused, told) {
   const total = waiting.length;
   let done = 0;
-  const tell = () => told({ phase: "sending", done, total, refused });
+  // The server tells of films that are read; that one has arrived is known here alone.
+  const arrived = new Set();
+  const tell = () => told({ phase: "sending", done, total, refused, arrived });
   tell();
   const lane = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [sha, { file, name }] = next;
       try {
         await tried(() => api.sendFilm(job, sha, file));
+        arrived.add(sha);
       } catch (error) {
         refused.push([name, error.message]);
       }

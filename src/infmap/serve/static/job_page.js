@@ -43,6 +43,7 @@ export function JobPage({ id }) {
   const [done, total] = job.progress;
   const films = job.films;
   const waiting = films.filter(({ state }) => state === "waiting").length;
+  const arrived = upload?.arrived ?? NONE;
   const several = new Set(films.map(({ model }) => model)).size > 1;
   return html`<main class="wide job" data-state=${job.state} data-connection=${job.connection}>
     <h1>Films</h1>
@@ -58,7 +59,7 @@ export function JobPage({ id }) {
       const n = films.filter(fits).length;
       return html`<button type="button" key=${name} aria-pressed=${shown === name} onClick=${() => setShown(name)}>${text} <span class="count">${n}</span></button>`;
     })}</p>`}
-    <ul class="films">${films.filter(SHOW[shown][1]).map((item) => html`<${FilmRow} key=${item.position} item=${item} job=${id} several=${several} />`)}</ul>
+    <ul class="films">${films.filter(SHOW[shown][1]).map((item) => html`<${FilmRow} key=${item.position} item=${item} arrived=${arrived.has(item.sha256)} job=${id} several=${several} />`)}</ul>
     <${DropZone} small=${true} />
   </main>`;
 }
@@ -72,10 +73,12 @@ function progressText(job, done, total, upload) {
   return parts.join("; ");
 }
 
+const NONE = new Set();
 const STATES = { waiting: "to be sent", queued: "waits to be read", leased: "being read", cancelled: "cancelled" };
 
-function FilmRow({ item, job, several }) {
-  const { name, model, state, film, status, reason } = item;
+function FilmRow({ item, arrived, job, several }) {
+  const { name, model, film, status, reason } = item;
+  const state = item.state === "waiting" && arrived ? "queued" : item.state;
   const [info, row] = useFilm(film);
   const line = status === "ok" ? info?.line : null;
   const bad = status === "rejected" ? "Rejected" : status === "failed" || state === "failed" ? "Failed" : null;

@@ -1,6 +1,6 @@
 /** A patient's films over time: a plot of involvement, and the same as a table. */
 import { html } from "../web/preact-htm.js";
-import { daysText, percent } from "./words.js";
+import { daysText, percent, viewText, viewsApart } from "./words.js";
 
 const [WIDTH, HEIGHT] = [320, 150];
 const [LEFT, RIGHT, TOP, BOTTOM] = [34, 10, 8, 24];
@@ -10,18 +10,20 @@ export function TimeCourse({ reading, desk }) {
   const { info, line } = reading;
   if (!info.same_patient.length) return null;
   const here = {
-    film: info.film, days: 0, infected_fraction: line.infected_fraction, opacity_fraction: line.opacity_fraction,
+    film: info.film, days: 0, view: info.view, infected_fraction: line.infected_fraction, opacity_fraction: line.opacity_fraction,
     score: line.severity?.extent_score ?? null,
   };
   const films = [...info.same_patient, here].sort((a, b) => a.days - b.days);
   const beside = desk.beside?.reading.id;
+  const apart = viewsApart(films.map(({ view }) => view));
   return html`<section aria-labelledby="course"><h2 id="course">Same patient over time</h2>
+    ${apart && html`<p class="views" role="note">${apart}</p>`}
     <${Plot} films=${films} here=${info.film} beside=${beside} />
     <p class="legend">${CURVES.map(([, kind, text]) => html`<span key=${kind}><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true"><rect class=${`curve-${kind}`} width="1" height="1" /></svg> ${text}</span>`)}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Films of the patient"><table><thead><tr><th scope="col">Film</th><th scope="col" class="number">Infected</th><th scope="col" class="number">Opaque</th><th scope="col" class="number">Extent score</th><th scope="col">Beside</th></tr></thead>
-      <tbody>${films.map(({ film, days, infected_fraction: infected, opacity_fraction: opaque, score }) => html`<tr key=${film} aria-current=${film === info.film ? "true" : undefined}>
+    <div class="scroll" tabindex="0" role="region" aria-label="Films of the patient"><table><thead><tr><th scope="col">Film</th><th scope="col">View</th><th scope="col" class="number">Infected</th><th scope="col" class="number">Opaque</th><th scope="col" class="number">Extent score</th><th scope="col">Beside</th></tr></thead>
+      <tbody>${films.map(({ film, days, view, infected_fraction: infected, opacity_fraction: opaque, score }) => html`<tr key=${film} aria-current=${film === info.film ? "true" : undefined}>
         <th scope="row">${film === info.film ? "this film" : html`<a href=${`#/film/${film}`}>${daysText(days)}</a>`}</th>
-        <td class="number">${percent(infected)}</td><td class="number">${percent(opaque)}</td><td class="number">${score?.toFixed(1) ?? "–"}</td>
+        <td data-view=${view ?? ""}>${view || "not stated"}</td><td class="number">${percent(infected)}</td><td class="number">${percent(opaque)}</td><td class="number">${score?.toFixed(1) ?? "–"}</td>
         <td>${film !== info.film && html`<button type="button" aria-pressed=${beside === film} onClick=${() => desk.compare(beside === film ? null : film)}>${beside === film ? "Beside" : "Compare"}<span class="hidden"> ${daysText(days)}</span></button>`}</td></tr>`)}</tbody></table></div>
     <p class="hint">Films count as of one patient where the files name the same patient; each is read by itself. % of lung area at the model’s thresholds.</p>
   </section>`;

@@ -38,5 +38,17 @@ export function daysText(days) {
   return `${n} day${n === 1 ? "" : "s"} ${days < 0 ? "earlier" : "later"}`;
 }
 
+/** The view that a file states; a picture, and many a DICOM file, states none. */
+export const viewText = (view) => view || "view not stated";
+
+/** What to mind when films of these views are compared; null where all state the same one. */
+export function viewsApart(views) {
+  const stated = [...new Set(views.filter(Boolean))].sort();
+  const unknown = views.filter((view) => !view).length;
+  if (stated.length > 1) return `Views differ (${stated.join(", ")}): breath, posture and magnification differ with them, and so does the extent that is read. A change between such films may be none.`;
+  if (unknown) return `${unknown === views.length ? "No file states" : `${unknown} of ${views.length} files do not state`} whether it is AP or PA: a change may come from the view.`;
+  return null;
+}
+
 /** A rate with its interval. */
 export const rate = ({ value, low, high }) => `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)})`;
