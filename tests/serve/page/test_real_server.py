@@ -128,8 +128,12 @@ def test_twenty_mixed_files_are_read_looked_at_and_taken_away(
     page.wait_for_function("[...document.images].slice(0, 5).every((one) => one.complete)")
     shot(page, "viewer-list", tmp_path)
 
+    expect(page.locator("[data-name='chest-8.dcm'] .made")).to_have_text("2021-03-08, PA")
     page.get_by_role("link", name="chest-8.dcm", exact=True).click()
     ready(page)
+    stated = page.get_by_role("region", name="Films of the patient").locator("[data-view]")
+    expect(stated).to_have_text(["PA", "PA"])
+    expect(page.get_by_role("note")).to_have_count(0)
     film = str(page.locator("main").get_attribute("data-film"))
     # At the model's own thresholds the page counts what the result says, to the last pixel.
     counted, line = page.evaluate(

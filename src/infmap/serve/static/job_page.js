@@ -3,7 +3,7 @@ import { html, useEffect, useReducer, useRef, useState } from "../web/preact-htm
 import * as api from "./api.js";
 import { DropZone, sending, sendingTold } from "./drop_zone.js";
 import { ENDED, Job } from "./job.js";
-import { DASH, gradeText, percent, probability } from "./words.js";
+import { DASH, gradeText, percent, probability, viewText } from "./words.js";
 
 /** A job that is followed while a component is shown. */
 export function useJob(id) {
@@ -88,6 +88,7 @@ function FilmRow({ item, arrived, job, several }) {
     <div class="what">
       ${film ? html`<a class="name" href=${`#/job/${job}/${film}`}>${name}</a>` : html`<span class="name">${name}</span>`}
       ${several && html`<span class="hint">${model}</span>`}
+      ${info?.dicom && html`<span class="hint made">${[info.study_date ?? "date not stated", viewText(info.view)].join(", ")}</span>`}
       ${bad && html`<p class="reason"><strong>${bad}:</strong> ${reason ?? "no reason was given"}</p>`}
       ${line?.warnings?.length > 0 && html`<p class="hint">${line.warnings.length} warning${line.warnings.length === 1 ? "" : "s"}</p>`}
     </div>

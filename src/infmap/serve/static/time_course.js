@@ -20,10 +20,10 @@ export function TimeCourse({ reading, desk }) {
     ${apart && html`<p class="views" role="note">${apart}</p>`}
     <${Plot} films=${films} here=${info.film} beside=${beside} />
     <p class="legend">${CURVES.map(([, kind, text]) => html`<span key=${kind}><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true"><rect class=${`curve-${kind}`} width="1" height="1" /></svg> ${text}</span>`)}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Films of the patient"><table><thead><tr><th scope="col">Film</th><th scope="col">View</th><th scope="col" class="number">Infected</th><th scope="col" class="number">Opaque</th><th scope="col" class="number">Extent score</th><th scope="col">Beside</th></tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label="Films of the patient"><table><thead><tr><th scope="col">Film, view</th><th scope="col" class="number">Infected</th><th scope="col" class="number">Opaque</th><th scope="col" class="number">Extent score</th><th scope="col">Beside</th></tr></thead>
       <tbody>${films.map(({ film, days, view, infected_fraction: infected, opacity_fraction: opaque, score }) => html`<tr key=${film} aria-current=${film === info.film ? "true" : undefined}>
-        <th scope="row">${film === info.film ? "this film" : html`<a href=${`#/film/${film}`}>${daysText(days)}</a>`}</th>
-        <td data-view=${view ?? ""}>${view || "not stated"}</td><td class="number">${percent(infected)}</td><td class="number">${percent(opaque)}</td><td class="number">${score?.toFixed(1) ?? "–"}</td>
+        <th scope="row">${film === info.film ? "this film" : html`<a href=${`#/film/${film}`}>${daysText(days)}</a>`} <span class="hint" data-view=${view ?? ""}>${viewText(view)}</span></th>
+        <td class="number">${percent(infected)}</td><td class="number">${percent(opaque)}</td><td class="number">${score?.toFixed(1) ?? "–"}</td>
         <td>${film !== info.film && html`<button type="button" aria-pressed=${beside === film} onClick=${() => desk.compare(beside === film ? null : film)}>${beside === film ? "Beside" : "Compare"}<span class="hidden"> ${daysText(days)}</span></button>`}</td></tr>`)}</tbody></table></div>
     <p class="hint">Films count as of one patient where the files name the same patient; each is read by itself. % of lung area at the model’s thresholds.</p>
   </section>`;
