@@ -64,3 +64,11 @@ def test_a_run_that_an_earlier_version_scored_is_missing_until_it_is_scored_agai
     rows = {row[0]: row[1] for row in tables["missing"].rows}
     assert rows["DLA, Lite0, trained"] == "to be scored again: infmap study score"
     assert len(tables["networks"].rows) == 2
+
+
+def test_the_hours_of_training_are_those_of_the_runs(tables):
+    # 60, 45 and 30 minutes of the networks; the classifier has 6.
+    networks = tables["networks"]
+    column = networks.head.index("training, min")
+    assert [row[column] for row in networks.rows] == ["60", "45", "30"]
+    assert "all 4 runs that are done took 2.4 hours" in networks.note

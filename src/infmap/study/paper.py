@@ -75,7 +75,7 @@ def _networks(pages: Pages) -> Iterator[TextTable]:
         trained = size.get("trainable_parameters", size["parameters"])
         rows.append([
             pages.names[run.id], f"{size['parameters'] / 1e6:.2f}", f"{trained / 1e6:.2f}",
-            f"{size['gflops']:.2f}", *(cell(found.get(key)) for key in (
+            f"{size['gflops']:.2f}", _minutes(pages.study, run), *(cell(found.get(key)) for key in (
                 "infection_f1", "infection_dice_positive", "infection_nsd_positive",
                 "lungs_dice_film", "share_mae", "share_icc")),
         ])  # fmt: skip
@@ -85,11 +85,23 @@ def _networks(pages: Pages) -> Iterator[TextTable]:
         f"Infection maps on {source_name(pages.source)}, {n} held-out films; best first.",
         "F1 is pooled over the pixels of all films, controls included. Dice and surface Dice are "
         "means of the films with infection. Involvement is the fraction of the lung area: mean "
-        "absolute error, and agreement ICC(2,1).",
-        ("network", "parameters, million", "of them trained", "GFLOP a film", "F1, pooled", "Dice",
-         "surface Dice", "lungs, Dice", "involvement, error", "involvement, ICC"),
+        f"absolute error, and agreement ICC(2,1). {_hours_of_all(pages)}",
+        ("network", "parameters, million", "of them trained", "GFLOP a film", "training, min",
+         "F1, pooled", "Dice", "surface Dice", "lungs, Dice", "involvement, error",
+         "involvement, ICC"),
         rows,
     )  # fmt: skip
+
+
+def _minutes(study: Study, run: Run) -> str:
+    seconds = study.timing(run).get("train_s")
+    return "not known" if seconds is None else f"{seconds / 60:.0f}"
+
+
+def _hours_of_all(pages: Pages) -> str:
+    timings = [pages.study.timing(run) for run, _ in pages.done]
+    hours = sum(timing.get("train_s", 0.0) for timing in timings) / 3600
+    return f"Training of all {len(timings)} runs that are done took {hours:.1f} hours."
 
 
 def _rule_cells(found: Mapping[str, Interval]) -> list[str]:
