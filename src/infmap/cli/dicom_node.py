@@ -43,6 +43,10 @@ def listen(
     authority: Annotated[
         Path | None, typer.Option(help="PEM file of authorities that senders need")
     ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="days until films are deleted that no job names; else never"),
+    ] = None,
     database: Database = None,
 ) -> int:
     """Take films from modalities or a PACS, read them and send results back.
@@ -62,6 +66,7 @@ def listen(
     from infmap.node.node import Settings, running, until_signal
     from infmap.node.objects import maker
     from infmap.node.rules import read_rules
+    from infmap.serve.housekeeping import Housekeeping
     from infmap.serve.store import Store
     from infmap.serve.worker import Workers
 
@@ -79,7 +84,10 @@ def listen(
             # Who starts it from a script waits for this line.
             sys.stdout.write(f"DICOM node, research use only: {title}@{host}:{bound}\n")
             sys.stdout.flush()
+            housekeeping = Housekeeping(store, keep)
+            housekeeping.start()
             stop.wait()
+            housekeeping.stop()
     finally:
         store.close()
     return 0

@@ -57,6 +57,10 @@ def serve(
     rate: Annotated[
         float, typer.Option(min=0.01, help="requests a second of one key, in the long run")
     ] = 100.0,
+    keep: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="days until films are deleted that no job names; else never"),
+    ] = None,
     database: Database = None,
 ) -> int:
     """Serve the viewer and the HTTP interface to this machine.
@@ -84,6 +88,7 @@ def serve(
         keys=keys,
         largest=largest * MEGABYTE,
         per_second=rate,
+        keep=keep,
     )
     run(settings, _say)
     return 0

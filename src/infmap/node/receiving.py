@@ -113,7 +113,7 @@ class Receiver:
             receiving.write(file)
             upload = receiving.settle()  # on the disk; without its row it is promised to nobody
             with self.store.begin() as c:
-                uploads.note(c, upload)
+                uploads.note(c, self.store, upload)
                 # Named by what is known to all: a film's name is shown to whoever sees the queue.
                 film = NewFilm(f"{found.modality} from {calling}", digest)
                 job = jobs.create(c, [film], [self.model], note="node")

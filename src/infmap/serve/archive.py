@@ -223,5 +223,5 @@ def _adopt(store: Store, part: Path, found: dict[str, Json]) -> Unpacked:
         else:
             unpacked.refused.append(Refused(name, str(member["reason"])))
     with store.begin() as c:
-        uploads.note(c, *kept)
+        uploads.note(c, store, *kept)
     return unpacked

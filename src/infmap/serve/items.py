@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, select, update
 
 from infmap.serve import events, jobs, results
 from infmap.serve.results import Result
@@ -140,7 +140,7 @@ def finish(c: Connection, made: Sequence[tuple[Claimed, Result]]) -> list[Finish
     Returns:
         What was ended, one a result.
     """
-    jobs.lock(c, {item.job for item, _ in made})
+    jobs.lock(c, {item.job for item, _ in made}, all_there=False)
     leased = select(table.c.token).where(_leased([item.token for item, _ in made]))
     valid = set(c.execute(leased.with_for_update()).scalars())
     ours = [(item, result) for item, result in made if item.token in valid]
@@ -174,7 +174,7 @@ def fail(c: Connection, items: Sequence[Claimed], reason: str) -> list[str]:
     Returns:
         The jobs whose items these were.
     """
-    jobs.lock(c, {item.job for item in items})
+    jobs.lock(c, {item.job for item in items}, all_there=False)
     failed = []
     for item in items:
         own = (table.c.token == item.token) & (table.c.state == "leased")
@@ -190,7 +190,7 @@ def crashed(c: Connection, culprits: Sequence[Claimed], reason: str = CRASHED) -
     Returns:
         The jobs with an item that failed.
     """
-    jobs.lock(c, {item.job for item in culprits})
+    jobs.lock(c, {item.job for item in culprits}, all_there=False)
     last = [item for item in culprits if item.attempts + 1 >= MOST_CRASHES]
     again = [item.token for item in culprits if item.attempts + 1 < MOST_CRASHES]
     c.execute(
@@ -239,6 +239,13 @@ def expire(c: Connection, at: int) -> None:
         _too_often(c)
 
 
+def lost(c: Connection) -> None:
+    """Fail queued items whose bytes are not kept: nobody would ever claim them."""
+    kept = exists().where(upload_table.c.sha256 == table.c.sha256)
+    query = select(table.c.id, table.c.job_id).where(table.c.state == "queued", ~kept)
+    _fail_queued(c, query, "its bytes are gone from the disk; send it again")
+
+
 def waiting(c: Connection, most: int) -> int:
     """Number of items that are queued, counted up to ``most``: a long queue is not counted out."""
     some = select(table.c.id).where(table.c.state == "queued").limit(most).subquery()
@@ -270,12 +277,16 @@ def _too_often(c: Connection) -> None:
     query = select(table.c.id, table.c.job_id).where(
         table.c.state == "queued", table.c.claims >= MOST_CLAIMS
     )
+    _fail_queued(c, query, CRASHED)
+
+
+def _fail_queued(c: Connection, query: Select[tuple[str, str]], reason: str) -> None:
     found = c.execute(query).all()
     if found:
-        jobs.lock(c, {row.job_id for row in found})
+        jobs.lock(c, {row.job_id for row in found}, all_there=False)
         ids = [row.id for row in found]
         still = table.c.id.in_(ids) & (table.c.state == "queued")
-        c.execute(update(table).where(still).values(_failed(CRASHED)))
+        c.execute(update(table).where(still).values(_failed(reason)))
         _tell(c, ids)
 
 

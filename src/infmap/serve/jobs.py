@@ -277,20 +277,20 @@ def cancel(c: Connection, job: str) -> None:
     events.add(c, {job: [("done", {"counts": counts(c, [job])[job]})]})
 
 
-def lock(c: Connection, jobs: Iterable[str]) -> dict[str, int]:
+def lock(c: Connection, jobs: Iterable[str], *, all_there: bool = True) -> dict[str, int]:
     """Hold the rows of some jobs until the transaction ends; returns the priority of each.
 
     Two workers that finish a job's last items would else both see the other's as under way. In one
     order, so that they never wait for each other.
 
     Raises:
-        NotFound: there is no such job.
+        NotFound: there is no such job; not without ``all_there``, for work on deleted ones.
     """
     wanted = sorted(set(jobs))
     query = select(table.c.id, table.c.priority).where(table.c.id.in_(wanted))
     held = query.order_by(table.c.id).with_for_update()
     found = {row.id: row.priority for row in c.execute(held)}
-    if len(found) != len(wanted):
+    if all_there and len(found) != len(wanted):
         raise NotFound("job")
     return found
 

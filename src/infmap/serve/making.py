@@ -22,6 +22,7 @@ from infmap.core.errors import UsageError
 from infmap.core.files import Json, write_bytes
 from infmap.core.types import Prediction, Radiograph
 from infmap.serve import results, uploads
+from infmap.serve.errors import NotFound
 from infmap.serve.figures import Figures
 from infmap.serve.results import FACTS, PREVIEW, parse_facts
 from infmap.serve.store import Store
@@ -92,7 +93,10 @@ def made(store: Store, film: str, kind: str) -> bytes:
         if result.status == "failed" or (result.status == "rejected" and kind != "full"):
             raise UsageError(f"film: it was {result.status}, so it has no {kind}")
         APART.call(make, str(uploads.path(store, result.sha256)), str(path.parent), kind)
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:  # deleted meanwhile
+        raise NotFound("film") from error
 
 
 def make(upload: str, folder: str, kind: Kind) -> Json:

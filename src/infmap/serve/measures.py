@@ -32,9 +32,13 @@ class QueueMeasures(Collector):
         with self.desk.store.read() as c:
             queued = items.queue(c)
             query = select(r.c.status, func.count()).group_by(r.c.status)
+            kept = c.execute(select(func.count(), func.sum(schema.uploads.c.size))).one()
             read = {row[0]: int(row[1]) for row in c.execute(query)}
         yield _family("infmap_serve_items", "Films in the queue.", "state", queued)
         yield _family("infmap_serve_results", "Results by status.", "status", read)
+        films, size = int(kept[0]), int(kept[1] or 0)
+        yield GaugeMetricFamily("infmap_serve_kept_films", "Films kept, as received.", films)
+        yield GaugeMetricFamily("infmap_serve_kept_bytes", "Bytes of the films kept.", size)
         workers = self.desk.working.alive
         yield GaugeMetricFamily("infmap_serve_workers", "Processes that read films.", workers)
         waiting = len(self.desk.notices)

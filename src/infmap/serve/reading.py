@@ -267,11 +267,19 @@ class Reader:
         ended = [one.result for one in made]
         self._commit([(item, one) for one in ended for item in by_film[one.sha256]])
 
+    def _is_there(self, result: Result) -> bool:
+        """Whether a film's folder is; it was deleted, and the film sent again meanwhile, if not."""
+        return result.status != "ok" or results.folder(self.store, result.film).is_dir()
+
     def _commit(self, made: list[tuple[Claimed, Result]]) -> None:
         for left in reversed(range(COMMIT_TRIES)):
             try:
                 with self.store.begin() as c:
-                    self._finish(c, made)
+                    there = [one for one in made if self._is_there(one[1])]
+                    self._finish(c, there)
+                    items.give_back(
+                        c, [item.token for item, one in made if (item, one) not in there]
+                    )
                 return
             except OperationalError:
                 if not left:

@@ -12,7 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from infmap.serve.callers import Desk
+from infmap.serve import deleting
+from infmap.serve.callers import HERE, Caller, Desk
+from infmap.serve.deleting import Deleted
 from infmap.serve.uploads import Receiving, Upload
 
 # Bytes that are gathered before a thread writes them: a film of 256 x 256 needs one hop in all, and
@@ -66,6 +68,13 @@ async def receive(
         except ClientDisconnect as error:  # nothing went wrong here, and nobody hears it
             raise HTTPException(400, "the body broke off; send it again") from error
         return await run_in_threadpool(end)
+
+
+def settle_deleted(desk: Desk, caller: Caller, deleted: Deleted) -> None:
+    """Remove the files of what was deleted, and tell the log and those who follow its jobs."""
+    deleting.audit(caller.id or HERE, deleted)
+    deleting.discard(desk.store, deleted)
+    desk.notices.changed(list(deleted.jobs))
 
 
 def check_space(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from infmap.core.errors import UsageError
-from infmap.serve import aligning, jobs, making, results, uploads
+from infmap.serve import aligning, deleting, jobs, making, results, uploads
 from infmap.serve.answers import (
     AlignedAnswer,
     ErrorAnswer,
@@ -31,7 +31,7 @@ from infmap.serve.callers import AtDesk, Calling, Desk, GuardedRoute
 from infmap.serve.film_answer import film_answer, stored_film
 from infmap.serve.jobs import Item, NewFilm
 from infmap.serve.notices import Follower
-from infmap.serve.receiving import receive
+from infmap.serve.receiving import receive, settle_deleted
 from infmap.serve.routes_jobs import OCTETS
 from infmap.serve.uploads import Upload
 from infmap.web.database import new_id
@@ -76,7 +76,7 @@ async def read(
         chosen = [model or next(iter(desk.models))]
         film = NewFilm(name, upload.sha256)
         with desk.store.begin() as c:
-            uploads.note(c, upload)
+            uploads.note(c, desk.store, upload)
             return jobs.create(
                 c, [film], chosen, threshold=threshold, key=caller.id,
                 priority=AT_ONCE, id=own, brought=True,
@@ -94,7 +94,10 @@ async def read(
 def _told(desk: Desk, job: str, key: str | None) -> Response:
     """What has come of the only film of a job."""
     with desk.store.read() as c:
-        (item,) = jobs.items(c, job)
+        found = jobs.items(c, job)
+        if not found:
+            return JSONResponse({"error": "the film was deleted before it was read"}, 409)
+        (item,) = found
         stored = None
         if item.state == "done" and item.film:
             stored = stored_film(c, item.film, key, (item.name, item.model))
@@ -122,8 +125,8 @@ async def _ended(desk: Desk, follower: Follower, job: str, seconds: float) -> No
         # films wait for long, looking at each of them all the time is what they would wait for.
         if not await follower.news(min(left, patience)):
             patience *= 2
-            (item,) = await anyio.to_thread.run_sync(_items, desk, job)
-            if item.state in jobs.UNDER_WAY:
+            found = await anyio.to_thread.run_sync(_items, desk, job)
+            if any(item.state in jobs.UNDER_WAY for item in found):
                 continue
         return
 
@@ -139,6 +142,14 @@ def one(film: IdInPath, caller: Calling, desk: AtDesk) -> FilmAnswer:
     with desk.store.read() as c:
         stored = stored_film(c, film, caller.id)
     return film_answer(desk, stored)
+
+
+@router.delete("/v1/films/{film}", status_code=204)
+def remove(film: IdInPath, caller: Calling, desk: AtDesk) -> None:
+    """Delete a film: its bytes, and what every model made of it, in all jobs of the caller."""
+    with desk.store.begin() as c:
+        deleted = deleting.film(c, film, caller.id)
+    settle_deleted(desk, caller, deleted)
 
 
 @router.get("/v1/films/{film}/json")

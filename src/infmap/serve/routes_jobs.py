@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from infmap.core.errors import InfmapError
-from infmap.serve import archive, events, jobs, uploads
+from infmap.serve import archive, deleting, events, jobs, uploads
 from infmap.serve.answers import (
     ErrorAnswer,
     JobAnswer,
@@ -25,7 +25,7 @@ from infmap.serve.bodies import DigestInPath, IdInPath, JobBody
 from infmap.serve.callers import AtDesk, Caller, Calling, Desk, GuardedRoute
 from infmap.serve.errors import NotFound
 from infmap.serve.jobs import NewFilm
-from infmap.serve.receiving import receive
+from infmap.serve.receiving import receive, settle_deleted
 from infmap.serve.stream import MEDIA, stream
 from infmap.serve.uploads import Upload
 
@@ -106,6 +106,17 @@ def cancel(job: IdInPath, caller: Calling, desk: AtDesk) -> None:
     desk.notices.changed([job])
 
 
+@router.delete("/v1/jobs/{job}/films", status_code=204)
+def remove(job: IdInPath, caller: Calling, desk: AtDesk) -> None:
+    """Delete a job with its films and all that was made of them; an open one is ended first.
+
+    What another job has as well stays there.
+    """
+    with desk.store.begin() as c:
+        deleted = deleting.job(c, job)
+    settle_deleted(desk, caller, deleted)
+
+
 @router.put(
     "/v1/jobs/{job}/films/{sha256}",
     openapi_extra=OCTETS,
@@ -123,7 +134,7 @@ async def send(
             return {"items": _unpack(desk, job, upload.sha256)}
         with desk.store.begin() as c:
             # On the disk it is; from here on it is known as well.
-            uploads.note(c, upload)
+            uploads.note(c, desk.store, upload)
             return {"items": jobs.attach(c, job, upload.sha256)}
 
     taken = await receive(request, desk, sha256, take)

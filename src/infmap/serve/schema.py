@@ -105,6 +105,7 @@ items = Table(
     Index(None, "job_id", "state"),
     Index(None, "job_id", "sha256"),
     Index(None, "film_id"),
+    Index(None, "sha256"),  # what still needs a film's bytes
     Index(None, "token"),
 )
 

@@ -11,6 +11,7 @@ from infmap.inference import read_deployable
 from infmap.serve import keys
 from infmap.serve.app import LARGEST, AppSettings, create_app
 from infmap.serve.callers import Limits
+from infmap.serve.housekeeping import Housekeeping
 from infmap.serve.notices import Notices
 from infmap.serve.store import Store
 from infmap.serve.worker import Workers
@@ -36,6 +37,7 @@ class ServerSettings:
         keys: a key is asked for on this machine as well.
         largest: bytes of one upload.
         per_second: requests of one key, in the long run.
+        keep: days after which films that no job has named since are deleted; None for never.
     """
 
     models: Mapping[str, Path]
@@ -47,6 +49,7 @@ class ServerSettings:
     keys: bool = False
     largest: int = LARGEST
     per_second: float = 100.0
+    keep: float | None = None
 
 
 def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
@@ -82,11 +85,14 @@ def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
                 AppSettings(proxies, Limits(settings.per_second), is_open, settings.largest),
             )  # fmt: skip
             workers.start()
+            housekeeping = Housekeeping(store, settings.keep)
+            housekeeping.start()
             try:
                 listening.listen(BACKLOG)  # who follows the address at once waits
                 say(f"infmap, research use only: {listen.address(listening)}")
                 run(server_of(app, listen, notices.stop), listening)
             finally:
+                housekeeping.stop()
                 workers.stop(GRACE)
         finally:
             store.close()

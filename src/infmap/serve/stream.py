@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
 
-from infmap.serve import events
+from infmap.serve import events, jobs
 from infmap.serve.callers import Desk
+from infmap.serve.errors import NotFound
 
 MEDIA = "text/event-stream"
 # Seconds: proxies close what is silent for a minute.
@@ -32,7 +33,10 @@ async def stream(desk: Desk, job: str, seq: int) -> AsyncIterator[bytes]:
     ends = time.monotonic() + LONGEST
     with desk.notices.following(job) as follower:
         while True:
-            happened = await run_in_threadpool(_after, desk, job, seq)
+            try:
+                happened = await run_in_threadpool(_after, desk, job, seq)
+            except NotFound:  # deleted meanwhile
+                return
             for event in happened:
                 yield _frame(event)
                 if event.kind == "done":
@@ -48,7 +52,10 @@ async def stream(desk: Desk, job: str, seq: int) -> AsyncIterator[bytes]:
 
 def _after(desk: Desk, job: str, seq: int) -> list[events.Event]:
     with desk.store.read() as c:
-        return events.after(c, job, seq)
+        found = events.after(c, job, seq)
+        if not found:
+            jobs.get(c, job)
+        return found
 
 
 def _frame(event: events.Event) -> bytes:

@@ -87,7 +87,7 @@ class Receiving:
         """
         upload = self.settle()
         with self._store.begin() as c:
-            note(c, upload)
+            note(c, self._store, upload)
         return upload
 
     def settle(self) -> Upload:
@@ -148,12 +148,19 @@ def adopt(store: Store, part: Path, sha256: str) -> None:
     sync(place.parent)
 
 
-def note(c: Connection, *uploads: Upload) -> None:
-    """Write the rows of uploads that are on the disk, each once."""
+def note(c: Connection, store: Store, *uploads: Upload) -> None:
+    """Write the rows of uploads that are on the disk, each once.
+
+    Raises:
+        UploadRefused: one was deleted since it came.
+    """
     if not uploads:
         return
     rows = [{"sha256": u.sha256, "size": u.size, "created": now()} for u in uploads]
     c.execute(inserting(c, table).on_conflict_do_nothing(), rows)
+    # From here on nobody deletes it; see ``infmap.serve.deleting``.
+    if not all(path(store, upload.sha256).is_file() for upload in uploads):
+        raise UploadRefused("upload: it was deleted while it came; send it again")
 
 
 def path(store: Store, sha256: str) -> Path:

@@ -19,6 +19,12 @@ const get = async (path) => calls.json(await calls.send("GET", `${root}/${path}`
 export const jobs = () => get("jobs");
 export const job = (id) => get(`jobs/${id}`);
 export const cancel = (id) => calls.send("DELETE", `${root}/jobs/${id}`);
+/** Delete a job with its films, or a film with all that was made of it. */
+export const removeJob = (id) => calls.send("DELETE", `${root}/jobs/${id}/films`);
+export async function removeFilm(id) {
+  await calls.send("DELETE", filmUrl(id));
+  known = new Map(); // others of its patient and its other results name it
+}
 export const aligned = (film, other) => get(`films/${film}/aligned/${other}`);
 
 /** A new job of `films` [{name, sha256, size}]: {id, wanted}. The id is ours: asking twice makes one. */

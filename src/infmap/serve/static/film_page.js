@@ -4,6 +4,7 @@ import { KeysHelp } from "../web/parts.js";
 import { html, useEffect, useMemo, useReducer, useRef, useState } from "../web/preact-htm.js";
 import * as api from "./api.js";
 import { Compare, Controls } from "./controls.js";
+import { DeleteDialog } from "./delete_dialog.js";
 import { Desk } from "./desk.js";
 import { Downloads } from "./downloads.js";
 import { Figures } from "./figures.js";
@@ -84,6 +85,7 @@ export function FilmPage({ film, job: jobId }) {
         <span class="hint">${at + 1} of ${films.length}</span>`}
       <h1>${reading?.info.name ?? "Film"}</h1>
       <button type="button" disabled=${!reading} onClick=${ui.downloads} aria-keyshortcuts="d">Downloads<kbd>d</kbd></button>
+      <button type="button" disabled=${!reading} onClick=${() => setDialog("delete")}>Delete…</button>
       <button type="button" onClick=${ui.help} aria-keyshortcuts="?">Keys<kbd>?</kbd></button>
     </nav>
     ${desk?.problem && html`<p role="alert" class="problem">${desk.problem}</p>`}
@@ -100,6 +102,7 @@ export function FilmPage({ film, job: jobId }) {
       ${ready && html`<${TimeCourse} reading=${reading} desk=${desk} />`}
     </div></aside>
     ${dialog === "help" && html`<${KeysHelp} groups=${KEYS} pointers=${POINTERS} single=${single} setSingle=${setKeys} close=${() => setDialog(null)} />`}
+    ${dialog === "delete" && html`<${DeleteDialog} title="Delete this film" remove=${() => api.removeFilm(film)} gone=${() => (location.hash = back)} close=${() => setDialog(null)}>The film, and what every model made of it, in all lists.<//>`}
     ${dialog === "downloads" && html`<${Downloads} reading=${reading} desk=${desk} close=${() => setDialog(null)} />`}
   </main>`;
 }

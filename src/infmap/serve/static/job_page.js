@@ -1,6 +1,7 @@
 /** The films of a job, each result as it is done. */
 import { html, useEffect, useReducer, useRef, useState } from "../web/preact-htm.js";
 import * as api from "./api.js";
+import { DeleteDialog } from "./delete_dialog.js";
 import { DropZone, sending, sendingTold } from "./drop_zone.js";
 import { ENDED, Job } from "./job.js";
 import { DASH, gradeText, percent, probability, viewText } from "./words.js";
@@ -34,6 +35,7 @@ const SHOW = {
 export function JobPage({ id }) {
   const job = useJob(id);
   const [shown, setShown] = useState("all");
+  const [asking, setAsking] = useState(false);
   const upload = sending.get(id);
   useEffect(() => {
     // An archive that has been sent is a list of films now.
@@ -51,6 +53,7 @@ export function JobPage({ id }) {
       <p role="status">${progressText(job, done, total, upload)}</p>
       <progress max=${total || 1} value=${done} aria-label="Films read"></progress>
       ${job.state === "open" && !job.problem && html`<button type="button" onClick=${() => api.cancel(id).then(() => job.refresh())}>Cancel the rest</button>`}
+      <button type="button" onClick=${() => setAsking(true)}>Delete…</button>
     </div>
     ${job.problem && html`<p role="alert" class="problem">${job.problem}</p>`}
     ${upload?.refused?.length > 0 && html`<div role="alert" class="problem"><p>Not sent:</p><ul>${upload.refused.map(([name, reason]) => html`<li key=${name}>${name}: ${reason}</li>`)}</ul></div>`}
@@ -61,6 +64,7 @@ export function JobPage({ id }) {
     })}</p>`}
     <ul class="films">${films.filter(SHOW[shown][1]).map((item) => html`<${FilmRow} key=${item.position} item=${item} arrived=${arrived.has(item.sha256)} job=${id} several=${several} />`)}</ul>
     <${DropZone} small=${true} />
+    ${asking && html`<${DeleteDialog} title="Delete these films" remove=${() => api.removeJob(id)} gone=${() => (location.hash = "#/")} close=${() => setAsking(false)}>All films of this list, and what was made of them; what is being read is given up. A film that another list has as well stays in that one.<//>`}
   </main>`;
 }
 
