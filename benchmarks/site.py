@@ -1,16 +1,18 @@
 """What a site's own calibration brings, with each external source in the part of a site.
 
-    python benchmarks/site.py MODEL SNAPSHOT --cache FILE [--seeds 20] [--aim 0.95]
+    python benchmarks/site.py SNAPSHOT A=MODEL B=MODEL --cache FOLDER [--seeds 20] [--aim 0.95]
 
-MODEL has seen no film of the sources below. Each film is read once, as ``infmap calibrate`` reads
-it; its probability stays in FILE. Then, for every seed, 20 healthy patients are drawn (and 20 with
-COVID-19 for the calibration with labels), a calibration is fitted, and all other films of the site
-are scored. Given are means over seeds, with the 2.5th and 97.5th percentile of the seeds.
+configs/external.yaml (--design) says what the model of each fold was not trained on; every site is
+read by one model that saw neither it nor a copy of it. Films are read as ``external.py`` reads
+them, in network pixels and without the quality gate; FOLDER keeps what the networks said. Then, for
+every seed, 20 healthy patients are drawn (and 20 with COVID-19 for the calibration with labels), a
+calibration is fitted, and all other films of the site are scored. Given are means over seeds, with
+the 2.5th and 97.5th percentile of the seeds.
 
-ChestX-ray14 and the Radiography database have healthy films only: films of COVID-CXNet stand in for
-COVID-19 there, so their sensitivity is that on another hospital's films. Cohen and General
-Blockchain are one site here, with films of other diagnoses in the place of healthy ones, because
-they have next to no healthy ones.
+ChestX-ray14 and the Radiography database have healthy films only: films of General Blockchain and
+of COVID-CXNet, left out by the same model, stand in for COVID-19 there, so their sensitivity is
+that on another hospital's films. Cohen has next to no healthy films: those of other diagnoses stand
+in their place. General Blockchain alone has too few of both.
 """
 
 from __future__ import annotations
@@ -20,68 +22,86 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from external import DESIGN, read
 
 from infmap.api import model_folder
 from infmap.catalog.groups import film_groups
-from infmap.core.errors import FilmError
-from infmap.dicom import read_radiograph
-from infmap.inference import Predictor, read_manifest
+from infmap.catalog.rows import Film
+from infmap.inference import read_manifest
 from infmap.metrics import brier, ece
 from infmap.site import supported_specificity
 from infmap.site.calibration import fit_odds
 from infmap.site.films import log_odds
+from infmap.study.external import External, is_of, left_out, read_external
+from infmap.training.calibration import unseen
+from infmap.training.refit import training_films
+from infmap.training.snapshot import read_rows
 
-SITES: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "ChestX-ray14": (("chestxray14",), ("covid-cxnet",), "normal"),
-    "Radiography": (("covid19-radiography",), ("covid-cxnet",), "normal"),
-    "Cohen and General Blockchain": (
-        ("cohen", "radiologist"),
-        ("cohen", "radiologist"),
-        "covid19",
-    ),
-    "COVID-QU-Ex Val": (("covid-qu-ex val",), ("covid-qu-ex val",), "normal"),
+
+class Site(NamedTuple):
+    """Films of one site: the fold whose model reads them, and which are healthy or COVID-19."""
+
+    fold: str
+    healthy: str
+    covid19: str
+    label: str
+    """What makes a film healthy: ``normal``, or ``covid19`` where it is 0."""
+
+
+VAL = "covid-qu-ex val"
+SITES = {
+    "ChestX-ray14": Site("A", "chestxray14", "general-blockchain", "normal"),
+    "Radiography": Site("B", "covid19-radiography", "covid-cxnet", "normal"),
+    "Cohen": Site("B", "cohen", "cohen", "covid19"),
+    "COVID-QU-Ex Val, fold A": Site("A", VAL, VAL, "normal"),
+    "COVID-QU-Ex Val, fold B": Site("B", VAL, VAL, "normal"),
 }
-"""Site to sources of healthy films, sources of COVID-19, and which label makes a film healthy."""
 HEALTHY = SICK = 20
 Films = dict[str, np.ndarray]
 
 
-def read(model: Path, snapshot: Path, cache: Path) -> Films:
-    """Probability, source, patient and labels of every film of the sites."""
-    if cache.is_file():
-        with np.load(cache) as file:
-            return {name: file[name] for name in file.files}
-    from infmap.training.run import read_rows
-
-    rows, resolve = read_rows(snapshot)
-    wanted = {name for left, right, _ in SITES.values() for name in left + right}
+def probabilities(
+    design: External, models: dict[str, Path], snapshot: Path, cache: Path | None
+) -> Films:
+    """Probability, fold, source, patient and labels of every film of the sites."""
+    rows, _ = read_rows(snapshot)
+    groups = dict(zip((row["film_id"] for row in rows), film_groups(rows), strict=True))
     found: list[dict[str, Any]] = []
-    predictor = Predictor(model)
-    for row, group in zip(rows, film_groups(rows), strict=True):
-        source = " ".join(filter(None, (row["source"], row["official_split"])))
-        source = source if source in wanted else row["source"]
-        if source not in wanted:
-            continue
-        try:
-            p = predictor.predict(read_radiograph(resolve(row, "path"))).covid_probability
-        except FilmError:
-            continue
-        labels = {k: -1 if row[k] is None else int(row[k]) for k in ("covid19", "normal")}
-        found.append({"probability": p, "source": source, "group": str(group), **labels})
-    films = {name: np.array([film[name] for film in found]) for name in found[0]}
-    np.savez(cache, **films)
-    return films
+    for fold in design.folds:
+        validation = [row for row in rows if _source(row) == VAL]
+        learnt = training_films(models[fold.name])
+        # Two lists, so that the outputs are those that external.py keeps.
+        for members in (unseen(validation, rows, learnt), left_out(rows, fold)):
+            for manifest, outputs in read(models[fold.name], snapshot, members, cache):
+                findings = outputs.findings(manifest.thresholds, manifest.detection)
+                for row, finding in zip(outputs.films.rows, findings, strict=True):
+                    # PCR-positive patients without visible infection are neither healthy nor sick.
+                    if is_of(row, design.known_empty):
+                        continue
+                    names = ("covid19", "normal")
+                    labels = {k: -1 if row[k] is None else int(row[k]) for k in names}
+                    about = {"fold": fold.name, "source": _source(row)}
+                    about["group"] = groups[row["film_id"]]
+                    found.append({"probability": finding.probability, **about, **labels})
+    return {name: np.array([film[name] for film in found]) for name in found[0]}
+
+
+def _source(row: Film) -> str:
+    """A film's source, with the published split of COVID-QU-Ex."""
+    split = row["official_split"] if row["source"] == "covid-qu-ex" else None
+    return " ".join(filter(None, (row["source"], split)))
 
 
 def of_site(films: Films, name: str) -> Films:
     """Films of one site: healthy and COVID-19 ones."""
-    clear, sick, label = SITES[name]
-    healthy = np.isin(films["source"], clear)
+    fold, clear, sick, label = SITES[name]
+    mine = films["fold"] == fold
+    healthy = mine & (films["source"] == clear)
     healthy &= (films["normal"] == 1) if label == "normal" else (films["covid19"] == 0)
-    keep = healthy | (np.isin(films["source"], sick) & (films["covid19"] == 1))
+    keep = healthy | (mine & (films["source"] == sick) & (films["covid19"] == 1))
     groups = np.unique(films["group"][keep], return_inverse=True)[1].reshape(-1)
     return {
         "odds": log_odds(films["probability"][keep].astype(float)),
@@ -130,17 +150,22 @@ def summary(draws: Iterable[dict[str, float]]) -> dict[str, Any]:
 def main() -> None:
     """Play every site and print a line of JSON for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("model")
     parser.add_argument("snapshot", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("models", nargs="+", metavar="FOLD=MODEL")
+    parser.add_argument("--design", type=Path, default=DESIGN, help="what each fold leaves out")
+    parser.add_argument("--cache", type=Path, help="of external.py: what networks said")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--aim", type=float, default=0.95)
     given = parser.parse_args()
-    folder = model_folder(given.model)
-    films = read(folder, given.snapshot, given.cache)
-    point = read_manifest(folder).thresholds.covid
+    design = read_external(given.design)
+    pairs = (text.partition("=") for text in given.models)
+    models = {name: model_folder(folder) for name, _, folder in pairs}
+    if set(models) != {fold.name for fold in design.folds}:
+        parser.error(f"expected one model a fold: {[fold.name for fold in design.folds]}")
+    films = probabilities(design, models, given.snapshot, given.cache)
+    points = {name: read_manifest(folder).thresholds.covid for name, folder in models.items()}
     for name in SITES:
-        site = of_site(films, name)
+        site, point = of_site(films, name), points[SITES[name].fold]
         counts = int(site["healthy"].sum()), int((~site["healthy"]).sum())
         for labels in (False, True):
             draws = (played(site, point, given.aim, s, labels) for s in range(given.seeds))
