@@ -39,6 +39,21 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory):
         yield running_one
 
 
+def test_a_damaged_file_stops_no_other(orthanc: Orthanc, folder: Path, tmp_path: Path, capsys):
+    whole = (folder / "sr.dcm").read_bytes()
+    for name, data in (("a", whole[:400]), ("b", bytes(128) + b"DICMgarbage"), ("c", whole)):
+        (tmp_path / f"{name}.dcm").write_bytes(data)
+    assert call("dicom", "push", tmp_path, "--at", f"ORTHANC@127.0.0.1:{orthanc.dicom}") == 3
+    told = capsys.readouterr()
+    assert "1 of 3 objects stored" in told.out and told.err.count("got a damaged one") == 2
+
+
+def test_another_service_of_the_same_server_is_one_line(orthanc: Orthanc, capsys) -> None:
+    at = orthanc.url.removesuffix("/dicom-web")
+    assert call("dicom", "query", "StudyDate=", "--at", at) == 2
+    assert "check the address" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("protocol", ["DIMSE", "DICOMweb"])
 def test_objects_go_are_found_and_come_back(
     protocol: str, orthanc: Orthanc, folder: Path, tmp_path: Path, capsys
@@ -98,6 +113,7 @@ def test_an_answer_of_each_file_as_json(orthanc: Orthanc, folder: Path, capsys) 
 def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
     nobody = f"PACS@127.0.0.1:{free_port()}"
     (tmp_path / "note.dcm").write_text("no DICOM")
+    (tmp_path / "empty").mkdir()
     for words, message in (
         (("push", folder, "--at", "nobody"), "TITLE@HOST:PORT"),
         (("push", folder / "sr.dcm", "--at", nobody), "does not answer"),
@@ -106,6 +122,13 @@ def test_wrong_use_is_one_line(folder: Path, tmp_path: Path, capsys) -> None:
         (("push", folder, "--at", "http://x", "--authorization", "NOT_SET_ANYWHERE"), "not set"),
         (("query", "PatientName", "--at", nobody), "KEYWORD=VALUE"),
         (("query", "Nonsense=1", "--at", nobody), "KEYWORD=VALUE"),
+        (("query", "Rows=many", "--at", nobody), "Rows"),
+        (("query", "StudyDate=yesterday", "--at", nobody), "StudyDate"),
+        (("query", "ReferencedSOPSequence=1", "--at", "http://x"), "ReferencedSOPSequence"),
+        (("query", "PatientID=1", "--at", "PACS@no.such.host.invalid:104"), "check its name"),
+        (("query", "PatientID=1", "--at", "http://"), "expected the address"),
+        (("get", "PatientID=1", "--at", nobody, "-o", tmp_path / "note.dcm"), "expected a folder"),
+        (("push", tmp_path / "empty", "--at", nobody), "found none"),
         (("query", "PatientID=1", "--at", nobody, "--level", "room"), "--level"),
         (("get", "PatientID=1", "--at", nobody, "-o", tmp_path / "o"), "does not answer"),
         (("get", "PatientID=1", "--at", nobody), "--out"),

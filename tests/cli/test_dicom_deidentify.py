@@ -69,3 +69,12 @@ def test_text_is_looked_for(films: Path) -> None:
     status, said, _ = call(films, "--review", "accept", "--json")
     (line,) = json.loads(said)["films"]
     assert status == 0 and line["found"] == 1 and line["confirmed"] == "program"
+
+
+def test_a_linking_table_that_cannot_be_written_leaves_no_films(films: Path) -> None:
+    out = films.parent / "out"
+    words = ["deidentify", str(films), "-o", str(out), "--key", str(films.parent / "key")]
+    words += ["--review", "none", "--linking", str(films.parent / "missing" / "table.csv")]
+    done = CliRunner().invoke(app, words, standalone_mode=False)
+    assert isinstance(done.exception, FileNotFoundError)
+    assert not out.exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -35,3 +36,10 @@ def test_the_film_is_read_again_as_it_was(tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFilm, match="FileNotFoundError"):
         look_at(1, tmp_path / "no.dcm", KEY, None)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.dcm"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableFilm, match="pipe"):
+        look_at(1, pipe, KEY, None)

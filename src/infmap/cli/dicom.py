@@ -71,12 +71,17 @@ def push(
 
     Status 0: all are stored; 3: some are not, each with the PACS's answer.
     """
+    from infmap.core.errors import PeerError
+
     paths = _files(inputs)
     remote = _remote(at, calling, timeout, tls, authority, certificate, key, authorization)
     stored = 0
     # One at a time: a folder may hold more than fits into memory.
     for path in paths:
-        (sent,) = remote.send([path.read_bytes()])
+        try:
+            sent = _pushed(remote, path.read_bytes())
+        except PeerError as error:
+            raise PeerError(f"{stored} of {len(paths)} objects stored, then {error}") from error
         stored += sent.stored
         if as_json:
             sys.stdout.write(json.dumps({"file": str(path), **_answer(sent)}) + "\n")
@@ -85,6 +90,26 @@ def push(
     if not as_json:
         sys.stdout.write(f"{stored} of {len(paths)} objects stored\n")
     return 0 if stored == len(paths) else 3
+
+
+def _pushed(remote: Remote, data: bytes) -> Sent:
+    """The answer to one file; a damaged one is not sent, and stops no other."""
+    import io
+
+    import pydicom
+
+    from infmap.core.quiet import quiet
+    from infmap.dicom.network import Sent
+
+    try:
+        with quiet():
+            header = pydicom.dcmread(io.BytesIO(data))
+            # What any protocol needs to know of it; each raises where it is missing.
+            _ = header.SOPInstanceUID, header.SOPClassUID, header.file_meta.TransferSyntaxUID
+    except Exception:  # a damaged file may raise anything
+        return Sent("", None, "expected a whole DICOM object, got a damaged one", final=True)
+    (sent,) = remote.send([data])
+    return sent
 
 
 @app.command()
@@ -149,6 +174,8 @@ def get_(
         return _move(remote, _keys(keys), to, _level(level))
     if out is None or to is not None:
         raise UsageError("expected either --out FOLDER or --to TITLE")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: expected a folder for the files, found none; name another one")
     out.mkdir(parents=True, exist_ok=True)
 
     def keep(data: bytes) -> None:
@@ -205,6 +232,8 @@ def _files(inputs: Iterable[Path]) -> list[Path]:
             found.append(path)
         else:
             raise UsageError(f"{path}: expected a file or folder, found none")
+    if not found:
+        raise UsageError("expected DICOM files to send, found none in what was named")
     for path in found:
         with path.open("rb") as stream:
             if stream.read(132)[128:] != b"DICM":
@@ -216,6 +245,7 @@ def _keys(given: Iterable[str]) -> dict[str, str]:
     from pydicom.datadict import tag_for_keyword
 
     from infmap.core.errors import UsageError
+    from infmap.dicom.network.query import identifier_of
 
     keys: dict[str, str] = {}
     for one in given:
@@ -225,6 +255,7 @@ def _keys(given: Iterable[str]) -> dict[str, str]:
                 f"expected KEYWORD=VALUE with a keyword of DICOM, such as PatientID=1, got {one!r}"
             )
         keys[keyword] = value
+    identifier_of("STUDY", keys)  # a wrong value is said here, whatever the protocol
     return keys
 
 

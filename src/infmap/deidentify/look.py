@@ -80,6 +80,8 @@ def look_at(number: int, path: Path, key: Key, lungs: Lungs | None) -> Look:
 
 
 def _bytes(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe would be waited for without an end
+        raise UnreadableFilm("expected a file, got a folder, pipe or device; leave it out")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -113,8 +113,8 @@ def run(job: Job, pixelwise: Pixelwise | None, track: Track) -> list[FilmReport]
             reports[look.number] = writer.film(look)
         ordered = [reports[number] for number, _ in numbered]
         write_report(folder, job.options, ordered)
-    if job.linking is not None:
-        _link(job.linking, job.films, ordered)
+        if job.linking is not None:  # before the folder is there: films without it are half a run
+            _link(job.linking, job.films, ordered)
     return ordered
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from infmap.core.errors import PeerError
 from infmap.dicom.network import Peer, find, get, move, store
+from infmap.dicom.network.query import identifier_of
 
 pynetdicom = pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
@@ -68,8 +69,30 @@ def test_no_room_is_told_to_the_peer(tmp_path: Path) -> None:
         peer = Peer("127.0.0.1", orthanc.dicom, "ORTHANC")
         list(store(peer, [file_of(made["film"])]))
         study = {"StudyInstanceUID": str(made["film"].StudyInstanceUID)}
-        with pytest.raises(PeerError, match="C-GET"):
+        with pytest.raises(OSError, match="no room") as caught:
             get(peer, study, full, "STUDY")
+        # What the peer says to it comes first.
+        assert isinstance(caught.value.__context__, PeerError)
+
+
+def test_a_name_beyond_ascii_is_asked_for_in_utf_8() -> None:
+    asked = identifier_of("STUDY", {"PatientName": "Müller*", "StudyDate": "20200101-20200131"})
+    assert asked.SpecificCharacterSet == "ISO_IR 192"
+    assert "SpecificCharacterSet" not in identifier_of("STUDY", {"PatientName": "Miller"})
+
+
+def test_who_does_not_know_the_caller_is_said() -> None:
+    def leave(event: Any) -> Any:
+        event.assoc.abort()
+        yield 0xFF00, None
+
+    find_class = pynetdicom.sop_class.StudyRootQueryRetrieveInformationModelFind
+    handlers = [(pynetdicom.evt.EVT_C_FIND, leave)]
+    with (
+        answering(handlers, [find_class]) as peer,
+        pytest.raises(PeerError, match="that FAKE lets INFMAP search"),
+    ):
+        find(peer, {"StudyInstanceUID": "1.2"})
 
 
 def test_a_peer_that_refuses_or_cannot_is_an_error() -> None:

@@ -235,14 +235,19 @@ def associated(
         entity.add_requested_context(sop_class, *([] if syntax is None else [syntax]))
     # The name in the certificate is the host's: pynetdicom hands it on to the check.
     tls = None if peer.tls is None else (peer.tls.client(), peer.host)
-    association = entity.associate(
-        peer.host,
-        peer.port,
-        ae_title=peer.aet,
-        tls_args=tls,
-        ext_neg=[build_role(uid, scp_role=True) for uid in provided],
-        evt_handlers=list(handlers),
-    )
+    try:
+        association = entity.associate(
+            peer.host,
+            peer.port,
+            ae_title=peer.aet,
+            tls_args=tls,
+            ext_neg=[build_role(uid, scp_role=True) for uid in provided],
+            evt_handlers=list(handlers),
+        )
+    except OSError as error:  # a name without an address ends it before it begins
+        raise PeerError(
+            f"{peer.place}: expected a host that can be found, got none; check its name"
+        ) from error
     if not association.is_established:
         if association.rejected_contexts:
             raise NothingAccepted(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infmap.core.errors import PeerError
+from infmap.core.errors import PeerError, UsageError
 from infmap.core.quiet import quiet
 from infmap.dicom._pydicom import ensure_importable
 from infmap.dicom.network.contexts import FILMS, FIND, GET, MOVE, RECEIVED_SYNTAXES, SENT
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PENDING = (0xFF00, 0xFF01)
 _STORED, _CANNOT_STORE = 0x0000, 0xA700
+_MOVE_DESTINATION_UNKNOWN = 0xA801
 # Keys that an answer is asked for at each level, beside those that are searched by (PS3.4 C.6.2).
 _RETURNED = {
     "STUDY": ("StudyInstanceUID", "StudyDate", "ModalitiesInStudy"),
@@ -60,7 +61,7 @@ def find(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> list[Data
         PeerError: no answer, or a status that is none of success.
     """
     ensure_importable()
-    query = _query(level, dict.fromkeys(_RETURNED[level], "") | dict(keys))
+    query = identifier_of(level, dict.fromkeys(_RETURNED[level], "") | dict(keys))
     with associated(peer, [(FIND, None)]) as association:
         answers = _asked(peer, "C-FIND", lambda: association.send_c_find(query, FIND))
     if answers[-1][0] != 0:
@@ -82,7 +83,7 @@ def move(peer: Peer, keys: Mapping[str, str], to: str, level: str = "IMAGE") -> 
         PeerError: no answer, or the request failed as a whole.
     """
     ensure_importable()
-    query = _query(level, keys)
+    query = identifier_of(level, keys)
     with associated(peer, [(MOVE, None)]) as association:
         return _moved(peer, "C-MOVE", lambda: association.send_c_move(query, to, MOVE))
 
@@ -100,25 +101,29 @@ def get(
         peer: whom to ask.
         keys: keyword to value; identifiers of the level, and of the levels above it.
         keep: is handed each object, a whole file (PS3.10) in the transfer syntax it came in; an
-            OSError of it tells the peer that there is no room.
+            OSError of it tells the peer that there is no room, and is raised at the end.
         level: STUDY, SERIES or IMAGE.
         classes: SOP classes that are taken; the peer sends no others.
 
     Raises:
         MissingExtra: pynetdicom is not installed.
         PeerError: no answer, or the request failed as a whole.
+        OSError: of ``keep``.
     """
     ensure_importable()
     from pynetdicom import evt
 
+    failed: list[OSError] = []
+
     def stored(event: Event) -> int:
         try:
             keep(event.encoded_dataset())
-        except OSError:
+        except OSError as error:
+            failed.append(error)
             return _CANNOT_STORE
         return _STORED
 
-    query = _query(level, keys)
+    query = identifier_of(level, keys)
     # A context a syntax: in one context with several a peer would pick one for all objects.
     pairs = [(uid, syntax) for syntax in RECEIVED_SYNTAXES for uid in dict.fromkeys(classes)]
     with associated(
@@ -127,7 +132,12 @@ def get(
         provided=dict.fromkeys(classes),
         handlers=[(evt.EVT_C_STORE, stored)],
     ) as association:
-        return _moved(peer, "C-GET", lambda: association.send_c_get(query, GET))
+        try:
+            moved = _moved(peer, "C-GET", lambda: association.send_c_get(query, GET))
+        finally:
+            if failed:  # the disk is to blame, and not the peer
+                raise failed[0]
+    return moved
 
 
 _Answers = Iterable[tuple["Dataset", "Dataset | None"]]
@@ -155,19 +165,61 @@ def _asked(
     except (ValueError, RuntimeError) as error:  # no context accepted; the association ended
         raise PeerError(f"{peer.place}: expected a peer that answers {what}, got none") from error
     if not answers or any("Status" not in status for status, _ in answers):
-        raise PeerError(f"{peer.place}: expected an answer to {what}, got none in time")
+        raise PeerError(
+            f"{peer.place}: expected an answer to {what}, the association ended or {peer.seconds:g}"
+            f" s passed without one; check that {peer.aet} lets {peer.calling} search and fetch"
+        )
     return [(int(status.Status), status, identifier) for status, identifier in answers]
 
 
-def _query(level: str, keys: Mapping[str, str]) -> Dataset:
+def identifier_of(level: str, keys: Mapping[str, str]) -> Dataset:
+    """What a peer is asked.
+
+    Args:
+        level: STUDY, SERIES or IMAGE.
+        keys: keyword to value.
+
+    Raises:
+        UsageError: a value is none of its keyword; the message never repeats it.
+    """
+    ensure_importable()
+    from pydicom.config import RAISE
     from pydicom.dataset import Dataset
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+    from pydicom.valuerep import validate_value
 
     query = Dataset()
+    if not all(value.isascii() for value in keys.values()):
+        query.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: a name would be sent as "M?ller"
     query.QueryRetrieveLevel = level
     for keyword, value in keys.items():
-        setattr(query, keyword, value)
+        try:
+            # Quietly: warnings of the library repeat the value.
+            with quiet():
+                setattr(query, keyword, value)
+                if query[keyword].VR == "DA":  # a wrong one is only warned of, and finds nothing
+                    validate_value("DA", value, RAISE)
+                one = Dataset()
+                one[keyword] = query[keyword]
+                encoded = DicomBytesIO()
+                encoded.is_little_endian, encoded.is_implicit_VR = True, False
+                write_dataset(encoded, one, "utf-8")
+        except Exception as error:  # as many kinds as there are representations
+            raise UsageError(
+                f"expected a text, date or number that {keyword} can be searched by, got another "
+                "value; give it as DICOM writes it, or leave it empty"
+            ) from error
     return query
 
 
 def _refused(peer: Peer, what: str, status: int) -> PeerError:
-    return PeerError(f"{peer.place}: expected a success of {what}, got status {status:04X}")
+    advice = "see its log"
+    if status == _MOVE_DESTINATION_UNKNOWN:
+        advice = "register the receiver's title there"
+    elif what != "C-FIND":  # some say so of what they do not hold, and of unknown receivers
+        advice = "check with infmap dicom query that it holds this"
+        advice += ", and that it knows the receiver" if what == "C-MOVE" else ""
+    return PeerError(
+        f"{peer.place}: expected a success of {what}, got status {status:04X}; {advice}"
+    )

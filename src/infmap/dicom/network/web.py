@@ -159,7 +159,13 @@ class DicomWeb:
             if said is not None:
                 raise _complaint(self.url, said) from error
             raise PeerError(f"{self.url}: expected an answer to a query, got none") from error
-        return [Dataset.from_json(item) for item in found]
+        try:
+            return [Dataset.from_json(item) for item in found]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # Orthanc answers the same paths beside its DICOMweb, with its own JSON.
+            raise PeerError(
+                f"{self.url}: expected DICOM JSON, got another answer; {_ADVICE[_NOT_FOUND]}"
+            ) from error
 
     def fetch(self, study: str, series: str, instance: str) -> Dataset:
         """Get one instance as it is stored.
@@ -236,7 +242,13 @@ class DicomWeb:
         with needs_extra("DICOMweb", "dicom"):
             from dicomweb_client.api import DICOMwebClient
 
-        client = DICOMwebClient(self.url.rstrip("/"), session=self._session())
+        try:
+            client = DICOMwebClient(self.url.rstrip("/"), session=self._session())
+        except ValueError as error:
+            raise UsageError(
+                f"expected the address of a DICOMweb service, such as "
+                f"https://pacs.example/dicom-web, got {self.url!r}"
+            ) from error
         client.set_http_retry_params(retry=False)
         return client
 
