@@ -206,3 +206,28 @@ def test_a_server_that_is_killed_and_started_again_loses_no_film(
     watched.check(process.address + "/")
     watched.context.close()
     process.stop()
+
+
+def test_a_film_and_a_list_are_deleted_after_a_question(
+    browser: Browser, real: str, tmp_path: Path
+) -> None:
+    watched = Watched(browser.new_context(viewport=SIZE))
+    page = watched.page()
+    page.goto(real)
+    sent = {"one.png": picture(61), "two.png": picture(62)}
+    page.set_input_files(FILES, [str(path) for path in write(tmp_path, sent)])
+    expect(page.locator("main.job")).to_have_attribute("data-state", "done")
+    page.get_by_role("link", name="one.png", exact=True).click()
+    ready(page)
+    film = str(page.locator("main").get_attribute("data-film"))
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Delete…").click()
+    with page.expect_response(f"**/v1/films/{film}") as answer:
+        page.get_by_role("button", name="Delete for good").click()
+    assert answer.value.status == 204
+    expect(page.locator("[data-name='two.png']")).to_be_visible()
+    expect(page.locator("[data-name='one.png']")).to_have_count(0)
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator("main.job")).to_have_count(0)
