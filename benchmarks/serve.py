@@ -50,6 +50,7 @@ from infmap.workflows.predict import Run, predict_films, workers_for
 SIDES = {"png": 256, "dicom": 3000}
 # Share of the time that is not measured: models are loaded, caches filled, memory grown.
 WARM_UP = 0.15
+EVERY = 1.0  # seconds between looks at the processes
 WAIT = 120  # seconds that a client waits for one film
 PROCESSES = multiprocessing.get_context("spawn")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -85,7 +86,8 @@ class Served:
         client_cpu: of a film, the clients'.
         p50: milliseconds from the first byte sent to the answer.
         p95: the same.
-        memory_mb: server and its processes, after the warm-up and at the end.
+        memory_mb: server and its processes, means over the first and the last third of the time
+            measured: a large film in a process is hundreds of megabytes that come and go.
         bad: films that were not assessed.
     """
 
@@ -125,7 +127,7 @@ class Round:
 
     @property
     def grown(self) -> float:
-        """Memory at the end over memory after the warm-up, less one."""
+        """Memory in the last third over memory in the first, less one."""
         return self.served.memory_mb[1] / self.served.memory_mb[0] - 1
 
 
@@ -242,18 +244,15 @@ def serving(
         # One film first: models are loaded when it is answered.
         asyncio.run(load_with(port, film, numbers, 1, lambda times: len(times.at) >= 1))
         began = time.monotonic()
-        marks: list[tuple[float, float, float, float]] = []
+        marks: list[Snapshot] = []
 
         def is_over(times: Times) -> bool:
             at = time.monotonic() - began
-            over = at > seconds
-            if not marks:
-                if at > WARM_UP * seconds:
-                    marks.append(snapshot(pid))
-            elif over and len(marks) == 1:
-                # Not when all is answered: fewer and fewer clients are left until then.
+            # None once it is over: fewer and fewer clients are left until all is answered.
+            due = WARM_UP * seconds if not marks else marks[-1].at - began + EVERY
+            if due < at and not (marks and marks[-1].at - began > seconds):
                 marks.append(snapshot(pid))
-            return over
+            return at > seconds
 
         times = asyncio.run(load_with(port, film, numbers, clients, is_over))
         marks += [snapshot(pid)] * (2 - len(marks))  # so few films that no moment was met
@@ -261,15 +260,22 @@ def serving(
         server.terminate()
         server.join()
         shutil.rmtree(settings.folder)
-    (since, cpu, memory, own), (until, cpu_end, memory_end, own_end) = marks
-    inside = [took for at, took in zip(times.at, times.took, strict=True) if since < at <= until]
+    first, last = marks[0], marks[-1]
+    inside = [
+        took for at, took in zip(times.at, times.took, strict=True) if first.at < at <= last.at
+    ]
+    third = -(-len(marks) // 3)
+    memory = tuple(
+        statistics.mean(mark.memory for mark in part) for part in (marks[:third], marks[-third:])
+    )
     films = max(1, len(inside))
     p50, p95 = np.quantile(np.array(inside or [float("nan")]) * 1000, [0.5, 0.95])
     for line in times.bad[:3]:
         sys.stderr.write(f"{line}\n")
     return Served(
-        len(inside), len(inside) / (until - since), (cpu_end - cpu) / films,
-        (own_end - own) / films, float(p50), float(p95), (memory, memory_end), len(times.bad),
+        len(inside), len(inside) / (last.at - first.at), (last.cpu - first.cpu) / films,
+        (last.own - first.own) / films, float(p50), float(p95), (memory[0], memory[1]),
+        len(times.bad),
     )  # fmt: skip
 
 
@@ -324,8 +330,18 @@ async def answered(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(head.split(" ")[1]), await reader.readexactly(length)
 
 
-def snapshot(pid: int) -> tuple[float, float, float, float]:
-    """This moment; processor seconds and megabytes of a process tree; own processor seconds."""
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment: processor seconds and megabytes of a process tree; own processor seconds."""
+
+    at: float
+    cpu: float
+    memory: float
+    own: float
+
+
+def snapshot(pid: int) -> Snapshot:
+    """What a process tree is and has taken at this moment."""
     cpu = memory = 0.0
     for one in tree(pid):
         try:
@@ -336,7 +352,7 @@ def snapshot(pid: int) -> tuple[float, float, float, float]:
         cpu += sum(map(int, fields[11:15])) / TICKS
         # Shared pages count by their share: the model is mapped into several processes.
         memory += int(smaps.partition("\nPss:")[2].split()[0]) / 1024
-    return time.monotonic(), cpu, memory, time.process_time()
+    return Snapshot(time.monotonic(), cpu, memory, time.process_time())
 
 
 def tree(pid: int) -> list[int]:
