@@ -77,6 +77,21 @@ def test_downloads_are_whole_or_not_there(site: Site, tmp_path: Path) -> None:
     assert not (tmp_path / "none.json").exists()
 
 
+def test_films_are_deleted_one_by_one_and_by_the_job(site: Site, tmp_path: Path) -> None:
+    with site.client() as client:
+        job = client.submit([site.films])
+        first, *others = job.films()
+        client.delete(first)
+        for gone in (client.delete, client.film):
+            with pytest.raises(UsageError, match="there is none"):
+                gone(first)
+        assert others
+        assert client.film(others[0]).id == others[0].film
+        job.delete_films()
+        with pytest.raises(UsageError, match="there is none"):
+            client.film(others[0])
+
+
 def test_a_zip_file_becomes_its_films(site: Site, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as packed:
         for number in (5, 6):

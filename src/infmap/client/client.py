@@ -187,6 +187,14 @@ class Client:
             ) from error
         return target
 
+    def delete(self, film: str | FilmEvent | Film) -> None:
+        """Delete a film from the server, with all that was made of it; another key's copy stays.
+
+        Raises:
+            UsageError: there is none of this identifier for this key.
+        """
+        self._calls.json("DELETE", f"/v1/films/{_id(film)}")
+
     def close(self) -> None:
         """Close all connections."""
         self._calls.close()

@@ -65,6 +65,10 @@ class Job:
         """End the job: what is not read yet will not be."""
         self._calls.json("DELETE", f"/v1/jobs/{self.id}")
 
+    def delete_films(self) -> None:
+        """End the job, and delete its films from the server with all that was made of them."""
+        self._calls.json("DELETE", f"/v1/jobs/{self.id}/films")
+
     def _state(self) -> dict[str, Json]:
         return dict(mapping(self._calls.json("GET", f"/v1/jobs/{self.id}")[1]))
 
