@@ -50,11 +50,12 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def new_database(postgres: str) -> str:
+def new_database(postgres: str) -> Iterator[str]:
     """Address of an empty PostgreSQL database."""
-    from postgres_server import create_database
+    from postgres_server import database
 
-    return create_database(postgres)
+    with database(postgres) as address:
+        yield address
 
 
 @pytest.fixture(params=DATABASES)

@@ -20,7 +20,7 @@ from infmap.core.errors import UsageError
 sys.path.insert(0, str(Path(__file__).parent))
 from small_station import NOON, Station, box  # noqa: E402
 
-from postgres_server import create_database  # noqa: E402
+from postgres_server import database  # noqa: E402
 
 MASK, FAR = box(1, 1, 21, 21), box(20, 20, 39, 39)
 
@@ -64,7 +64,8 @@ def other(request: pytest.FixtureRequest) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
     else:
-        yield create_database(request.getfixturevalue("postgres"))
+        with database(request.getfixturevalue("postgres")) as address:
+            yield address
 
 
 def test_a_restored_station_gives_the_same_backup(
