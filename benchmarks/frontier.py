@@ -1,18 +1,16 @@
 """The shipped model among the networks of a study: accuracy over time a film, as a plot.
 
-    python benchmarks/frontier.py STUDY ACCURACY -o docs/study [--rounds 5]
+    python benchmarks/frontier.py STUDY -o docs/study [--rounds 5]
 
-STUDY: after ``infmap study run``; its exported networks are timed. ACCURACY: figures.json that
-``benchmarks/external.py score`` wrote of the shipped model. All networks are timed in one process,
-film by film, taking turns, on OpenVINO with all cores; each keeps its own input size and number
-format. Writes frontier.csv and frontier.svg.
+STUDY: after ``infmap study run`` and ``infmap study score STUDY --beside infmap-lite0``; its
+exported networks are timed. All are timed in one process, film by film, taking turns, on OpenVINO
+with all cores; each keeps its own input size and number format. Writes frontier.csv and frontier.svg.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import statistics
 import time
 from pathlib import Path
@@ -21,43 +19,43 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-import infmap
+from infmap.api import DEFAULT_MODEL, model_folder
 from infmap.core.spreadsheet import cell
 from infmap.inference.manifest import read_manifest
 from infmap.inference.runtimes import open_runtime
 from infmap.study.figures import draw_frontier
+from infmap.study.labels import run_names
+from infmap.study.pages import open_pages
+from infmap.study.records import Figures
+from infmap.study.study import Study
 
 COLUMNS = ("name", "decoder", "size", "precision", "parameters", "ms", "f1", "low", "high")
 
 
-def study_rows(study: Path) -> list[dict[str, Any]]:
-    """Runs with an infection map: their figures and folders."""
-    with (study / "results.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["infection_f1"]]
-    return [
-        {
-            "name": f"{row['decoder']} {row['encoder']}",
-            "decoder": row["decoder"],
-            "parameters": int(row["parameters"]),
-            "f1": float(row["infection_f1"]),
-            "low": float(row["infection_f1_low"]),
-            "high": float(row["infection_f1_high"]),
-            "folder": study / "runs" / row["run"],
-        }
-        for row in rows
-    ]
+def networks(study: Study) -> list[dict[str, Any]]:
+    """Networks with an infection map, and the shipped model: their figures and folders."""
+    pages = open_pages(study)
+    if pages is None:
+        raise SystemExit(f"{study.folder}: no run is done")
+    names = run_names(study.runs)
+    rows = [
+        {"name": names[run.id], "decoder": run.decoder, "frozen": run.frozen,
+         "parameters": int(result["size"]["parameters"]), "folder": study.path(run),
+         **f1(pages.inside(result))}
+        for run, result in pages.ranked
+    ]  # fmt: skip
+    for beside in study.beside():
+        if beside["model"].startswith(DEFAULT_MODEL):
+            rows.append({"name": f"shipped {beside['model']}", "decoder": "shipped",
+                         "frozen": False, "parameters": None, "folder": model_folder(),
+                         **f1(beside["held_out"][pages.source])})  # fmt: skip
+    return rows
 
 
-def shipped_row(accuracy: Path) -> dict[str, Any]:
-    """The shipped model, its figures as its accuracy file states them."""
-    figures = json.loads(accuracy.read_text(encoding="utf-8"))["figures"]
-    value, low, high, _ = next(v for k, v in figures.items() if k.startswith("validation"))[
-        "pooled F1"
-    ]
-    folder = Path(infmap.__file__).parent / "weights" / "infmap-lite0"
-    return {"name": "shipped infmap-lite0", "decoder": "shipped", "parameters": None,
-            "f1": value, "low": low, "high": high,
-            "folder": folder}  # fmt: skip
+def f1(figures: Figures) -> dict[str, float]:
+    """Pooled F1 of infection with its interval."""
+    found = figures["infection_f1"]
+    return {"f1": found["value"], "low": found["low"], "high": found["high"]}
 
 
 def milliseconds(rows: list[dict[str, Any]], rounds: int) -> None:
@@ -85,12 +83,11 @@ def main() -> None:
     """Time, write the table, and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path)
-    parser.add_argument("accuracy", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     matplotlib.use("Agg")
-    rows = [*study_rows(given.study), shipped_row(given.accuracy)]
+    rows = networks(Study(given.study))
     milliseconds(rows, given.rounds)
     rows.sort(key=lambda row: row["ms"])
     with (given.out / "frontier.csv").open("w", newline="", encoding="utf-8") as file:
@@ -98,11 +95,11 @@ def main() -> None:
         writer.writeheader()
         for row in rows:
             writer.writerow({name: cell(value) for name, value in row.items()})
-    draw_frontier([row | {"frozen": False, "runtime": "OpenVINO"} for row in rows]).savefig(
+    draw_frontier([row | {"runtime": "OpenVINO"} for row in rows]).savefig(
         given.out / "frontier.svg", bbox_inches="tight"
     )
     for row in rows:
-        print(f"{row['name']:32} {row['ms']:7.2f} ms  F1 {row['f1']:.3f}")
+        print(f"{row['name']:36} {row['ms']:7.2f} ms  F1 {row['f1']:.3f}")
 
 
 if __name__ == "__main__":
