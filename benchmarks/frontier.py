@@ -4,7 +4,8 @@
 
 STUDY: after ``infmap study run`` and ``infmap study score STUDY --beside infmap-lite0``; its
 exported networks are timed. All are timed in one process, film by film, taking turns, on OpenVINO
-with all cores; each keeps its own input size and number format. Writes frontier.csv and frontier.svg.
+with all cores; each keeps its own input size and number format. Writes frontier.csv and
+frontier.svg.
 """
 
 from __future__ import annotations
