@@ -56,7 +56,9 @@ def _missing(study: Study, done: Done) -> Iterator[TextTable]:
     rows = []
     for missing in missing_runs(study):
         hours = "not known" if missing.hours is None else f"{missing.hours:.1f}"
-        state = f"{missing.state}: {missing.reason}" if missing.reason else missing.state
+        # Whether its process still runs cannot be seen from the files.
+        state = "begun" if missing.state == "running" else missing.state
+        state = f"{state}: {missing.reason}" if missing.reason else state
         rows.append([names[missing.run.id], state, hours, missing.from_runs])
     current = {run.id for run, _ in done}
     old = [run for run in study.runs if study.result(run) is not None and run.id not in current]
