@@ -204,6 +204,8 @@ def frontier(rows: Sequence[Speed]) -> str:
 def draw_frontier(rows: Sequence[Speed]) -> Figure:
     """Pooled F1 over milliseconds per film; the line joins runs that none beats at both.
 
+    Named are those that none of their decoder beats at both: names of all would hide each other.
+
     Args:
         rows: each with name, decoder, frozen, ms, f1, low, high and runtime.
 
@@ -226,8 +228,10 @@ def draw_frontier(rows: Sequence[Speed]) -> Figure:
         error = [[max(0.0, row["f1"] - row["low"])], [max(0.0, row["high"] - row["f1"])]]
         axes.errorbar(row["ms"], row["f1"], yerr=error, fmt="s" if row["frozen"] else "o",
                       color=colour, markersize=6, linewidth=1, capsize=2)  # fmt: skip
-        axes.annotate(row["name"], (row["ms"], row["f1"]), xytext=(6, 4), fontsize=7,
-                      textcoords="offset points", color="#3c4656")  # fmt: skip
+        if not any(r["decoder"] == row["decoder"] and r["ms"] <= row["ms"] and r["f1"] > row["f1"]
+                   for r in points):  # fmt: skip
+            axes.annotate(row["name"], (row["ms"], row["f1"]), xytext=(6, 4), fontsize=7,
+                          textcoords="offset points", color="#3c4656")  # fmt: skip
     axes.margins(x=0.25, y=0.12)
     axes.set(xlabel=f"ms per film, {points[0]['runtime']}", ylabel="pooled F1 of infection")
     return figure
