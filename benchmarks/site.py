@@ -72,9 +72,9 @@ def probabilities(
     found: list[dict[str, Any]] = []
     for fold in design.folds:
         validation = [row for row in rows if _source(row) == VAL]
-        learnt = training_films(models[fold.name])
+        trained_on = training_films(models[fold.name])
         # Two lists, so that the outputs are those that external.py keeps.
-        for members in (unseen(validation, rows, learnt), left_out(rows, fold)):
+        for members in (unseen(validation, rows, trained_on), left_out(rows, fold)):
             for manifest, outputs in read(models[fold.name], snapshot, members, cache):
                 findings = outputs.findings(manifest.thresholds, manifest.detection)
                 for row, finding in zip(outputs.films.rows, findings, strict=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from small_server import SmallServer, digest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from infmap.serve import deleting, housekeeping, jobs, results, schema, uploads
 from infmap.serve.housekeeping import GONE, Housekeeping, tidy
@@ -87,6 +88,29 @@ def test_rows_without_a_file_are_told_and_the_film_is_asked_for_again(small: Sma
             results.get(c, film)
         reasons = {item.reason for job in jobs.of_key(c, None) for item in jobs.items(c, job.id)}
     assert GONE in reasons
+
+
+def test_a_file_that_came_again_since_it_was_missed_keeps_its_row(
+    small: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film, folder = read(small, "a")
+    path = uploads.path(small.store, digest("a"))
+    data = path.read_bytes()
+    path.unlink()
+    folder.rmdir()
+    begin = small.store.begin
+
+    def begin_late() -> AbstractContextManager[Connection]:
+        """The film is sent and read again just before the rows are looked at."""
+        path.write_bytes(data)
+        folder.mkdir()
+        return begin()
+
+    monkeypatch.setattr(small.store, "begin", begin_late)
+    tidy(small.store)
+    monkeypatch.undo()
+    with small.store.read() as c:
+        assert results.get(c, film).status == "ok" and uploads.known(c, [digest("a")])
 
 
 def test_films_are_kept_for_ever_or_for_days(

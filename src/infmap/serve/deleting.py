@@ -80,7 +80,7 @@ def job(c: Connection, name: str) -> Deleted:
     """
     jobs.cancel(c, name)
     made = _remove(c, item_table.c.job_id == name)
-    _remove_jobs(c, [name])  # of a job without films nothing was removed
+    _remove_job(c, name)  # of a job without films nothing was removed
     return Deleted(made.items, made.jobs | {name}, made.films, made.results)
 
 
@@ -148,7 +148,7 @@ def _remove(c: Connection, which: ColumnElement[bool], digests: Iterable[str] = 
     c.execute(delete(i).where(which))
     for one, positions in by_job.items():
         if c.execute(select(i.c.id).where(i.c.job_id == one).limit(1)).first() is None:
-            _remove_jobs(c, [one])
+            _remove_job(c, one)
         else:
             _forget(c, one, positions)
     jobs.close_finished(c, by_job)
@@ -174,11 +174,10 @@ def _unused(c: Connection, digests: set[str], read: set[str]) -> tuple[set[str],
     return digests, read
 
 
-def _remove_jobs(c: Connection, names: Iterable[str]) -> None:
-    for name in names:
-        c.execute(delete(event_table).where(event_table.c.job_id == name))
-        c.execute(delete(received).where(received.c.job_id == name))
-        c.execute(delete(job_table).where(job_table.c.id == name))
+def _remove_job(c: Connection, name: str) -> None:
+    c.execute(delete(event_table).where(event_table.c.job_id == name))
+    c.execute(delete(received).where(received.c.job_id == name))
+    c.execute(delete(job_table).where(job_table.c.id == name))
 
 
 def _forget(c: Connection, job: str, positions: set[int]) -> None:
@@ -190,8 +189,8 @@ def _forget(c: Connection, job: str, positions: set[int]) -> None:
         data = parse_json(row.data)
         if isinstance(data, dict) and data.get("position") in positions:
             gone.append(row.seq)
-    for start in range(0, len(gone), AT_ONCE):
-        c.execute(delete(e).where(e.c.seq.in_(gone[start : start + AT_ONCE])))
+    for some in portions(gone):
+        c.execute(delete(e).where(e.c.seq.in_(some)))
 
 
 def _lock(c: Connection, table: str) -> None:
@@ -210,11 +209,9 @@ def _discard_films(store: Store, digests: list[str]) -> None:
 
 def _discard_results(store: Store, names: list[str]) -> None:
     aside = []
-    r = result_table
     with store.begin() as c:
         _lock(c, "result")
-        known = set(c.execute(select(r.c.film_id).where(r.c.film_id.in_(names))).scalars())
-        for name in set(names) - known:
+        for name in set(names) - results.known(c, names):
             part = store.results / f".{new_id()}.part"
             with suppress(FileNotFoundError):  # of a film that could not be read there is none
                 results.folder(store, name).rename(part)

@@ -120,6 +120,5 @@ def _thresholds(desk: Desk, model: str, result: Result) -> ThresholdsAnswer:
     known = desk.models.get(model)
     if known is None or known.sha256 != result.model_sha:
         return {"infection": result.threshold, "opacity": None, "film": None}
-    manifest = known.manifest
-    own = manifest.thresholds
+    own = known.manifest.thresholds
     return thresholds_answer(own.at(result.threshold) if result.named else own)

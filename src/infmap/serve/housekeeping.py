@@ -107,22 +107,30 @@ def tidy(store: Store, young: float = YOUNG) -> None:
     r, u, i = result_table, upload_table, item_table
     for some in portions(_old(store.results, young)):
         with store.read() as c:
-            known = set(c.execute(select(r.c.film_id).where(r.c.film_id.in_(some))).scalars())
-        deleting.discard(store, Deleted(results=frozenset(set(some) - known)))
+            lost = set(some) - results.known(c, some)
+        deleting.discard(store, Deleted(results=frozenset(lost)))
     with store.read() as c:
         digests = list(c.execute(select(u.c.sha256)).scalars())
         read = list(c.execute(select(r.c.film_id).where(r.c.status == "ok")).scalars())
-    bytes_lost = [one for one in digests if not uploads.path(store, one).is_file()]
-    result_lost = [one for one in read if not results.folder(store, one).is_dir()]
+    digests, read = _without_bytes(store, digests), _without_folder(store, read)
     with store.begin() as c:
-        for some in portions(bytes_lost):
+        # Looked for again: one may have been deleted and have come again since the first look.
+        for some in portions(_without_bytes(store, digests)):
             # Without its row a film is asked for when it is named again.
             c.execute(delete(u).where(u.c.sha256.in_(some)))
-        for some in portions(result_lost):
+        for some in portions(_without_folder(store, read)):
             c.execute(delete(r).where(r.c.film_id.in_(some)))
             failed = {"state": "failed", "status": "failed", "reason": GONE, "film_id": None}
             c.execute(update(i).where(i.c.film_id.in_(some)).values(failed))
         items.lost(c)
+
+
+def _without_bytes(store: Store, digests: list[str]) -> list[str]:
+    return [digest for digest in digests if not uploads.path(store, digest).is_file()]
+
+
+def _without_folder(store: Store, films: list[str]) -> list[str]:
+    return [film for film in films if not results.folder(store, film).is_dir()]
 
 
 def _old(folder: Path, young: float) -> Iterator[str]:

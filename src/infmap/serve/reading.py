@@ -275,11 +275,16 @@ class Reader:
         for left in reversed(range(COMMIT_TRIES)):
             try:
                 with self.store.begin() as c:
-                    there = [one for one in made if self._is_there(one[1])]
+                    there: list[tuple[Claimed, Result]] = []
+                    gone: list[str] = []
+                    for item, result in made:
+                        if self._is_there(result):
+                            there.append((item, result))
+                        else:
+                            gone.append(item.token)
                     self._finish(c, there)
-                    items.give_back(
-                        c, [item.token for item, one in made if (item, one) not in there]
-                    )
+                    if gone:
+                        items.give_back(c, gone)
                 return
             except OperationalError:
                 if not left:

@@ -189,6 +189,14 @@ def get(c: Connection, film: str) -> Result:
     return _of(row)
 
 
+def known(c: Connection, films: Iterable[str]) -> set[str]:
+    """Those of some results that have a row."""
+    found = set[str]()
+    for some in portions(films):
+        found.update(c.execute(select(table.c.film_id).where(table.c.film_id.in_(some))).scalars())
+    return found
+
+
 def stored(
     c: Connection, digests: Iterable[str], model_sha: str, threshold: float, named: bool
 ) -> list[Result]:

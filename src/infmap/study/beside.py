@@ -11,7 +11,7 @@ from pathlib import Path
 from infmap.catalog.groups import film_groups
 from infmap.catalog.rows import Film
 from infmap.core.errors import UsageError
-from infmap.inference.manifest import read_manifest, verify_files
+from infmap.inference.manifest import read_deployable
 from infmap.study.activation import drawn_films
 from infmap.study.evaluation import evaluate
 from infmap.study.films import FilmTable, figures_by_set
@@ -41,8 +41,7 @@ def score_beside(study: Study, model: Path) -> Path:
         ModelError: the folder is damaged, or does not say what it was trained on.
         UsageError: the model was trained on all of the films.
     """
-    manifest = read_manifest(model)
-    verify_files(model, manifest)
+    manifest = read_deployable(model)
     snapshot = study.folder / "splits" / study.folds[0]
     rows, resolve = read_rows(snapshot)
     groups = dict(zip((r["film_id"] for r in rows), film_groups(rows), strict=True))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from dataclasses import dataclass
 
 from infmap.study.grid import Run
 from infmap.study.study import Study
-from infmap.study.training_log import TRAINING_LOG
+from infmap.study.training_log import TRAINING_LOG, read_training_log
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,14 @@ def projected_seconds(study: Study, run: Run) -> float | None:
     if "projected_s" in timing:  # collected: the log stayed where it was
         return timing["projected_s"]
     try:
-        lines = (study.path(run) / TRAINING_LOG).read_text(encoding="utf-8").splitlines()
+        said = [r for r in read_training_log(study.path(run) / TRAINING_LOG) if "films_per_s" in r]
     except OSError:
         return None
-    said = [record for line in lines if "films_per_s" in (record := json.loads(line))]
     if not said:
         return None
     training = study.config.training
-    films = int(said[-1]["steps"]) * training.batch_size * training.micro_batches
-    return round(films / statistics.median(float(r["films_per_s"]) for r in said), 1)
+    films = said[-1]["steps"] * training.batch_size * training.micro_batches
+    return round(films / statistics.median(record["films_per_s"] for record in said), 1)
 
 
 def _hours(study: Study, run: Run) -> float | None:

@@ -7,7 +7,6 @@ in network pixels.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +41,7 @@ from infmap.study.study import (
     write_csv,
     write_json,
 )
-from infmap.study.training_log import TRAINING_LOG, Diverged
+from infmap.study.training_log import TRAINING_LOG, Diverged, read_training_log
 from infmap.training.calibration import (
     Outputs,
     choose_infection,
@@ -259,7 +258,7 @@ def _write_panel(scorer: Scorer, points: Points, table: Sequence[FilmRow], file:
 
 def _budget(log: Path, config: TrainingConfig) -> Budget:
     """Films seen and steps done: what does not depend on the clock."""
-    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    records = read_training_log(log)
     steps = max((r["step"] for r in records if "step" in r), default=0)
     films = max((r["films"] for r in records if "films" in r), default=0)
     seen = steps * config.batch_size * config.micro_batches
@@ -273,8 +272,8 @@ def _timing(network: Network, folder: Path, config: TrainingConfig) -> Timing:
     from infmap.inference.runtimes import open_runtime
 
     seconds, last = 0.0, 0.0
-    for line in (folder / TRAINING_LOG).read_text(encoding="utf-8").splitlines():
-        now = float(json.loads(line)["time"])
+    for line in read_training_log(folder / TRAINING_LOG):
+        now = line["time"]
         seconds, last = seconds + (last if now < last else 0.0), now
     film = np.zeros((1, 1, config.size, config.size), np.float32)
     device = next(network.parameters()).device

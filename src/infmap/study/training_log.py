@@ -6,13 +6,30 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import cast
 
-from infmap.core.files import finite
+from infmap.core.files import finite, parse_json
 from infmap.training.log import Record
 
 TRAINING_LOG = "log.jsonl"
 """In a run's folder."""
 _PATIENCE = 3  # records in a row without a finite loss; single steps are skipped by the loop
+
+
+class Line(Record):
+    """A record as it is kept: with the seconds since the attempt began."""
+
+    time: float
+
+
+def read_training_log(file: Path) -> list[Line]:
+    """Every line of a run's log, in order.
+
+    Raises:
+        OSError: there is none.
+    """
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [cast(Line, parse_json(line)) for line in lines]
 
 
 class Diverged(Exception):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from sqlite3 import DatabaseError, connect
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -40,6 +40,7 @@ BUSY_MS = 15_000
 POOL = 48
 # Values of one query: SQLite takes 32,766, PostgreSQL's driver 65,535.
 _AT_ONCE = 10_000
+_Value = TypeVar("_Value", str, int)
 _WAL = "PRAGMA journal_mode = WAL"
 # Any number: the advisory lock of who migrates.
 _MIGRATING = 0x1F3A
@@ -217,7 +218,7 @@ def inserting(c: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if c.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def portions(values: Iterable[str]) -> Iterator[list[str]]:
+def portions(values: Iterable[_Value]) -> Iterator[list[_Value]]:
     """Values in lists that one query takes, each value once."""
     wanted = list(set(values))
     for start in range(0, len(wanted), _AT_ONCE):
