@@ -51,8 +51,9 @@ from infmap.study.records import COLUMNS, FilmRow
 from infmap.study.strata import strata_figures
 from infmap.training.calibration import Outputs, read_outputs, unseen
 from infmap.training.dataset import Films, load_films
+from infmap.training.origins import training_films
 from infmap.training.pack import find_pack
-from infmap.training.refit import LUNG_SOURCES, training_films
+from infmap.training.refit import LUNG_SOURCES
 from infmap.training.snapshot import read_rows
 
 DESIGN = Path(__file__).resolve().parents[1] / "configs" / "external.yaml"

@@ -37,7 +37,7 @@ from infmap.site.calibration import fit_odds
 from infmap.site.films import log_odds
 from infmap.study.external import External, is_of, left_out, read_external
 from infmap.training.calibration import unseen
-from infmap.training.refit import training_films
+from infmap.training.origins import training_films
 from infmap.training.snapshot import read_rows
 
 

@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime")
 
 from infmap.api import model_folder  # noqa: E402
 from infmap.models.folder import read_weights  # noqa: E402
+from infmap.training.origins import training_films, write_training_films  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,8 +49,11 @@ def test_weights_of_folders_new_and_old_are_averaged(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     torch.save(moved, tmp_path / "old" / "weights.pt")
     shutil.copytree(model_folder(), tmp_path / "new")
+    write_training_films(tmp_path / "old", ["a/1", "a/0"])
+    write_training_films(tmp_path / "new", ["b/0"])
     done = tool("average_weights", tmp_path / "old", tmp_path / "new", tmp_path / "mean")
     assert done.returncode == 0, done.stderr
+    assert training_films(tmp_path / "mean") == {"a/0", "a/1", "b/0"}
     file, mean = read_weights(tmp_path / "mean")
     assert file.name == "weights.safetensors" and set(mean) == set(state)
     for name, value in mean.items():

@@ -149,14 +149,5 @@ def test_without_a_publishers_validation_films_all_sources_decide():
     assert refit.validated_on(manifest(), rows).tolist() == [True, True, False]
 
 
-def test_training_films_are_known_under_todays_names_or_refused(tmp_path):
-    assert refit.training_films(model(tmp_path / "m", "a/0", "radiologist/1.png")) == {
-        "a/0",
-        "general-blockchain/1.png",
-    }
-    with pytest.raises(ModelError, match="was not trained on are unknown"):
-        refit.training_films(tmp_path)
-
-
 def test_validation_sources_of_null_are_all_sources():
     assert refit.validated_on(manifest(validation_sources=None), [film(0, split="val")]).all()

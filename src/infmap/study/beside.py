@@ -20,8 +20,8 @@ from infmap.study.splits import EXTERNAL, HELD_OUT, films_of_part
 from infmap.study.study import Study, write_json
 from infmap.training.calibration import read_outputs, unseen
 from infmap.training.dataset import load_films
+from infmap.training.origins import training_films
 from infmap.training.pack import find_pack
-from infmap.training.refit import training_films
 from infmap.training.snapshot import read_rows
 
 CHUNK = 256

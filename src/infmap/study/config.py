@@ -118,6 +118,8 @@ class StudyConfig(Strict):
             raise ValueError("activation_maps need grid.classifiers: true")
         if self.training.hold_out != type(self.training.hold_out)():
             raise ValueError("training.hold_out is decided by the split: leave it out")
+        if self.training.distillation is not None:
+            raise ValueError("training.distillation: its teachers know the films that are held out")
         if not any(self.training.loss.map_weights):
             raise ValueError("training.loss.map_weights are all 0: no map would be trained")
         if self.split.scheme == "sources" and len(self.sources) < 2:

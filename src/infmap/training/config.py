@@ -76,6 +76,19 @@ class LossConfig(Strict):
         return self
 
 
+class Distillation(Strict):
+    """Trained networks that a run learns from, beside the truth."""
+
+    teachers: tuple[Path, ...] = Field(
+        min_length=1,
+        description="model folders; learned from is their mean, each over a film and its mirror "
+        "image; none may have been trained on a film that is held out",
+    )
+    weight: float = Field(
+        4.0, gt=0, description="weight, times a map's, of the divergence from the teachers"
+    )
+
+
 PARTS = ("covid19", "pneumonia", "normal", "unknown")
 """Classes of films that a stage can name; "unknown" is every film of none of the others."""
 
@@ -146,6 +159,9 @@ class TrainingConfig(Strict):
     )
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
+    distillation: Distillation | None = Field(
+        None, description="networks to learn from; null: the truth alone"
+    )
     stages: tuple[Stage, ...] = Field(min_length=1)
     hold_out: HoldOut = HoldOut()
     phantoms: int = Field(
@@ -205,6 +221,10 @@ def read_config(path: Path) -> TrainingConfig:
     network = config.network
     if network.weights not in ("imagenet", "random"):
         network = network.model_copy(update={"weights": str((base / network.weights).resolve())})
+    distillation = config.distillation
+    if distillation is not None:
+        teachers = tuple((base / folder).resolve() for folder in distillation.teachers)
+        distillation = distillation.model_copy(update={"teachers": teachers})
     hold_out = config.hold_out
     if hold_out.films is not None:
         hold_out = hold_out.model_copy(update={"films": (base / hold_out.films).resolve()})
@@ -212,6 +232,7 @@ def read_config(path: Path) -> TrainingConfig:
         update={
             "snapshot": (base / config.snapshot).resolve(),
             "network": network,
+            "distillation": distillation,
             "hold_out": hold_out,
         }
     )

@@ -30,6 +30,7 @@ from infmap.training.log import Log
 from infmap.training.predict import validate
 from infmap.training.schedule import Schedule
 from infmap.training.start import parameter_groups, place_network, starting_loss, starting_network
+from infmap.training.teacher import Teachers, taught_loss
 
 
 def train(
@@ -60,6 +61,7 @@ def train(
     """
     group = alone(config) if group is None else group
     device, leads = group.device, group.rank == 0
+    bfloat16 = config.precision == "bfloat16"
     if config.patience is not None and not len(val):
         raise UsageError("patience needs validation films, and the snapshot has none")
     torch.manual_seed(config.seed)
@@ -70,6 +72,8 @@ def train(
         parameter_groups(network, config.weight_decay), lr=config.stages[0].learning_rate
     )
     criterion = starting_loss(config)
+    teach = config.distillation
+    teachers = Teachers(teach.teachers, device, bfloat16=bfloat16) if teach else None
     schedule, stopping = Schedule(config, films), EarlyStopping(config.patience)
     state = group.share(read_checkpoint(folder / CHECKPOINT, config) if leads else None)
     step = restore(state, network, average, optimizer, stopping)
@@ -97,9 +101,12 @@ def train(
             targets = _targets(films, batch, masks, moved, device)
             images = images.to(device, memory_format=torch.channels_last)
             statistics.rewind()
-            with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
+            with torch.autocast(device.type, torch.bfloat16, bfloat16):
                 output = network(images)
             loss = criterion(output, targets)
+            if teach and teachers:
+                apart = taught_loss(output, teachers(images), targets, config.loss.map_weights)
+                loss = loss + teach.weight * apart
             loss.backward()
             total += loss.detach()
             statistics.add()

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infmap.catalog.groups import VAL, own_part
-from infmap.catalog.renamed import current_film_id, current_source
+from infmap.catalog.renamed import current_source
 from infmap.catalog.rows import Film
 from infmap.catalog.truth import mask_paths
 from infmap.core.errors import ModelError
@@ -28,8 +28,8 @@ from infmap.training.export import quantize
 from infmap.training.int8 import CALIBRATION_FILMS
 from infmap.training.log import Log
 from infmap.training.operating import labelled_films
+from infmap.training.origins import training_films
 from infmap.training.pack import find_pack
-from infmap.training.run import FILMS
 from infmap.training.snapshot import read_extents, read_rows
 
 LUNG_SOURCES = ("covid-qu-ex", "general-blockchain")
@@ -139,22 +139,6 @@ def out_of_fold(
 def _useful(row: Film) -> bool:
     """Whether the opacity threshold or the severity can be decided on a film."""
     return film_class(row) == 2 or mask_paths(row)[1] is not None
-
-
-def training_films(folder: Path) -> set[str]:
-    """film_id of the films that a model folder's network was trained on.
-
-    Raises:
-        ModelError: the folder does not say.
-    """
-    try:
-        lines = (folder / FILMS).read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise ModelError(
-            f"{folder / FILMS}: cannot be read ({error.strerror}); without it the "
-            "films that the network was not trained on are unknown"
-        ) from error
-    return {current_film_id(line) for line in lines if line}
 
 
 def int8_copy(

@@ -26,14 +26,12 @@ from infmap.training.int8 import choose_precision
 from infmap.training.launch import check_processes, launch
 from infmap.training.log import Log
 from infmap.training.loop import train
+from infmap.training.origins import inherited_films, write_training_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import check_hold_out, select_films
 from infmap.training.regions import with_lungs
 from infmap.training.snapshot import read_extents, read_rows
 from infmap.training.start import starting_loss, starting_network
-
-FILMS = "films.txt"
-"""In a model folder: the film_id of every training film, a line each."""
 
 
 def run(
@@ -69,6 +67,9 @@ def run(
     spec = Preprocessing(size=config.size)
     check_hold_out(rows, config)
     chosen = select_films(rows, config)
+    inherited, notes = inherited_films(config, rows, chosen)
+    # What an origin learned from says nothing of how good this network is on films it never saw.
+    chosen = replace(chosen, validate=unseen(chosen.validate, rows, inherited))
     check_choice(config, chosen)
     learn, validate = chosen.learn, chosen.validate
     say({"films": len(learn), "validation_films": len(validate), "left_out": chosen.left_out})
@@ -83,14 +84,15 @@ def run(
             rendered.classes[:] = UNKNOWN
         films = join_films(films, rendered)
     val = load_films(validate, resolve, spec, config.lung_sources, pack=pack)
-    for note in check_truth(config, films, val):
+    for note in notes + check_truth(config, films, val):
         say({"note": note})
     if processes > 1 or on != "local":
         launch(config, films, val, folder, say, processes, on)
     network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
 
     export(network, folder, config.size)
-    (folder / FILMS).write_text("".join(f"{r['film_id']}\n" for r in learn), encoding="utf-8")
+    trained_on = {row["film_id"] for row in learn} | inherited
+    write_training_films(folder, trained_on)
     training = Training(
         sources=tuple(sorted({row["source"] for row in learn})),
         films=len(learn),
@@ -107,7 +109,7 @@ def run(
     known = {row["film_id"] for row in validate}
     read = [
         row
-        for row in unseen(chosen.free, rows, {row["film_id"] for row in learn})
+        for row in unseen(chosen.free, rows, trained_on)
         if row["film_id"] in extents and row["film_id"] not in known
     ]
     more = load_films(read, resolve, spec, config.lung_sources, pack=pack)
