@@ -17,11 +17,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from fuzz_films import MEMORY, seeds
+from mutants import mutate
 
 from infmap.api import DEFAULT_MODEL, model_folder
 from infmap.serve.items import CRASHED
@@ -29,7 +32,6 @@ from infmap.serve.server import ServerSettings, serve
 from infmap.serve.worker import TOO_SLOW
 from infmap.web.serving import Listen
 
-Mutate = Callable[[bytes, random.Random], bytes]
 CLIENTS = 8
 """Requests under way at once."""
 SLOW = 5.0
@@ -40,8 +42,6 @@ QUIET = 0.2
 """Seconds until a server that says nothing to a request is told that no more of it comes."""
 LOOK_EVERY = 100
 """Mutants between two looks at the server's memory."""
-BAD = ("status 5xx", "errors logged", "slow", "dead")
-"""What must not happen."""
 HEADERS = (
     "Content-Length: {n}", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked",
     "Content-Encoding: gzip", "Expect: 100-continue", "Host: example.org", "Host:",
@@ -86,17 +86,16 @@ class Sender:
         port: of the server on this machine.
         films: that are mutated.
         seed: of all mutants.
-        mutate: changes a film.
     """
 
-    def __init__(self, port: int, films: list[bytes], seed: int, mutate: Mutate) -> None:
-        self.port, self.films, self.seed, self.mutate = port, films, seed, mutate
+    def __init__(self, port: int, films: list[bytes], seed: int) -> None:
+        self.port, self.films, self.seed = port, films, seed
         self.counts = Counts()
 
     async def send(self, number: int, again: bool = False) -> None:
         """Send one mutant; counts how it ended."""
         draw = random.Random(f"http/{self.seed}/{number}")
-        film = self.mutate(self.films[number % len(self.films)], draw)
+        film = mutate(self.films[number % len(self.films)], draw)
         began = time.monotonic()
         # Another threshold is another result: what was read before is read again.
         threshold = 0.25 if again else 0.5
@@ -113,7 +112,7 @@ class Sender:
             answers = [(0, type(error).__name__.encode())]
         for status, body in answers:
             self._count(number, status, body, time.monotonic() - began, again)
-        self.counts.ended["mutants"] += not again
+        self.counts.ended["sent"] += not again
 
     async def _job(
         self, number: int, film: bytes, draw: random.Random, threshold: float
@@ -314,24 +313,24 @@ def peak_mib(pid: int) -> int:
     return most
 
 
-def run(
-    films: list[bytes], first: int, count: int, seconds: float, seed: int, mutate: Mutate
-) -> Counts:
-    """Send so many mutants, in so many seconds at most, to a new server."""
+def block(first: int, count: int, seed: int, until: float) -> Counter[str]:
+    """Send mutants to a new server, until a monotonic time at most; how they ended."""
     with tempfile.TemporaryDirectory(prefix="infmap-fuzz-") as made:
         with serving(Path(made)) as (pid, port):
-            sender = Sender(port, films, seed, mutate)
-            asyncio.run(_all(sender, pid, range(first, first + count), seconds))
+            sender = Sender(port, seeds(), seed)
+            asyncio.run(_all(sender, pid, range(first, first + count), until))
         # Also of requests whose client did not wait for an answer.
         log = (Path(made) / "log").read_text().splitlines()
-        errors = [line for line in log if '"level": "error"' in line]
-        sender.counts.ended["errors logged"] = len(errors)
-        sender.counts.told += errors[:5]
-    return sender.counts
+    errors = [line for line in log if '"level": "error"' in line]
+    for line in (*sender.counts.told[:20], *errors[:5]):
+        sys.stderr.write(f"{line}\n")
+    peak = sender.counts.peak_mib
+    told = {"errors logged": len(errors), "peak_mib": peak, "memory": int(peak > MEMORY >> 20)}
+    return Counter({**sender.counts.ended, **told})
 
 
-async def _all(sender: Sender, pid: int, numbers: range, seconds: float) -> None:
-    counts, until = sender.counts, time.monotonic() + seconds
+async def _all(sender: Sender, pid: int, numbers: range, until: float) -> None:
+    counts = sender.counts
     waiting = iter(numbers)
 
     async def client() -> None:

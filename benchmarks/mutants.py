@@ -17,7 +17,7 @@ from functools import lru_cache
 EXTREMES = (0, 1, -1, 2, 7, 127, 128, 255, 256, 32767, 32768, 65535, 2**31 - 1, 2**31, 2**32 - 1)
 # Elements of a film whose value is a number that decoding depends on, little-endian tags.
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"}
-_VRS = (b"US", b"SS", b"UL", b"DS", b"IS", b"OW", b"OB", b"SQ", b"UN", b"CS", b"AT", b"FD")
+_NUMBERS = (b"\0\0", b"\xff\xff", b"\x01\0", b"\0\x80", b"\xff\x7f", b"\xff\xff\xff\xff")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,38 @@ def layout(data: bytes) -> Layout:
 
 
 def mutate(data: bytes, draw: random.Random) -> bytes:
+    """One mutant of a file: half of them by its structure, half by its bytes."""
+    return by_structure(data, draw) if draw.random() < 0.5 else by_bytes(data, draw)
+
+
+def by_bytes(data: bytes, draw: random.Random) -> bytes:
+    """One mutant; half of the changes fall on the first kilobytes, where headers lie."""
+    body = bytearray(data)
+    for _ in range(draw.choice((1, 1, 2, 4, 16))):
+        near = min(len(body), 2048) if draw.random() < 0.5 else len(body)
+        at = draw.randrange(max(1, near))
+        kind = draw.randrange(7)
+        if kind == 0 and at < len(body):
+            body[at] ^= 1 << draw.randrange(8)
+        elif kind == 1 and at < len(body):
+            body[at] = draw.randrange(256)
+        elif kind == 2:
+            body[at : at + 4] = draw.choice(_NUMBERS)
+        elif kind == 3 and draw.random() < 0.3:
+            del body[at:]
+        elif kind == 4:
+            piece = bytes(body[at : at + draw.randrange(1, 64)])
+            to = draw.randrange(len(body) + 1)
+            body[to:to] = piece
+        elif kind == 5:
+            del body[at : at + draw.randrange(1, 32)]
+        else:
+            count = draw.randrange(1, 200)
+            body[at : at + count] = bytes([draw.choice((0, 255))]) * count
+    return bytes(body)
+
+
+def by_structure(data: bytes, draw: random.Random) -> bytes:
     """One mutant of a file, by its structure."""
     known = layout(data)
     body = bytearray(data)

@@ -79,7 +79,7 @@ def main() -> None:
         while (message := receive(source)) is not None:
             header, data = message
             reply, body = answer(header, data)
-            reply["chatter"] = _said(chatter)
+            reply["chatter"] = said(chatter)
             send(sink, reply, body)
 
 
@@ -171,7 +171,7 @@ def _limited(pixels: int) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
-def _said(chatter: BinaryIO) -> str:
+def said(chatter: BinaryIO) -> str:
     """What was printed since last time."""
     size = os.lseek(chatter.fileno(), 0, os.SEEK_END)
     if not size:
