@@ -55,7 +55,7 @@ def test_what_is_not_read_is_answered_and_not_kept(store: Store) -> None:
         (row,) = c.execute(table.select()).all()
         assert row.job_id is None and kept_out(c) == {"a lateral view": 1}
         assert held(c, {row.sop_uid: row.sop_class}) == set()
-    assert not store.uploads.exists() or not list(store.uploads.iterdir())
+    assert not [path for path in store.uploads.rglob("*") if path.is_file()]
 
 
 def _uids(file: bytes) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from infmap.web.database import now
 
 NOON = 1_700_000_000_000
 """A moment, UTC milliseconds since 1970."""
+DAY_MS = 24 * 3600 * 1000
 
 
 class SmallServer:

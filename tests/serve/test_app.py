@@ -42,7 +42,7 @@ def test_what_nobody_foresaw_is_500_and_its_message_stays_out_of_the_log(
     web: WebServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
-        raise OSError(5, "Input/output error", "/films/Doe^Jane.dcm")
+        raise OSError(18, "Invalid cross-device link", "/films/Doe^Jane.dcm")
 
     monkeypatch.setattr(routes_session, "_answer", broken)
     client = TestClient(web.app, "http://127.0.0.1", raise_server_exceptions=False)

@@ -90,6 +90,26 @@ def test_rows_without_a_file_are_told_and_the_film_is_asked_for_again(small: Sma
     assert GONE in reasons
 
 
+@pytest.mark.parametrize("which", ["uploads", "results"])
+def test_a_disk_that_was_taken_away_is_no_loss(
+    small: SmallServer, which: str, tmp_path: Path
+) -> None:
+    film, _ = read(small, "a")
+    waits = small.job("b")
+    place = small.store.folder / which
+    place.rename(tmp_path / "away")
+    place.mkdir()
+    with pytest.raises(FileNotFoundError):
+        tidy(small.store)
+    place.rmdir()
+    (tmp_path / "away").rename(place)
+    tidy(small.store, young=0.0)
+    with small.store.read() as c:
+        assert results.get(c, film).status == "ok"
+        assert uploads.known(c, [digest("a"), digest("b")]) == {digest("a"), digest("b")}
+    assert small.states(waits) == ["queued"] and list(place.glob("??/*"))
+
+
 def test_a_file_that_came_again_since_it_was_missed_keeps_its_row(
     small: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from small_server import NOON, SmallServer
+from small_server import DAY_MS, NOON, SmallServer
 
 from infmap.serve import events, items, jobs, results
 
@@ -83,6 +83,16 @@ def test_a_renewed_lease_holds(small: SmallServer) -> None:
         assert items.renew(c, [item.token, "gone"], NOON + 1000) == {item.token}
     assert small.claim(at=NOON + items.LEASE_MS + 1) == []
     assert len(small.claim(at=NOON + items.LEASE_MS + 1001)) == 1
+
+
+def test_a_clock_that_was_put_back_keeps_no_item_from_being_read(small: SmallServer) -> None:
+    small.job("a")
+    (lost,) = small.claim(at=NOON + DAY_MS)
+    (found,) = small.claim(at=NOON)
+    assert found.id == lost.id
+    # Another server's clock may be a little ahead.
+    assert small.claim(at=NOON - items.SLACK_MS) == []
+    assert not small.finish(lost) and small.finish(found)
 
 
 def test_a_film_that_crashes_its_worker_twice_fails(small: SmallServer) -> None:

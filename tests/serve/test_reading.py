@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import pydicom
 import pytest
 from PIL import Image
 from reading_server import MODEL, phantom, send
+from sqlalchemy import select
 
+from full_disk import full_disk
 from infmap.api import model_folder
 from infmap.dicom import write_dx
 from infmap.inference import read_manifest
 from infmap.phantom import render
-from infmap.serve import jobs, reading, registry, results, uploads
+from infmap.serve import items, jobs, reading, registry, results, schema, uploads
 from infmap.serve.figures import Figures
 from infmap.serve.reading import Progress, Reader, Work
 from infmap.serve.store import Store
@@ -44,7 +47,7 @@ def reader(tmp_path: Path, said: list[Mapping[str, object]]) -> Reader:
 def test_it_says_what_it_is_at(reader: Reader, said: list[Mapping[str, object]]) -> None:
     job = send(reader.store, {"a": phantom(1)})
     assert reader.read_some() and not reader.read_some()
-    assert [one["state"] for one in said] == ["claimed", "reading", "read", "done"]
+    assert [one["state"] for one in said] == ["claimed", "reading", "read", "read through", "done"]
     assert said[-1]["jobs"] == [job.id]
 
 
@@ -128,6 +131,57 @@ def test_a_film_that_got_its_result_meanwhile_is_not_read(
     with reader.store.read() as c:
         assert jobs.get(c, first.id).state == jobs.get(c, second.id).state == "done"
     assert len([one for one in said if one["state"] == "reading"]) == 3
+
+
+@pytest.mark.parametrize("moment", ["claimed", "read through"])
+def test_a_disk_that_fills_up_costs_a_film_nothing(
+    reader: Reader,
+    said: list[Mapping[str, object]],
+    moment: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(reading, "COMMIT_TRIES", 1)
+    monkeypatch.setattr(reading.LOG, "propagate", True)
+    job = send(reader.store, {"a": phantom(1)})
+    with ExitStack() as full:
+
+        def say(told: Mapping[str, object]) -> None:
+            said.append(told)
+            if told["state"] == moment:  # results, or their rows, find no room
+                full.enter_context(full_disk())
+
+        reader.say = say
+        assert not reader.read_some()
+        assert said[-1] == {"state": "done", "jobs": []}  # its minder blames nobody
+        assert not reader.read_some() and reader.trouble is not None
+    assert "held back" in caplog.text and "Traceback" not in caplog.text
+    reader.say = said.append
+    assert reader.read_some() and reader.trouble is None
+    with reader.store.read() as c:
+        (item,) = jobs.items(c, job.id)
+        row = c.execute(select(schema.items.c.attempts, schema.items.c.claims)).one()
+    assert (item.state, tuple(row)) == ("done", (0, 1))
+
+
+def test_films_of_a_disk_that_was_taken_away_wait_for_it(reader: Reader, tmp_path: Path) -> None:
+    job = send(reader.store, {"a": phantom(1)})
+    reader.store.uploads.rename(tmp_path / "away")
+    assert not reader.read_some()
+    (tmp_path / "away").rename(reader.store.uploads)
+    assert reader.read_some()
+    with reader.store.read() as c:
+        assert [item.state for item in jobs.items(c, job.id)] == ["done"]
+
+
+def test_what_a_dead_process_had_is_found_where_nothing_else_is_queued(reader: Reader) -> None:
+    job = send(reader.store, {"a": phantom(1)})
+    with reader.store.begin() as c:
+        items.claim(c, "dead", [MODEL], 1, 1_000_000)
+    assert not reader.read_some()
+    assert reader.read_some()
+    with reader.store.read() as c:
+        assert [item.state for item in jobs.items(c, job.id)] == ["done"]
 
 
 def test_the_minder_sees_which_film_is_read_and_for_how_long() -> None:

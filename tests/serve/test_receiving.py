@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import shutil
 from collections import namedtuple
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.types import Message, Scope
 from web_server import WebServer, film, sha
 
+from full_disk import full_disk
 from infmap.serve import receiving, uploads
 
 
@@ -58,7 +62,7 @@ def test_a_full_disk_is_said(web: WebServer, monkeypatch: pytest.MonkeyPatch) ->
     usage = namedtuple("usage", "total used free")
     full = usage(10, 10, receiving.SPARE - 1)
     with monkeypatch.context() as patched:
-        patched.setattr(receiving.shutil, "disk_usage", lambda path: full)
+        patched.setattr(shutil, "disk_usage", lambda path: full)
         assert web.ask("POST", "/v1/films", film(1)).status_code == 507
         assert web.ask("GET", "/readyz").status_code == 507
 
@@ -70,6 +74,38 @@ def test_a_full_disk_is_said(web: WebServer, monkeypatch: pytest.MonkeyPatch) ->
     assert answer.status_code == 507
     assert "private" not in answer.text
     assert parts(web) == []
+
+
+def test_uploads_are_taken_again_as_soon_as_there_is_room(web: WebServer) -> None:
+    data = film(1)
+    job = web.job(data)
+    with full_disk():
+        refused = web.send(job, data)
+    assert refused.status_code in (503, 507) and int(refused.headers["Retry-After"]) > 0
+    assert set(refused.json()) == {"error"}
+    assert parts(web) == []
+    assert web.send(job, data).status_code == 200
+
+
+@pytest.mark.parametrize("harm", ["gone", "forbidden"])
+def test_a_folder_that_cannot_be_used_is_said_and_not_written_into(
+    web: WebServer, harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    data = film(1)
+    job = web.job(data)
+    with monkeypatch.context() as patched:
+        if harm == "gone":
+            web.store.uploads.rename(tmp_path / "away")
+        else:  # root may write everywhere
+            patched.setattr(os, "access", lambda path, mode: False)
+        for answer in (web.send(job, data), web.ask("GET", "/readyz")):
+            assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+            assert str(tmp_path) not in answer.text
+    assert web.ask("GET", "/healthz").status_code == 200
+    if harm == "gone":
+        (tmp_path / "away").rename(web.store.uploads)
+    assert web.ask("GET", "/readyz").status_code == 200
+    assert web.send(job, data).status_code == 200
 
 
 def test_a_client_that_goes_away_is_no_error_of_the_server(web: WebServer) -> None:

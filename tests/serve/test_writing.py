@@ -19,7 +19,7 @@ from infmap.core.types import Prediction
 from infmap.dicom import read_radiograph, write_dx
 from infmap.serve import results
 from infmap.serve.results import Result
-from infmap.serve.store import Store
+from infmap.serve.store import MARK, Store
 from infmap.serve.writing import Film, Header, header_of, settle, write_result
 
 
@@ -29,6 +29,10 @@ def server(tmp_path: Path) -> Store:
 
 
 FILM = Film("a" * 64, "m@1", "b" * 64, 0.5, False, Header(True, "north", "17", date(1970, 1, 11)))
+
+
+def unmarked(store: Store) -> list[Path]:
+    return [path for path in store.results.iterdir() if path.name != MARK]
 
 
 def keep(store: Store, answer: Prediction | FilmError) -> Result:
@@ -46,7 +50,7 @@ def test_a_folder_is_whole_and_written_once(server: Store) -> None:
     before = (folder / "result.json").stat().st_mtime_ns
     assert keep(server, prediction).film == row.film
     assert (folder / "result.json").stat().st_mtime_ns == before
-    assert [path.name for path in server.results.iterdir()] == [row.film[:2]]
+    assert [path.name for path in unmarked(server)] == [row.film[:2]]
     assert (row.status, row.study_date, row.score) == ("ok", 10, prediction.severity.extent_score)
     assert row.patient == results.patient_hash(server.key, "north", "17")
     facts = results.facts(server, row.film)
@@ -56,7 +60,7 @@ def test_a_folder_is_whole_and_written_once(server: Store) -> None:
 def test_a_film_that_cannot_be_read_has_no_folder(server: Store) -> None:
     row = keep(server, UnreadableFilm("damaged"))
     assert (row.status, row.reason, row.score) == ("failed", "damaged", None)
-    assert not server.results.exists()
+    assert unmarked(server) == []
 
 
 def test_a_folder_that_cannot_be_written_whole_leaves_nothing(
@@ -69,12 +73,12 @@ def test_a_folder_that_cannot_be_written_whole_leaves_nothing(
     monkeypatch.setattr("infmap.serve.writing._planes", full)
     with pytest.raises(OSError, match="No space"):
         keep(server, prediction)
-    assert list(server.results.iterdir()) == []
+    assert unmarked(server) == []
     monkeypatch.undo()
     monkeypatch.setattr("infmap.serve.writing.sync", full)
     with pytest.raises(OSError, match="No space"):
         keep(server, prediction)
-    assert list(server.results.iterdir()) == []
+    assert unmarked(server) == []
 
 
 def test_a_film_that_is_written_twice_at_once_is_there_once(server: Store) -> None:
@@ -83,7 +87,7 @@ def test_a_film_that_is_written_twice_at_once_is_there_once(server: Store) -> No
     settle(server, both)
     folder = results.folder(server, both[0].result.film)
     assert len(list(folder.iterdir())) == 7
-    assert [path.name for path in server.results.iterdir()] == [folder.parent.name]
+    assert [path.name for path in unmarked(server)] == [folder.parent.name]
 
 
 def test_what_a_header_says_is_taken_from_dicom_alone(tmp_path: Path) -> None:

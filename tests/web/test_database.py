@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from infmap.core.errors import UsageError
 from infmap.serve.schema import uploads
 from infmap.serve.store import Store
-from infmap.web.database import KEY, inserting, new_id, portions, write_key
+from infmap.web import database
+from infmap.web.database import KEY, inserting, is_full, new_id, portions, write_key
 
 
 def test_a_folder_opened_again_has_its_rows_and_its_key(tmp_path: Path, url: str | None) -> None:
@@ -131,4 +135,75 @@ def test_a_row_that_is_there_may_stay(tmp_path: Path, url: str | None) -> None:
         for size in (1, 2):
             c.execute(inserting(c, uploads).values(row | {"size": size}).on_conflict_do_nothing())
         assert c.execute(text("SELECT size FROM upload")).scalars().all() == [1]
+    store.close()
+
+
+def test_writers_wait_for_a_lock_for_a_time_and_go_on_after_it(
+    tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_MS", 100)
+    store, other = Store.open(tmp_path / "s", url), Store.open(tmp_path / "s", url)
+    row = text("INSERT INTO upload (sha256, size, created) VALUES ('a', 1, 2)")
+    with other.begin() as held:
+        if url is not None:
+            held.execute(text("LOCK TABLE upload IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError), store.begin() as c:
+            c.execute(row)
+    with store.begin() as c:
+        c.execute(row)
+    with store.read() as c:
+        assert c.execute(text("SELECT count(*) FROM upload")).scalar() == 1
+    store.close(), other.close()
+
+
+def test_threads_do_not_wait_for_a_lock_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "s")
+    monkeypatch.setattr(database, "BUSY_MS", 1)
+    refused = []
+
+    def write() -> None:
+        try:
+            with store.begin():
+                pass
+        except OperationalError as error:
+            refused.append(error)
+
+    with store.begin():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    assert len(refused) == 1
+    write()
+    assert len(refused) == 1
+    store.close()
+
+
+def test_nothing_is_written_into_a_database_that_was_deleted(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    (tmp_path / "s").rename(tmp_path / "away")
+    with pytest.raises(OperationalError), store.begin():
+        pass
+    shutil.copytree(tmp_path / "away", tmp_path / "s")  # another file of the same name
+    with pytest.raises(OperationalError), store.begin():
+        pass
+    shutil.rmtree(tmp_path / "s")
+    (tmp_path / "away").rename(tmp_path / "s")
+    with store.begin():
+        pass
+    store.close()
+
+
+def test_a_database_without_room_says_so(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    with closing(store.engine.connect()) as c:
+        pages = c.execute(text("PRAGMA page_count")).scalar_one()
+        c.execute(text(f"PRAGMA max_page_count = {pages}"))
+        with pytest.raises(OperationalError) as raised:
+            c.execute(text("CREATE TABLE more (n INTEGER)"))
+            c.execute(text("CREATE TABLE many (n INTEGER)"))
+            c.execute(text("CREATE TABLE most (n INTEGER)"))
+    assert is_full(raised.value)
+    assert not is_full(OperationalError("SELECT", {}, Exception("away")))
     store.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -75,8 +74,7 @@ class Receiver:
         return status
 
     def _take(self, calling: str, sop_class: str, sop_uid: str, file: bytes) -> int:
-        if shutil.disk_usage(self.store.folder).free < self.keep_free + len(file):
-            return NO_ROOM
+        self.store.check(self.keep_free + len(file))
         if len(file) > MOST:
             return NO_ROOM
         found = describe(file)

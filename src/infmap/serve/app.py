@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,7 +29,7 @@ from infmap.web import refusals
 from infmap.web.headers import SecurityHeaders
 from infmap.web.hosts import LoopbackOnly
 from infmap.web.limits import BodyLimit
-from infmap.web.observe import Observed, RequestMetrics
+from infmap.web.observe import LOG, Observed, RequestMetrics
 from infmap.web.sessions import TrustedProxies
 from infmap.web.static import WEB, PageFiles
 
@@ -38,6 +39,12 @@ LARGEST = 512 * 2**20
 BODY_SECONDS = 600.0
 # Reports and objects that are made at one time: each is a process with a film in it.
 MAKING = 2
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TROUBLES = (
+    *FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT, errno.ENOTDIR,
+    errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+)  # fmt: skip
+"""Of a disk or the system, which pass without a restart."""
 ROUTERS = (
     routes_server.router,
     routes_session.router,
@@ -137,7 +144,12 @@ async def _domain_error(request: Request, error: Exception) -> Response:
 
 
 async def _disk_error(request: Request, error: Exception) -> Response:
-    """A full disk is said; any other failure of the system is an internal one."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return JSONResponse({"error": "the server's disk is full; nothing was kept"}, 507)
-    raise error
+    """A disk that is full, read-only or gone is said; any other failure is an internal one."""
+    if not isinstance(error, OSError) or error.errno not in TROUBLES:
+        raise error
+    told = {"level": "error", "disk": errno.errorcode[error.errno]}
+    LOG.error(json.dumps(told))
+    if error.errno in FULL:
+        return refusals.no_room()
+    text = "the server's folder cannot be used now; whoever runs the server finds why in its log"
+    return JSONResponse({"error": text}, 503, headers={"Retry-After": str(refusals.ROOM_SECONDS)})

@@ -98,8 +98,10 @@ def tidy(store: Store, young: float = YOUNG) -> None:
 
     Raises:
         OperationalError: the database does not answer.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or its disk was taken away: nothing is believed to be
+            gone then.
     """
+    store.check()
     for some in portions(_old(store.uploads, young)):
         with store.read() as c:
             lost = set(some) - uploads.known(c, some)
@@ -114,6 +116,7 @@ def tidy(store: Store, young: float = YOUNG) -> None:
         read = list(c.execute(select(r.c.film_id).where(r.c.status == "ok")).scalars())
     digests, read = _without_bytes(store, digests), _without_folder(store, read)
     with store.begin() as c:
+        store.check()  # taken away since the first look
         # Looked for again: one may have been deleted and have come again since the first look.
         for some in portions(_without_bytes(store, digests)):
             # Without its row a film is asked for when it is named again.

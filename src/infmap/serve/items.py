@@ -19,6 +19,8 @@ from infmap.serve.schema import jobs as job_table
 from infmap.serve.schema import uploads as upload_table
 from infmap.web.database import new_id, now
 
+SLACK_MS = 60_000
+"""By which the clocks of two servers on one database may differ."""
 LEASE_MS = 120_000
 """Time after which an item of a worker that says nothing is given to another: more than its batch
 may take, each film as long as it may."""
@@ -228,8 +230,10 @@ def release(c: Connection, dead: Iterable[str]) -> None:
 
 
 def expire(c: Connection, at: int) -> None:
-    """Queue items again whose lease ran out."""
-    run_out = (table.c.state == "leased") & (table.c.lease_until < at)
+    """Queue items again whose lease ran out, or was given at a time that is still to come."""
+    # Where the clock was put back by a day, a lease of two minutes would last for a day as well.
+    early = table.c.lease_until > at + LEASE_MS + SLACK_MS
+    run_out = (table.c.state == "leased") & ((table.c.lease_until < at) | early)
     # Rows that another transaction holds are being finished: they are left to it.
     query = select(table.c.id).where(run_out).with_for_update(skip_locked=True)
     ids = c.execute(query).scalars().all()

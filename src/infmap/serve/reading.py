@@ -7,6 +7,7 @@ limit on memory, and compressed ones in decoder processes of their own.
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import signal
@@ -23,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from infmap.compute.memory import limited_memory
 from infmap.compute.processes import begin_worker
-from infmap.core.errors import FilmError, UnreadableFilm
+from infmap.core.errors import FilmError, UnreadableFilm, UsageError
 from infmap.core.types import Prediction, Radiograph
 from infmap.dicom import read_radiograph
 from infmap.dicom.read import sniff
@@ -33,7 +34,8 @@ from infmap.serve.items import Claimed, Finishing
 from infmap.serve.results import Result
 from infmap.serve.store import Store
 from infmap.serve.writing import Film, Header, Written, header_of, settle, write_result
-from infmap.web.database import now
+from infmap.web.database import KEY, now
+from infmap.web.observe import LOG
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -49,6 +51,11 @@ LOOK_EVERY = 0.5
 server on the same database."""
 COMMIT_TRIES = 5
 """Tries to commit a batch, a second apart: its films are read and need not be read again."""
+ROOM = 128 << 20
+"""Bytes of the disk that have to be free for films to be claimed: the planes of sixteen films of
+3000 x 3000, which would be read in vain."""
+PAUSE = 5.0
+"""Seconds between looks into the queue while results cannot be kept."""
 WAKE, STOP = b"wake", b"stop"
 
 Finished = Callable[[Connection, Finishing], None]
@@ -114,7 +121,9 @@ class Progress:
 def main(work: Work, pipe: Pipe, progress: Progress) -> None:
     """Read films until told to stop: what a process does from beginning to end."""
     begin_worker(work.parent)
-    store = Store.connect(work.folder, work.url)
+    store = _connected(work, pipe)
+    if store is None:
+        return
     try:
         reader = Reader(
             work, store, lambda said: pipe.send_bytes(json.dumps(said).encode()), progress.at
@@ -127,6 +136,17 @@ def main(work: Work, pipe: Pipe, progress: Progress) -> None:
         store.close()
 
 
+def _connected(work: Work, pipe: Pipe) -> Store | None:
+    """The open server, as soon as its disk and database are there; None where told to stop."""
+    while True:
+        # Without its key the folder is another disk's, or gone: nothing is made there.
+        with suppress(UsageError, OSError):
+            if (work.folder / KEY).is_file():
+                return Store.connect(work.folder, work.url)
+        if pipe.poll(PAUSE) and pipe.recv_bytes() == STOP:
+            return None
+
+
 def _until_stopped(reader: Reader, pipe: Pipe) -> None:
     told: list[int] = []
     # A supervisor of services may send the signal to every process of the server at once: the batch
@@ -134,7 +154,8 @@ def _until_stopped(reader: Reader, pipe: Pipe) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
     busy = False
     while not told:
-        while pipe.poll(0.0 if busy else LOOK_EVERY):
+        pause = PAUSE if reader.trouble else LOOK_EVERY
+        while pipe.poll(0.0 if busy else pause):
             if pipe.recv_bytes() == STOP:
                 return
             busy = True  # woken: there is something in the queue
@@ -151,6 +172,9 @@ class Reader:
         store: the open server.
         say: tells whoever started the process what it has claimed and ended.
         at: is told the item whose film is read, and None when it is.
+
+    Attributes:
+        trouble: why nothing is read just now: the disk or the database; None where all is well.
     """
 
     def __init__(
@@ -165,39 +189,72 @@ class Reader:
         import infmap.dicom.image  # noqa: F401
 
         self.work, self.store, self.say, self.at = work, store, say, at
+        self.trouble: str | None = None
+        self._owed: list[str] = []  # tokens of items that are to be queued again
         self._predictors = {
             name: Predictor(folder, threads=work.threads) for name, folder in work.models.items()
         }
 
     def read_some(self) -> bool:
-        """Claim a batch and read it; returns whether there was one."""
+        """Claim a batch and read it; returns whether there was one.
+
+        Where the disk or the database is at fault, its films are queued again as soon as that can
+        be noted, and it costs them nothing.
+        """
+        rest: list[Claimed] = []
         try:
-            with self.store.begin() as c:
-                claimed = self._claim(c)
-                if not claimed:
-                    return False
-                predictor = self._predictor(claimed[0])
-                done = self._known(c, claimed, predictor)
-        except OperationalError:
-            # Another writer held the database for long, or it restarts: the next look will tell.
+            claimed, done, predictor = self._claimed()
+            rest = [item for item in claimed if item not in done]
+            if done:
+                self._tell(done)
+            if rest and predictor is not None:
+                self.say({"state": "claimed", "items": [asdict(item) for item in rest]})
+                self._read(rest, predictor)
+                self._tell(rest)
+            self.trouble = None
+            return bool(claimed)
+        except BrokenPipeError:  # who started this process has ended
+            raise
+        except (OSError, OperationalError) as error:
+            self._owed += [item.token for item in rest]
+            if rest:
+                self._tell([])  # or the one who minds it would end this process, and blame a film
+            self._hold_back(error)
             return False
-        rest = [item for item in claimed if item not in done]
-        if done:
-            self._tell(done)
-        if rest:
-            self.say({"state": "claimed", "items": [asdict(item) for item in rest]})
-            self._read(rest, predictor)
-            self._tell(rest)
-        return True
+
+    def _claimed(self) -> tuple[list[Claimed], list[Claimed], Predictor | None]:
+        """Items off the queue, those of them that ended at once, and what reads the others."""
+        self.store.check(ROOM)
+        with self.store.begin() as c:
+            if self._owed:
+                items.give_back(c, self._owed)
+            claimed = self._claim(c)
+            predictor = self._predictor(claimed[0]) if claimed else None
+            done = self._known(c, claimed, predictor) if predictor is not None else []
+        self._owed.clear()
+        return claimed, done, predictor
+
+    def _hold_back(self, error: Exception) -> None:
+        """Say once what is wrong; a film is not."""
+        why = type(error).__name__
+        if isinstance(error, OSError) and error.errno is not None:
+            why = errno.errorcode.get(error.errno, why)
+        if self.trouble != why:
+            # A process without a log of its own writes the line to standard error.
+            LOG.error(json.dumps({"level": "error", "reading": "held back", "error": why}))
+        self.trouble = why
 
     def _tell(self, done: list[Claimed]) -> None:
         self.say({"state": "done", "jobs": sorted({item.job for item in done})})
 
     def _claim(self, c: Connection) -> list[Claimed]:
         # Few films are shared out between the processes, so that none waits for another's batch.
-        waiting = items.waiting(c, CLAIM * self.work.processes)
+        waiting, at = items.waiting(c, CLAIM * self.work.processes), now()
         n = -(-waiting // self.work.processes)
-        return items.claim(c, self.work.owner, self.work.models.keys(), n, now()) if n else []
+        if not n:  # what a dead process had is found by the next look
+            items.expire(c, at)
+            return []
+        return items.claim(c, self.work.owner, self.work.models.keys(), n, at)
 
     def _predictor(self, item: Claimed) -> Predictor:
         predictor = self._predictors[item.model]
@@ -241,7 +298,10 @@ class Reader:
                     # Of a DICOM file whose header cannot be read at all, that much is known.
                     headers[sha256] = Header(sniff(data) == "DICOM")
                     return read_radiograph(data, name="the film", seen=seen)
-            except FileNotFoundError as error:
+            except OSError as error:
+                self.store.check()  # raises where the disk is at fault, not this file alone
+                if not isinstance(error, FileNotFoundError):
+                    raise UnreadableFilm("its bytes cannot be read from the disk") from error
                 raise UnreadableFilm("its bytes are gone from the disk; send it again") from error
             except MemoryError as error:
                 raise UnreadableFilm(
@@ -265,6 +325,7 @@ class Reader:
         made = list(predict_many(predictor, list(by_film), read, finish, batch_size=BATCH))
         settle(self.store, made)
         ended = [one.result for one in made]
+        self.say({"state": "read through"})  # from here on it is the database that is waited for
         self._commit([(item, one) for one in ended for item in by_film[one.sha256]])
 
     def _is_there(self, result: Result) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import errno
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
@@ -16,6 +16,7 @@ from infmap.serve import deleting
 from infmap.serve.callers import HERE, Caller, Desk
 from infmap.serve.deleting import Deleted
 from infmap.serve.uploads import Receiving, Upload
+from infmap.web.refusals import ROOM_SECONDS
 
 # Bytes that are gathered before a thread writes them: a film of 256 x 256 needs one hop in all, and
 # a slow client holds no thread while its bytes are awaited.
@@ -42,6 +43,7 @@ async def receive(
 
     Raises:
         HTTPException: 507 the disk is nearly full; 400 the client went away.
+        OSError: the server's folder is gone, or cannot be written.
         UploadRefused: no bytes, too many, or others than the checksum's.
     """
     piece = bytearray()
@@ -82,6 +84,12 @@ def check_space(desk: Desk) -> None:
 
     Raises:
         HTTPException: 507.
+        OSError: the server's folder is gone, or cannot be written.
     """
-    if shutil.disk_usage(desk.store.folder).free < SPARE:
-        raise HTTPException(507, "the server's disk is nearly full; ask whoever runs it for room")
+    try:
+        desk.store.check(SPARE)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        text = "the server's disk is nearly full; ask whoever runs it for room"
+        raise HTTPException(507, text, {"Retry-After": str(ROOM_SECONDS)}) from error

@@ -25,8 +25,9 @@ def viewer() -> Response:
     return page(STATIC / "viewer.html")
 
 
+# Not in a thread: while the database is locked they may all be waiting for it.
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 

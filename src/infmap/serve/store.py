@@ -7,20 +7,72 @@ works on films); see ``infmap.web.database``.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
+from sqlalchemy import select
+
+from infmap.serve.schema import results, uploads
 from infmap.web.database import Database, Layout
 
 LAYOUT = Layout("server", "server.db", Path(__file__).parent / "migrations")
+MARK = "kept-here"
+"""Empty folder in those of uploads and results: where a disk was taken away, a folder of the same
+name is left without it."""
 
 
 class Store(Database):
     """An open server; see ``Database``."""
 
     layout = LAYOUT
+
+    @classmethod
+    def open(cls, folder: Path, url: str | None = None) -> Self:
+        """As ``Database.open``; the folders of films are made and marked as the server's own."""
+        store = super().open(folder, url)
+        try:
+            store._mark()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def check(self, spare: int = 0) -> None:
+        """Make sure that the folders are the server's and take what is to be kept.
+
+        Args:
+            spare: bytes of the disk that are to be free.
+
+        Raises:
+            OSError: ENOSPC, they are not free; ENOENT, a folder is gone or another disk's; EACCES,
+                it cannot be written.
+        """
+        for folder in (self.uploads, self.results):
+            if not (folder / MARK).is_dir():
+                raise _error(errno.ENOENT, folder)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise _error(errno.EACCES, folder)
+        # Each may be a disk of its own.
+        if any(self.free(at) < spare for at in (self.folder, self.uploads, self.results)):
+            raise _error(errno.ENOSPC, self.folder)
+
+    @staticmethod
+    def free(folder: Path) -> int:
+        """Bytes that the disk of a folder has left."""
+        return shutil.disk_usage(folder).free
+
+    def _mark(self) -> None:
+        for folder, table in ((self.uploads, uploads), (self.results, results)):
+            folder.mkdir(exist_ok=True)
+            with self.read() as c:
+                has_rows = c.execute(select(table).limit(1)).first() is not None
+            # Rows and an empty folder: its files are elsewhere, and may come back.
+            if not (has_rows and not any(folder.iterdir())):
+                (folder / MARK).mkdir(exist_ok=True)
 
     @property
     def uploads(self) -> Path:
@@ -36,6 +88,10 @@ class Store(Database):
     def owners(self) -> Path:
         """Where the locks of those lie who work on films."""
         return self.folder / "owners"
+
+
+def _error(number: int, folder: Path) -> OSError:
+    return OSError(number, os.strerror(number), str(folder))
 
 
 def sync(path: Path) -> None:

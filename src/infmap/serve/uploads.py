@@ -60,7 +60,6 @@ class Receiving:
         self._expected = None if sha256 is None else checked(sha256)
         self._digest = hashlib.sha256()
         self._size = 0
-        store.uploads.mkdir(exist_ok=True)
         self._part = store.uploads / f".{new_id()}.part"
         self._file = self._part.open("xb")
 

@@ -28,6 +28,7 @@ from infmap.serve.items import CRASHED, Claimed
 from infmap.serve.reading import STOP, WAKE, Finished, Progress, Work, main
 from infmap.serve.store import Store, sweep
 from infmap.web.database import new_id, now
+from infmap.web.observe import LOG
 
 SECONDS = 5.0
 """Wall time for reading one film, then its process is ended."""
@@ -182,7 +183,8 @@ class Workers:
     def _mind(self) -> None:
         """Until all processes have ended: hear them, end those that hang, replace the dead."""
         told = False
-        while self._readings:
+        while self._readings or not self._stopping:
+            self._replace()
             if self._stopping and not told:
                 told = True
                 self._send(STOP)
@@ -229,6 +231,8 @@ class Workers:
         if state == "claimed":
             one.claimed = _CLAIMED.validate_python(said.get("items"))
             one.since = one.renewed = at
+        elif state == "read through":  # nothing that happens now is a film's fault
+            one.since = at
         elif state == "done":
             one.claimed = []
             ended = said.get("jobs")
@@ -258,11 +262,18 @@ class Workers:
         self._readings.remove(one)
         if one.claimed:
             self._settle(one)
-        if not self._stopping:
-            if not one.ready:
-                # Its models cannot be loaded, or memory is short: not as fast as it can fail.
-                time.sleep(_PAUSE)
-            self._readings.append(self._started())
+        if not one.ready and not self._stopping:
+            # Its models cannot be loaded, or memory is short: not as fast as it can fail.
+            time.sleep(_PAUSE)
+
+    def _replace(self) -> None:
+        """Start processes in the place of those that have ended, or at a later look."""
+        while not self._stopping and len(self._readings) < self._work.processes:
+            try:
+                self._readings.append(self._started())
+            except OSError as error:  # the system has no memory, or no more open files, just now
+                LOG.error("reading: no process can be started now: %s", type(error).__name__)
+                return
 
     def _settle(self, one: _Reading) -> None:
         # Between films it was the network, or writing: any film of the batch may be at fault.

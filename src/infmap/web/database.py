@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -78,6 +78,7 @@ class Layout:
             UsageError: a newer version of infmap made them.
         """
         if c.dialect.name == "postgresql":  # SQLite's writer is alone anyway
+            c.execute(text("SET LOCAL lock_timeout = 0"))  # however long the other one migrates
             c.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATING})
         target = target or self.head()
         current = MigrationContext.configure(c).get_current_revision()
@@ -139,6 +140,7 @@ class Database:
         self._writer = engine.execution_options(write=True)
         self._reader = engine
         self._one = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._file = self._identity()
         if engine.dialect.name == "postgresql":
             self._reader = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -189,7 +191,7 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A writing transaction: committed and on the disk when the body ends, else undone."""
         # Within a process a lock is handed on at once; SQLite's own waiting sleeps up to 100 ms.
-        with self._one or nullcontext(), self._writer.begin() as connection:
+        with self._alone(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -201,6 +203,44 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be this process's only writer, on the file that was opened."""
+        if self._one is None:
+            yield
+            return
+        # As long as SQLite waits: behind one who waits for another process all would wait in turn.
+        if not self._one.acquire(timeout=BUSY_MS / 1000):
+            raise _away("locked")
+        try:
+            # An open file goes on for ever after it was deleted, and what is in it goes with it.
+            if self._identity() != self._file:
+                raise _away("gone")
+            yield
+        finally:
+            self._one.release()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Device and number of SQLite's file; None where there is none."""
+        if self.engine.dialect.name != "sqlite":
+            return None
+        try:
+            found = (self.folder / self.layout.file).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def is_full(error: OperationalError) -> bool:
+    """Whether a database failed for want of room on its disk."""
+    # SQLite's name of the failure, PostgreSQL's SQLSTATE (disk_full).
+    names = (getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None))
+    return "SQLITE_FULL" in names or "53100" in names
+
+
+def _away(why: str) -> OperationalError:
+    return OperationalError("BEGIN", None, OSError(why))
 
 
 def now() -> int:
@@ -279,7 +319,9 @@ def _make_sqlite(folder: Path, name: str) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         # A dropped connection, after the database restarted, is replaced rather than an error.
-        return create_engine(url, pool_size=POOL, pool_pre_ping=True)
+        # Who waits for a table that somebody holds waits as long as in SQLite, not for ever.
+        stated = {} if "options" in url.query else {"options": f"-c lock_timeout={BUSY_MS}"}
+        return create_engine(url, pool_size=POOL, pool_pre_ping=True, connect_args=stated)
     # The connection used last goes out first: each keeps pages of its own, and were all of them
     # used in turn, a busy server would hold the same pages as often as it has connections.
     engine = create_engine(

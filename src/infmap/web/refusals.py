@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from infmap.web.csrf import is_same_origin
+from infmap.web.database import is_full
 from infmap.web.limits import RateLimit
 from infmap.web.observe import internal_error
 from infmap.web.sessions import is_loopback
 
+ROOM_SECONDS = 60
+"""After which somebody may have made room on a full disk."""
 FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 """Headers by which a proxy says that a request came from elsewhere."""
 
@@ -79,8 +83,16 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def unavailable(request: Request, error: Exception) -> Response:
     """The database is busy, restarts or is away: nothing was kept, send it again."""
+    if isinstance(error, OperationalError) and is_full(error):
+        return no_room()
     text = "the database does not answer; send it again"
     return JSONResponse({"error": text}, 503, headers={"Retry-After": "1"})
+
+
+def no_room() -> Response:
+    """The disk is full: nothing was kept."""
+    text = "the server's disk is full; nothing was kept, send it again when there is room"
+    return JSONResponse({"error": text}, 507, headers={"Retry-After": str(ROOM_SECONDS)})
 
 
 async def internal(request: Request, error: Exception) -> Response:
