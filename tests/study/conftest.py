@@ -160,12 +160,18 @@ def known_study(study_values, tmp_path):
     return study
 
 
-def _known_run(study, name, found, activation=None):
+@pytest.fixture
+def known_run():
+    """A function that gives a study a run whose maps find a known share, see ``known_study``."""
+    return _known_run
+
+
+def _known_run(study, name, found, activation=None, seed=0):
     from infmap.study.films import figures_by_set, films_file
     from infmap.study.records import COLUMNS
     from infmap.study.study import scoring_of, write_csv, write_json
 
-    folder = study.path(study.run(f"{name}-official-seed0"))
+    folder = study.path(study.run(f"{name}-official-seed{seed}"))
     folder.mkdir(parents=True)
 
     def figures(file, found):
@@ -174,8 +180,9 @@ def _known_run(study, name, found, activation=None):
         write_csv(folder / file, rows, COLUMNS)
         return figures_by_set(FilmTable.of(rows), 100)
 
+    chosen = {"infection": 0.5, "covid": 0.5, "chosen_on": "Val"}
     result = {
-        "scoring": scoring_of(study.config), "thresholds": {"infection": 0.5, "covid": 0.5},
+        "scoring": scoring_of(study.config), "thresholds": chosen,
         "size": {"parameters": 1e6, "gflops": 0.5}, **figures("films.csv", found),
     }  # fmt: skip
     if activation is not None:

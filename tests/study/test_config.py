@@ -18,6 +18,14 @@ def changed(values, **parts):
         ("grid", {"encoders": []}, "grid.encoders"),
         ("grid", {"encoders": ["a", "a"]}, "names one of a, a twice"),
         ("grid", {"encoders": ["a"], "decoders": ["none"]}, "classifiers: true"),
+        (
+            "grid",
+            {"encoders": ["a"], "repeats": {"vgg-a-trained": [1]}},
+            "is none of the grid",
+        ),
+        ("grid", {"encoders": ["a"], "repeats": {"dla-a-trained": [0]}}, "seeds beside 0"),
+        ("grid", {"encoders": ["a"], "repeats": {"dla-a-trained": [1, 1]}}, "each once"),
+        ("grid", {"encoders": ["a"], "repeats": {"dla-a-trained": []}}, "expected seeds"),
         ("split", {"scheme": "official", "folds": [0]}, "folds are for the scheme"),
         ("split", {"scheme": "sources"}, "needs two sources"),
         ("weights", {"vgg": "random"}, "vgg, which the grid does not"),
@@ -45,7 +53,7 @@ def test_a_file_that_is_no_study_is_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["study.yaml", "study-small.yaml"])
+@pytest.mark.parametrize("name", ["study.yaml", "study-cpu.yaml", "study-small.yaml"])
 def test_shipped_studies_are_read_and_name_what_exists(name, pytestconfig):
     config = read_study(pytestconfig.rootpath / "configs" / name)
     files = {k: v for k, v in config.weights.items() if v in ("imagenet", "random")}

@@ -33,6 +33,35 @@ def test_the_grid_is_the_product_with_a_classifier_a_cell_in_one_order(study_val
                        "classifier-resnet50-frozen-fold0-seed0"]  # fmt: skip
 
 
+def test_repeats_come_after_the_grids_own_runs(study_values):
+    grid = {"decoders": ["unet", "dla"], "encoders": ["resnet50"],
+            "repeats": {"dla-resnet50-trained": [5, 2]}}  # fmt: skip
+    config = changed(study_values, grid=grid, weights={}, activation_maps=[])
+    assert [run.id for run in enumerate_runs(config, ("fold0", "fold1"))] == [
+        "unet-resnet50-trained-fold0-seed0", "dla-resnet50-trained-fold0-seed0",
+        "unet-resnet50-trained-fold1-seed0", "dla-resnet50-trained-fold1-seed0",
+        "dla-resnet50-trained-fold0-seed5", "dla-resnet50-trained-fold0-seed2",
+        "dla-resnet50-trained-fold1-seed5", "dla-resnet50-trained-fold1-seed2",
+    ]  # fmt: skip
+
+
+def test_a_study_grows_and_keeps_every_run_that_it_has(study_values, tmp_path):
+    grid, before = study_values["grid"], create_study(changed(study_values), tmp_path / "s").runs
+    cell = "unet-efficientnet_lite0-trained"
+    more = {**grid, "decoders": ["dla", "unet"], "encoders": ["resnet50", *grid["encoders"]],
+            "repeats": {cell: [1]}}  # fmt: skip
+    weights = {**study_values["weights"], "resnet50": "random"}
+    grown = create_study(changed(study_values, grid=more, weights=weights), tmp_path / "s")
+    assert set(before) < set(grown.runs)
+    assert [grown.repeats(run) for run in grown.runs] == [False] * 6 + [True]
+    with pytest.raises(UsageError, match="another configuration.*may grow"):
+        create_study(changed(study_values), tmp_path / "s")
+    other = {**weights, "efficientnet_lite0": "imagenet"}
+    with pytest.raises(UsageError, match="another configuration"):  # its runs would start otherwise
+        create_study(changed(study_values, grid=more, weights=other), tmp_path / "s")
+    assert Study(tmp_path / "s").runs == grown.runs
+
+
 def test_a_run_trains_the_shared_part_with_its_own_cell(study_values, tmp_path):
     config = changed(study_values)
     training = training_config(

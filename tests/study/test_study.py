@@ -88,6 +88,19 @@ def test_the_table_is_made_anew_from_the_runs_alone(study, capsys):
     assert row["run"] == SEGMENTATION and row["infection_f1"]
 
 
+def test_a_grown_study_is_prepared_without_starting_a_run(study_values, tmp_path, capsys):
+    file = tmp_path / "study.yaml"
+    cell = SEGMENTATION.removesuffix("-official-seed0")
+    for repeats, said in (({}, "2 runs: 2 waiting"), ({cell: [1]}, "3 runs: 3 waiting")):
+        values = {**study_values, "grid": {**study_values["grid"], "repeats": repeats}}
+        file.write_text(yaml.safe_dump(values))
+        out = tmp_path / "study"
+        assert _run("study", ["run", str(file), "-o", str(out), "--prepare"]) == 0
+        assert said in capsys.readouterr().out
+    assert not list((out / "runs").iterdir())
+    assert [run.id for run in Study(out).runs][2:] == [f"{cell}-official-seed1"]
+
+
 def test_two_runs_are_compared_on_the_films_they_share(study, capsys):
     one, other = study / "runs" / SEGMENTATION, study / "runs" / CLASSIFIER
     assert _run("study", ["compare", str(one), str(one), "--json"]) == 0
@@ -125,8 +138,9 @@ def test_a_run_of_an_earlier_scoring_is_scored_again_and_no_other(study, tmp_pat
     assert _run("study", ["score", str(copy)]) == 0
     assert "1 runs scored" in capsys.readouterr().out
     assert file.read_text() == today and (file.parent / "log.jsonl").read_text() == log
-    assert _run("study", ["score", str(copy)]) == 0
+    assert _run("study", ["score", str(copy), "--time", "1"]) == 0
     assert "0 runs scored" in capsys.readouterr().out
+    assert set(Study(copy).speeds()["networks"]) == {SEGMENTATION, CLASSIFIER}
 
 
 def test_a_collected_study_gives_the_same_tables_without_networks_and_paths(study, tmp_path):

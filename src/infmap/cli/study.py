@@ -28,6 +28,9 @@ def run(
         int | None, typer.Option(min=1, help="runs at once; default: one a GPU, else one")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="start failed runs again")] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="make the folder, or let it grow; start no run")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print records as JSON lines")] = False,
 ) -> int:
     """Run a study; called again it goes on where it stopped. Exit status 3 if a run failed.
@@ -37,7 +40,9 @@ def run(
     from infmap.study.run import run_grid
 
     with Progress("runs", as_json=as_json) as say:
-        summary, table = run_grid(config, out, say, on=on, workers=workers, retry=retry)
+        summary, table = run_grid(
+            config, out, say, on=on, workers=workers, retry=retry, prepare=prepare
+        )
     _conclude(summary, table, out, as_json)
     return 3 if summary.states.get("failed", 0) + summary.states.get("diverged", 0) else 0
 
@@ -48,6 +53,9 @@ def score(
     beside: Annotated[
         str | None, typer.Option("--beside", help="model folder or name to score on the same films")
     ] = None,
+    time: Annotated[
+        int, typer.Option("--time", metavar="ROUNDS", min=0, help="time all networks in turns")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print records as JSON lines")] = False,
 ) -> int:
     """Score trained runs again whose figures an earlier version made, without training them.
@@ -57,7 +65,7 @@ def score(
     from infmap.study.run import score_study
 
     with Progress("runs", as_json=as_json) as say:
-        count, table = score_study(study, say, beside)
+        count, table = score_study(study, say, beside, time)
     record = {"scored": count, "table": str(table)}
     text = json.dumps(record) if as_json else f"{count} runs scored; table: {table}"
     sys.stdout.write(text + "\n")

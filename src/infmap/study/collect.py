@@ -21,6 +21,7 @@ from infmap.study.study import (
     ENVIRONMENT,
     FILMS,
     RESULT,
+    SPEED,
     TIMING,
     Study,
     read_record,
@@ -68,6 +69,11 @@ def collect_study(study: Study, out: Path) -> int:
     shutil.rmtree(out / "beside", ignore_errors=True)
     if study.beside():
         shutil.copytree(study.folder / "beside", out / "beside")
+    speeds = study.speeds()
+    if speeds is None:
+        (out / SPEED).unlink(missing_ok=True)
+    else:
+        write_json(out / SPEED, speeds)
     named = without_paths(json.loads(study.config.model_dump_json()))
     write_study(out, StudyConfig.model_validate(named), study.folds)
     return done

@@ -20,6 +20,11 @@ class Grid(Strict):
         (False,), min_length=1, description="encoder kept as it starts (true), trained (false)"
     )
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="seeds of training")
+    repeats: dict[str, tuple[int, ...]] = Field(
+        {},
+        description="a network by its name, such as 'dla-chexnet-trained', to further seeds that "
+        "it alone is trained with",
+    )
     classifiers: bool = Field(
         False,
         description="a plain classifier (decoder 'none') beside each encoder, so that activation "
@@ -37,6 +42,36 @@ class Grid(Strict):
         if not self.decoders and not self.classifiers:
             raise ValueError("neither decoders nor classifiers: there is nothing to run")
         return self
+
+    @model_validator(mode="after")
+    def _repeats_what_it_has(self) -> Self:
+        cells = [cell_name(*cell) for cell in self.cells]
+        for cell, seeds in self.repeats.items():
+            if cell not in cells:
+                raise ValueError(f"repeats: {cell} is none of the grid's: {', '.join(cells)}")
+            if not seeds or len({*self.seeds, *seeds}) != len(self.seeds) + len(seeds):
+                raise ValueError(
+                    f"repeats: {cell}: expected seeds beside {', '.join(map(str, self.seeds))}, "
+                    f"each once, got {list(seeds)}"
+                )
+        return self
+
+    @property
+    def cells(self) -> tuple[tuple[str, str, bool], ...]:
+        """Decoder, encoder and whether it is frozen of each network, in the order of the runs."""
+        decoders = (*self.decoders, *(("none",) if self.classifiers else ()))
+        return tuple(
+            (decoder, encoder, frozen)
+            for encoder in self.encoders
+            for frozen in self.frozen
+            for decoder in decoders
+        )
+
+
+def cell_name(decoder: str, encoder: str, frozen: bool) -> str:
+    """A network's name, whatever it was trained on; decoder "none" is a classifier."""
+    kind = "classifier" if decoder == "none" else decoder
+    return f"{kind}-{encoder}-{'frozen' if frozen else 'trained'}"
 
 
 class SplitConfig(Strict):

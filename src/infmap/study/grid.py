@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from infmap.study.config import StudyConfig
+from infmap.study.config import StudyConfig, cell_name
 from infmap.training.config import Stage, TrainingConfig, split_part
 
 
@@ -44,8 +44,7 @@ class Run:
     @property
     def cell(self) -> str:
         """The network alone, whatever it was trained on."""
-        kind = "classifier" if self.classifier else self.decoder
-        return f"{kind}-{self.encoder}-{'frozen' if self.frozen else 'trained'}"
+        return cell_name(self.decoder, self.encoder, self.frozen)
 
     @property
     def classifier(self) -> bool:
@@ -54,17 +53,34 @@ class Run:
 
 
 def enumerate_runs(config: StudyConfig, folds: tuple[str, ...]) -> list[Run]:
-    """All runs: by fold, seed, encoder, frozen, decoder, so that early runs cover the grid."""
+    """All runs: by fold, seed, encoder, frozen, decoder, so that early runs cover the grid.
+
+    Repeats with further seeds come last: they stand beside the grid, not in it.
+    """
     grid = config.grid
-    decoders = (*grid.decoders, *(("none",) if grid.classifiers else ()))
-    return [
-        Run(decoder, encoder, frozen, fold, seed)
+    own = [Run(*cell, fold, seed) for fold in folds for seed in grid.seeds for cell in grid.cells]
+    repeats = [
+        Run(*cell, fold, seed)
         for fold in folds
-        for seed in grid.seeds
-        for encoder in grid.encoders
-        for frozen in grid.frozen
-        for decoder in decoders
+        for cell in grid.cells
+        for seed in grid.repeats.get(cell_name(*cell), ())
     ]
+    return own + repeats
+
+
+def same_runs(kept: StudyConfig, wanted: StudyConfig, folds: tuple[str, ...]) -> bool:
+    """Whether a study still has every run that it had, each trained as before; it may have more.
+
+    Args:
+        kept: the study as it is.
+        wanted: as it is to be.
+        folds: names of its splits.
+    """
+    runs = enumerate_runs(kept, folds)
+    # The folder of the split is not compared: it is the study's own, of both.
+    return set(runs) <= set(enumerate_runs(wanted, folds)) and all(
+        training_config(kept, run, Path()) == training_config(wanted, run, Path()) for run in runs
+    )
 
 
 def training_config(config: StudyConfig, run: Run, snapshot: Path) -> TrainingConfig:

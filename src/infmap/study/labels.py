@@ -39,13 +39,18 @@ def encoder_name(run: Run) -> str:
     return f"{ENCODERS.get(run.encoder, run.encoder)}, {'frozen' if run.frozen else 'trained'}"
 
 
-def run_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Id of each run to its name: decoder, encoder and regime; fold and seed where they differ."""
-    several = len({run.fold for run in runs}) > 1, len({run.seed for run in runs}) > 1
+def run_names(runs: Sequence[Run], seeds: Sequence[int]) -> dict[str, str]:
+    """Id of each run to its name: decoder, encoder and regime; fold and seed where they differ.
+
+    Args:
+        runs: of a study.
+        seeds: of its grid; of a run that repeats with another one its seed is said.
+    """
+    several = len({run.fold for run in runs}) > 1
     names = {}
     for run in runs:
-        fold = f", {run.fold}" if several[0] else ""
-        seed = f", seed {run.seed}" if several[1] else ""
+        fold = f", {run.fold}" if several else ""
+        seed = f", seed {run.seed}" if [run.seed] != list(seeds) else ""
         decoder = DECODERS.get(run.decoder, run.decoder)
         names[run.id] = f"{decoder}, {encoder_name(run)}{fold}{seed}"
     return names

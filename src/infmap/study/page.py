@@ -15,7 +15,9 @@ BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
 """Marks, each on its own line."""
 ON_PAGE = {
     "missing": (),
-    "networks": ("overview", "frontier", "involvement"),
+    "networks": ("overview", "involvement"),
+    "seeds": (),
+    "cost": ("frontier",),
     "detection": ("reliability",),
     "left-out": (),
     "activation": ("gaps",),

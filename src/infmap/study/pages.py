@@ -36,6 +36,14 @@ class TextTable:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    @property
+    def of_words(self) -> list[bool]:
+        """Of each column whether a cell of it is words; the others are figures."""
+        return [
+            any(text and text[0] not in "0123456789+-<" for text in column)
+            for column in zip(*self.rows, strict=True)
+        ]
+
     def records(self) -> list[dict[str, str]]:
         """Rows by heading."""
         return [dict(zip(self.head, row, strict=True)) for row in self.rows]
@@ -53,13 +61,15 @@ class Pages:
 
     Attributes:
         study: the study.
-        done: its runs with a result of the present scoring.
+        done: runs of its grid with a result of the present scoring.
+        repeated: the same of its runs with further seeds.
         source: held-out source in which infection is drawn.
         names: id of a run to its name.
     """
 
     study: Study
     done: Done
+    repeated: Done
     source: str
     names: dict[str, str]
 
@@ -97,10 +107,13 @@ def current_results(study: Study) -> list[tuple[Run, Result]]:
 
 
 def open_pages(study: Study) -> Pages | None:
-    """The runs of a study; None before any of them was scored on drawn infection."""
-    done = current_results(study)
+    """The runs of a study; None before any of its grid was scored on drawn infection."""
+    found = current_results(study)
+    done = [pair for pair in found if not study.repeats(pair[0])]
+    repeated = [pair for pair in found if study.repeats(pair[0])]
     source = drawn_source(result for _, result in done)
-    return None if source is None else Pages(study, done, source, run_names(study.runs))
+    names = run_names(study.runs, study.config.grid.seeds)
+    return None if source is None else Pages(study, done, repeated, source, names)
 
 
 def difference(gap: Difference | None) -> str:
@@ -115,3 +128,8 @@ def figure_value(figures: Mapping[str, Interval], name: str) -> float:
     """A figure; -1 where it is not known, so that it ranks last."""
     found = figures.get(name)
     return -1.0 if found is None or found["value"] is None else found["value"]
+
+
+def p_text(value: float) -> str:
+    """A p-value."""
+    return "--" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -16,10 +16,19 @@ from infmap.study.grid import Run
 from infmap.study.labels import run_names, source_name
 from infmap.study.latex import cell
 from infmap.study.missing import missing_runs
-from infmap.study.pages import Done, Pages, TextTable, current_results, difference, open_pages
+from infmap.study.pages import (
+    Done,
+    Pages,
+    TextTable,
+    current_results,
+    difference,
+    open_pages,
+    p_text,
+)
 from infmap.study.paper_maps import activation_table, gap_table
 from infmap.study.published import PUBLISHED
-from infmap.study.records import Interval, Result
+from infmap.study.records import Interval, Result, Speeds, Timed
+from infmap.study.seeds import seeds_table
 from infmap.study.splits import EXTERNAL, HELD_OUT
 from infmap.study.study import Study
 from infmap.study.tables import paired, paired_f1
@@ -45,14 +54,14 @@ def paper_tables(study: Study) -> list[TextTable]:
     tables = [*_missing(study, current_results(study))]
     pages = open_pages(study)
     if pages is not None:
-        for make in (_networks, _detection, _confusion, _left_out, _left_out_detection,
-                     activation_table, gap_table, _against_best):  # fmt: skip
+        for make in (_networks, seeds_table, _cost, _detection, _confusion, _left_out,
+                     _left_out_detection, activation_table, gap_table, _against_best):  # fmt: skip
             tables += make(pages)
     return [*(table for table in tables if table.rows), _published()]
 
 
 def _missing(study: Study, done: Done) -> Iterator[TextTable]:
-    names = run_names(study.runs)
+    names = run_names(study.runs, study.config.grid.seeds)
     rows = []
     for missing in missing_runs(study):
         hours = "not known" if missing.hours is None else f"{missing.hours:.1f}"
@@ -63,36 +72,79 @@ def _missing(study: Study, done: Done) -> Iterator[TextTable]:
     current = {run.id for run, _ in done}
     old = [run for run in study.runs if study.result(run) is not None and run.id not in current]
     rows += [[names[run.id], "to be scored again: infmap study score", "0", ""] for run in old]
-    total = len(study.runs)
-    title = f"{len(done)} of {total} runs are done; these are missing."
+    kinds = {
+        "networks": [r for r in study.runs if not r.classifier and not study.repeats(r)],
+        "classifiers": [r for r in study.runs if r.classifier and not study.repeats(r)],
+        "second seeds": [r for r in study.runs if study.repeats(r)],
+    }
+    parts = [f"{sum(run.id in current for run in runs)} of {len(runs)} {kind}"
+             for kind, runs in kinds.items() if runs]  # fmt: skip
+    title = (
+        f"{len(done)} of {len(study.runs)} runs are done: {', '.join(parts)}; these are missing."
+    )
     yield TextTable(
         "missing", title, "", ("run", "state", "hours it needs", "estimated from runs"), rows
     )
 
 
 def _networks(pages: Pages) -> Iterator[TextTable]:
-    rows = []
-    for run, result in pages.ranked:
-        found, size = pages.inside(result), result["size"]
-        trained = size.get("trainable_parameters", size["parameters"])
-        rows.append([
-            pages.names[run.id], f"{size['parameters'] / 1e6:.2f}", f"{trained / 1e6:.2f}",
-            f"{size['gflops']:.2f}", _minutes(pages.study, run), *(cell(found.get(key)) for key in (
-                "infection_f1", "infection_dice_positive", "infection_nsd_positive",
-                "lungs_dice_film", "share_mae", "share_icc")),
-        ])  # fmt: skip
+    keys = ("infection_f1", "infection_dice_positive", "infection_nsd_positive",
+            "lungs_dice_film", "share_mae", "share_icc")  # fmt: skip
+    rows = [
+        [pages.names[run.id], *(cell(pages.inside(result).get(key)) for key in keys)]
+        for run, result in pages.ranked
+    ]
     n = _films(pages, "infection_f1")
     yield TextTable(
         "networks",
         f"Infection maps on {source_name(pages.source)}, {n} held-out films; best first.",
         "F1 is pooled over the pixels of all films, controls included. Dice and surface Dice are "
         "means of the films with infection. Involvement is the fraction of the lung area: mean "
-        f"absolute error, and agreement ICC(2,1). {_hours_of_all(pages)}",
-        ("network", "parameters, million", "of them trained", "GFLOP a film", "training, min",
-         "F1, pooled", "Dice", "surface Dice", "lungs, Dice", "involvement, error",
+        "absolute error, and agreement ICC(2,1).",
+        ("network", "F1, pooled", "Dice", "surface Dice", "lungs, Dice", "involvement, error",
          "involvement, ICC"),
         rows,
     )  # fmt: skip
+
+
+def _cost(pages: Pages) -> Iterator[TextTable]:
+    speeds = pages.study.speeds()
+    timed = speeds.get("networks", {}) if speeds else {}
+    rows = []
+    for run, result in _networks_then_classifiers(pages):
+        size, budget = result["size"], result.get("budget")
+        trained = size.get("trainable_parameters", size["parameters"])
+        rows.append([
+            pages.names[run.id], f"{size['parameters'] / 1e6:.2f}", f"{trained / 1e6:.2f}",
+            f"{size['gflops']:.2f}", f"{budget['films_seen']:,}" if budget else "not known",
+            _minutes(pages.study, run), *_time_cells(timed.get(run.id)),
+        ])  # fmt: skip
+    for model in pages.study.beside():
+        if model["model"] in timed:
+            rows.append([model["model"], *["--"] * 5, *_time_cells(timed[model["model"]])])
+    yield TextTable(
+        "cost",
+        "What each network takes.",
+        f"Films shown in training, repetitions counted. {_hours_of_all(pages)} "
+        + (f"Milliseconds: {_how_timed(speeds)}" if speeds else ""),
+        ("network", "parameters, million", "of them trained", "GFLOP a film", "films shown",
+         "training, min", "ms a film", "input, pixels", "number format"),
+        rows,
+    )  # fmt: skip
+
+
+def _time_cells(found: Timed | None) -> list[str]:
+    if found is None:
+        return ["--"] * 3
+    return [f"{found['ms']:.1f}", str(found["size"]), found["precision"]]
+
+
+def _how_timed(speeds: Speeds) -> str:
+    return (
+        f"median of {speeds['calls']} calls a network, one film a call, all networks in turns in "
+        f"one process; {speeds['runtime']}, {speeds['threads']} threads, {speeds['processor']}, "
+        f"{speeds['load']:.1f} other processes at work or waiting in the minute before."
+    )
 
 
 def _minutes(study: Study, run: Run) -> str:
@@ -101,7 +153,7 @@ def _minutes(study: Study, run: Run) -> str:
 
 
 def _hours_of_all(pages: Pages) -> str:
-    timings = [pages.study.timing(run) for run, _ in pages.done]
+    timings = [pages.study.timing(run) for run, _ in (*pages.done, *pages.repeated)]
     hours = sum(timing.get("train_s", 0.0) for timing in timings) / 3600
     return f"Training of all {len(timings)} runs that are done took {hours:.1f} hours."
 
@@ -202,15 +254,17 @@ def _against_best(pages: Pages) -> Iterator[TextTable]:
         right = [(t.values["covid_detected"] > 0) == t.covid for t in (a, b)]
         test = metrics.mcnemar(right[0], right[1], a.text["group"])
         gap = paired_f1(mine, pages.films(run), pages.study.config.draws)
-        rows.append([pages.names[run.id], difference(gap), _p(gap.p if gap else np.nan),
-                     f"{test.only_first} / {test.only_second}", _p(test.p)])  # fmt: skip
+        rows.append([pages.names[run.id], difference(gap), p_text(gap.p if gap else np.nan),
+                     f"{test.only_first} / {test.only_second}", p_text(test.p)])  # fmt: skip
     verdict = best_and_next(pages)
     yield TextTable(
         "against-best",
         f"{pages.names[best.id]}, the highest pooled F1, minus each other network, paired on the "
         "same films.",
         f"Against the next: {verdict.verdict} The p-values are of one comparison each; of "
-        f"{len(rows)}, the smallest is to be below {0.05 / len(rows):.4f} (Bonferroni).",
+        f"{len(rows)}, the smallest is to be below {0.05 / len(rows):.4f} (Bonferroni); "
+        f"that of F1 is {2 / (pages.study.config.draws + 1):.3f} at the least, from "
+        f"{pages.study.config.draws} draws.",
         ("network", "pooled F1, best minus this", "p", "detected right only by the best / by this",
          "p, McNemar"),
         rows,
@@ -233,10 +287,6 @@ def _published() -> TextTable:
         ("work", "source", "films", "localization", "detection", "averaging"),
         [[p.work, p.source, p.data, p.localization, p.detection, p.convention] for p in PUBLISHED],
     )
-
-
-def _p(value: float) -> str:
-    return "--" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _films(pages: Pages, name: str) -> int:

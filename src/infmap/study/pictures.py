@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from infmap.study import figures
-from infmap.study.grid import Run
 from infmap.study.labels import ENCODERS, METHODS, source_name
 from infmap.study.pages import Pages
-from infmap.study.records import Cell, Gap, Interval, OverviewRow, Result, Row, Speed
+from infmap.study.records import Cell, Gap, Interval, OverviewRow, Row, Speed
 from infmap.study.study import EXAMPLES
 from infmap.study.tables import same_base
 
@@ -68,8 +67,7 @@ def draw_figures(pages: Pages, activations: Sequence[Row]) -> Figures:
             out["share"].append({"name": name, "picture": picture})
     if pages.ranked:
         out["overview"] = _overview(pages)
-    speeds = [row for run, result in pages.ranked if (row := _speed(pages, run, result))]
-    if speeds:
+    if speeds := _speeds(pages):
         out["frontier"] = figures.frontier(speeds)
     gaps = [gap for row in activations if (gap := _gap(pages, row))]
     if gaps:
@@ -105,7 +103,7 @@ def _overview(pages: Pages) -> str:
     panels += [f"Dice of infected films: {source_name(source)}" for source in pages.outside[:1]]
     rows: list[OverviewRow] = []
     for run in pages.study.runs:
-        if run.classifier:
+        if run.classifier or pages.study.repeats(run):
             continue
         found: list[Interval | None] = []
         if run.id in of:
@@ -136,18 +134,30 @@ def _examples(pages: Pages) -> Picture | None:
     return None
 
 
-def _speed(pages: Pages, run: Run, result: Result) -> Speed | None:
-    timing = pages.study.timing(run)
-    figure = pages.inside(result).get("infection_f1")
-    deployed = timing.get("openvino_ms")
-    ms = timing.get("torch_ms") if deployed is None else deployed
-    if ms is None or figure is None or figure["value"] is None:
-        return None
-    f1 = figure["value"]
-    low, high = (f1 if end is None else end for end in (figure["low"], figure["high"]))
-    runtime = "torch" if deployed is None else "OpenVINO on the CPU"
-    return {"name": pages.names[run.id], "decoder": run.decoder, "frozen": run.frozen, "ms": ms,
-            "f1": f1, "low": low, "high": high, "runtime": runtime}  # fmt: skip
+def _speeds(pages: Pages) -> list[Speed]:
+    """Networks, and models scored beside them, that were timed in turns."""
+    speeds = pages.study.speeds()
+    if speeds is None:
+        return []
+    timed = speeds["networks"]
+    points: list[tuple[str, str, str, bool, Mapping[str, Interval]]] = [
+        (run.id, pages.names[run.id], run.decoder, run.frozen, pages.inside(result))
+        for run, result in pages.ranked
+    ]
+    points += [
+        (model["model"], model["model"], "beside", False, model["held_out"].get(pages.source, {}))
+        for model in pages.study.beside()
+    ]
+    rows: list[Speed] = []
+    for key, name, decoder, frozen, found in points:
+        figure = found.get("infection_f1")
+        if key not in timed or figure is None or figure["value"] is None:
+            continue
+        f1 = figure["value"]
+        low, high = (f1 if end is None else end for end in (figure["low"], figure["high"]))
+        rows.append({"name": name, "decoder": decoder, "frozen": frozen, "ms": timed[key]["ms"],
+                     "f1": f1, "low": low, "high": high, "runtime": speeds["runtime"]})  # fmt: skip
+    return rows
 
 
 def _gap(pages: Pages, row: Row) -> Gap | None:

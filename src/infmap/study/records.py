@@ -201,10 +201,29 @@ class Timing(TypedDict, total=False):
 
     train_s: float
     projected_s: float  # in place of it, of a collected run that had begun
-    torch_ms: float
-    torch_device: str
+
+
+class Timed(TypedDict):
+    """A network's time a film, its input size in pixels and its number format."""
+
+    ms: float
+    size: int
+    precision: str
+
+
+class Speeds(TypedDict, total=False):
+    """speed.json: networks timed in turns, by id of the run or label of the model.
+
+    ``load`` is the machine's mean number of processes that ran or waited in the minute before;
+    ``calls`` is how many calls each median is of.
+    """
+
+    runtime: str
+    processor: str
     threads: int
-    openvino_ms: float
+    load: float
+    calls: int
+    networks: dict[str, Timed]
 
 
 class Machine(TypedDict):

@@ -81,7 +81,7 @@ def write_report(study: Study, texts: Sequence[TextTable]) -> Path:
     folder = study.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     done = [(run, result) for run in study.runs if (result := study.result(run)) is not None]
-    activations = activation_rows(study, done)
+    activations = activation_rows(study, [p for p in done if not study.repeats(p[0])])
     tables = _tables(study, done, activations)
     for text in texts:
         write_csv(folder / f"paper-{text.name}.csv", text.records(), text.head)
@@ -105,7 +105,6 @@ def write_report(study: Study, texts: Sequence[TextTable]) -> Path:
             tables={table["name"]: table for table in tables},
             texts=texts,
             figures=drawn,
-            networks=_networks(study, done),
             environments=_environments(study, done),
         )
     )
@@ -190,18 +189,6 @@ def _flat(row: Line, columns: Mapping[str, str]) -> Row:
     return out
 
 
-def _networks(study: Study, done: Sequence[tuple[Run, Result]]) -> list[dict[str, object]]:
-    return [
-        {
-            "name": run.id,
-            **result.get("size", {}),
-            **result.get("budget", {}),
-            **study.timing(run),
-        }
-        for run, result in done
-    ]
-
-
 def _environments(study: Study, done: Sequence[tuple[Run, Result]]) -> list[str]:
     lines = set()
     for run, _ in done:
@@ -214,9 +201,7 @@ def _environments(study: Study, done: Sequence[tuple[Run, Result]]) -> list[str]
 
 def _environment() -> Environment:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        figure=figure, interval=interval, count=count, split_interval=split_interval
-    )
+    environment.filters.update(figure=figure, interval=interval, split_interval=split_interval)
     return environment
 
 
@@ -240,12 +225,3 @@ def split_interval(text: str) -> Markup:
     if not bracket or not rest.endswith("]"):
         return escape(text)
     return Markup("{}<small>{}</small>").format(value, rest[:-1].replace(", ", " to "))
-
-
-def count(value: float | None) -> str:
-    """A count in millions, thousands or ones."""
-    if value is None:
-        return "\N{EN DASH}"
-    if value >= 1e6:
-        return f"{value / 1e6:.2f} M"
-    return f"{value:,.0f}"

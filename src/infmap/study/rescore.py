@@ -6,6 +6,7 @@ from infmap.core.errors import UsageError
 from infmap.study.claim import claim
 from infmap.study.grid import Run, training_config
 from infmap.study.queue import Say
+from infmap.study.records import Scoring
 from infmap.study.study import RESULT, Study, scoring_of, write_json
 
 
@@ -15,8 +16,18 @@ def outdated(study: Study) -> list[Run]:
     return [
         run
         for run in study.runs
-        if (result := study.result(run)) is not None and result.get("scoring") != now
+        if (result := study.result(run)) is not None
+        and not _same(result.get("scoring"), now, classifier=run.classifier)
     ]
+
+
+def _same(one: Scoring | None, other: Scoring, *, classifier: bool) -> bool:
+    """Whether two scorings give the same; activation maps are of classifiers alone."""
+    if one is None or classifier:
+        return one == other
+    return (one["version"], one["draws"], one["surface_tolerance"]) == (
+        other["version"], other["draws"], other["surface_tolerance"]
+    )  # fmt: skip
 
 
 def score_again(study: Study, say: Say) -> int:

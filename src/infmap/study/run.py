@@ -10,7 +10,7 @@ from infmap.study.cluster import create_launcher
 from infmap.study.config import check_names, read_study
 from infmap.study.page import write_page
 from infmap.study.paper import paper_tables
-from infmap.study.queue import Say, Summary, run_study
+from infmap.study.queue import Say, Summary, run_study, summarize
 from infmap.study.report import write_report
 from infmap.study.rescore import score_again
 from infmap.study.study import Study, create_study
@@ -25,6 +25,7 @@ def run_grid(
     on: str = "local",
     workers: int | None = None,
     retry: bool = False,
+    prepare: bool = False,
 ) -> tuple[Summary, Path]:
     """Run a study, or go on where it stopped, and write its tables.
 
@@ -35,6 +36,7 @@ def run_grid(
         on: local, ray, or ray://HOST:PORT.
         workers: runs at once; None: one a GPU, else one.
         retry: start failed runs again.
+        prepare: make the folder, or let it grow, and start no run.
 
     Returns:
         How many runs are in which state, and the table of all runs.
@@ -47,21 +49,26 @@ def run_grid(
     with needs_extra("infmap study run", "train"):
         check_names(settings)
     study = create_study(settings, out)
+    if prepare:
+        return summarize(study), write_tables(study)
     launcher = create_launcher(on, out, settings.limits, workers)
     summary = run_study(study, launcher, say, retry=retry)
     return summary, write_tables(study)
 
 
-def score_study(folder: Path, say: Say, beside: str | None = None) -> tuple[int, Path]:
+def score_study(
+    folder: Path, say: Say, beside: str | None = None, rounds: int = 0
+) -> tuple[int, Path]:
     """Score runs of an earlier scoring again, see ``score_again``; how many, and the table.
 
     Args:
         folder: of the study.
         say: called with a record whenever a run begins or ends.
         beside: a model folder or name that is scored on the study's films too.
+        rounds: turns in which all networks are timed, see ``time_networks``; 0: they are not.
 
     Raises:
-        UsageError: the folder holds no study.
+        UsageError: the folder holds no study, or no network to time.
         ModelError: the model is damaged or unknown.
         MissingExtra: torch is not installed.
     """
@@ -72,7 +79,12 @@ def score_study(folder: Path, say: Say, beside: str | None = None) -> tuple[int,
         from infmap.study.beside import score_beside
 
         score_beside(study, model_folder(beside))
-    return score_again(study, say), write_tables(study)
+    scored = score_again(study, say)
+    if rounds:
+        from infmap.study.speed import time_networks
+
+        time_networks(study, rounds, beside)
+    return scored, write_tables(study)
 
 
 def report_study(folder: Path, into: Path | None = None) -> Path:

@@ -7,8 +7,6 @@ in network pixels.
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,7 +176,7 @@ def score_run(study: Study, run: Run, config: TrainingConfig, folder: Path) -> R
     else:
         _write_panel(scorer, points, table, folder / PANEL)
     write_examples(scorer, study.config, folder / EXAMPLES, classifier=run.classifier)
-    write_json(folder / TIMING, _timing(network, folder, config))
+    write_json(folder / TIMING, _timing(folder / TRAINING_LOG))
     return result
 
 
@@ -265,47 +263,13 @@ def _budget(log: Path, config: TrainingConfig) -> Budget:
     return {"training_films": films, "steps": steps, "films_seen": seen}
 
 
-def _timing(network: Network, folder: Path, config: TrainingConfig) -> Timing:
-    """What depends on the clock and the machine; both runtimes in this process, film by film."""
-    import torch
-
-    from infmap.inference.runtimes import open_runtime
-
+def _timing(log: Path) -> Timing:
+    """What depends on the clock: the seconds of all attempts at training."""
     seconds, last = 0.0, 0.0
-    for line in read_training_log(folder / TRAINING_LOG):
+    for line in read_training_log(log):
         now = line["time"]
         seconds, last = seconds + (last if now < last else 0.0), now
-    film = np.zeros((1, 1, config.size, config.size), np.float32)
-    device = next(network.parameters()).device
-
-    @torch.inference_mode()
-    def eager() -> None:
-        network(torch.from_numpy(film).to(device))
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    timing: Timing = {
-        "train_s": round(seconds + last, 1),
-        "torch_ms": _milliseconds(eager),
-        "torch_device": device.type,
-        "threads": torch.get_num_threads(),
-    }
-    if (folder / "network.xml").exists():
-        runtime = open_runtime("openvino", folder)
-        timing["openvino_ms"] = _milliseconds(lambda: runtime(film))
-    return timing
-
-
-def _milliseconds(call: Callable[[], object], most: int = 30, seconds: float = 5.0) -> float:
-    """Median of some calls after three to warm up."""
-    for _ in range(3):
-        call()
-    taken: list[float] = []
-    while len(taken) < most and sum(taken) < seconds:
-        begun = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begun)
-    return round(1000.0 * statistics.median(taken), 3)
+    return {"train_s": round(seconds + last, 1)}
 
 
 def _device(config: TrainingConfig) -> torch.device:

@@ -4,6 +4,7 @@ STUDY/
     study.json      the configuration
     splits/         a snapshot a split
     runs/ID/        a run: also a model folder
+    speed.json      milliseconds a film of all networks
     results.csv     one row per run; pooled.csv over folds; timing.csv; activation_maps.csv
     report/         report.html, tables as CSV and LaTeX
 """
@@ -26,11 +27,11 @@ from infmap.core.errors import UsageError
 from infmap.core.spreadsheet import cell, cell_text
 from infmap.study.config import StudyConfig
 from infmap.study.films import FilmTable, films_file
-from infmap.study.grid import Run, enumerate_runs
+from infmap.study.grid import Run, enumerate_runs, same_runs
 from infmap.study.packed import PACKED, unpack_films
-from infmap.study.records import Beside, Result, Scoring, Timing
+from infmap.study.records import Beside, Result, Scoring, Speeds, Timing
 
-STUDY, STATUS, RESULT, TIMING, FILMS, ENVIRONMENT, EXAMPLES = (
+STUDY, STATUS, RESULT, TIMING, FILMS, ENVIRONMENT, EXAMPLES, SPEED = (
     "study.json",
     "status.json",
     "result.json",
@@ -38,6 +39,7 @@ STUDY, STATUS, RESULT, TIMING, FILMS, ENVIRONMENT, EXAMPLES = (
     "films.csv",
     "environment.json",
     "examples.npz",
+    "speed.json",
 )
 FINISHED = ("done", "diverged", "failed")
 
@@ -101,6 +103,10 @@ class Study:
                 return run
         raise UsageError(f"{self.folder}: has no run {run_id!r}")
 
+    def repeats(self, run: Run) -> bool:
+        """Whether a run has a further seed, and stands beside the grid."""
+        return run.seed not in self.config.grid.seeds
+
     def path(self, run: Run) -> Path:
         """A run's folder."""
         return self.folder / "runs" / run.id
@@ -144,11 +150,22 @@ class Study:
 
     def timing(self, run: Run) -> Timing:
         """How long a run took; empty where that is not known."""
-        return read_record(self.path(run) / TIMING, Timing)
+        found = read_record(self.path(run) / TIMING, Timing)
+        kept: Timing = {}
+        # Of an earlier version it holds milliseconds a film too, taken while other runs trained.
+        if "train_s" in found:
+            kept["train_s"] = found["train_s"]
+        if "projected_s" in found:
+            kept["projected_s"] = found["projected_s"]
+        return kept
+
+    def speeds(self) -> Speeds | None:
+        """Milliseconds a film of all networks, measured in turns; None before that."""
+        return read_record(self.folder / SPEED, Speeds) or None
 
 
 def create_study(config: StudyConfig, folder: Path) -> Study:
-    """Make a study's folder, or open it if it holds the same study.
+    """Make a study's folder, or open it if it holds the same study, or a part of it.
 
     Raises:
         UsageError: the folder holds another study, or cannot be written.
@@ -156,12 +173,14 @@ def create_study(config: StudyConfig, folder: Path) -> Study:
     """
     from infmap.study.splits import write_splits
 
-    wanted = json.loads(config.model_dump_json())
     if read_json(folder / STUDY) is not None:
-        kept = json.loads(Study(folder).config.model_dump_json())
-        if _deciding(kept) != _deciding(wanted):
+        kept = Study(folder)
+        if _deciding(kept.config) != _deciding(config) or not same_runs(
+            kept.config, config, kept.folds
+        ):
             raise UsageError(
-                f"{folder}: holds a study of another configuration; choose another folder"
+                f"{folder}: holds a study of another configuration; choose another folder "
+                "(a grid may grow, but every run that the folder has stays as it is)"
             )
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
@@ -198,9 +217,10 @@ def scoring_of(config: StudyConfig) -> Scoring:
     }
 
 
-def _deciding(configuration: Mapping[str, object]) -> dict[str, object]:
-    """What decides how the runs are trained."""
-    return {key: value for key, value in configuration.items() if key not in NOT_OF_TRAINING}
+def _deciding(config: StudyConfig) -> dict[str, object]:
+    """What all runs share; grid and weights are compared run by run, see ``same_runs``."""
+    apart = (*NOT_OF_TRAINING, "grid", "weights")
+    return {name: getattr(config, name) for name in StudyConfig.model_fields if name not in apart}
 
 
 def read_status(folder: Path) -> Status:

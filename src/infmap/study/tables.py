@@ -14,7 +14,7 @@ from infmap import metrics
 from infmap.metrics import Difference
 from infmap.study.films import FilmTable, figures_by_set
 from infmap.study.grid import Run
-from infmap.study.records import ActivationFigures, Interval, Result, Row
+from infmap.study.records import ActivationFigures, Interval, Result, Row, Speeds
 from infmap.study.splits import EXTERNAL, HELD_OUT
 from infmap.study.study import Study, write_csv
 
@@ -34,7 +34,11 @@ def write_tables(study: Study) -> Path:
     """
     done = [(run, result) for run in study.runs if (result := study.result(run)) is not None]
     write_csv(study.folder / RESULTS, [_result_row(r, v) for r, v in done], ("run", *KEYS))
-    times = [{**_keys(run), **study.timing(run)} for run, _ in done]
+    timed = (study.speeds() or Speeds()).get("networks", {})
+    times = [
+        {**_keys(run), **study.timing(run), "ms": timed[run.id]["ms"] if run.id in timed else None}
+        for run, _ in done
+    ]
     write_csv(study.folder / TIMES, times, ("run", *KEYS))
     for name, rows in ((POOLED, pooled_rows(study)), (ACTIVATION, activation_rows(study, done))):
         if rows:

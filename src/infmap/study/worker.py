@@ -71,7 +71,7 @@ def environment() -> Machine:
         "python": platform.python_version(),
         "system": platform.platform(),
         "host": socket.gethostname(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(0) if cuda else None,
@@ -79,7 +79,8 @@ def environment() -> Machine:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
