@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+import warnings
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,8 @@ from infmap.report.fhir_parts import (
     date_time,
     id_from,
     in_zone,
+    issuer_system,
+    narrative,
     typed_identifier,
     uid_identifier,
 )
@@ -45,7 +48,9 @@ def test_ids_are_uuids_of_what_they_stand_for() -> None:
 
 def test_identifiers() -> None:
     assert uid_identifier("1.2.3") == {"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}
-    assert typed_identifier("MR", "7", "A")["assigner"] == {"display": "A"}
+    assert typed_identifier("MR", "7", assigner="A")["assigner"] == {"display": "A"}
+    assert "_system" in typed_identifier("MR", "7")
+    assert typed_identifier("MR", "7", "urn:oid:1.2")["system"] == "urn:oid:1.2"
     assert "assigner" not in typed_identifier("MR", "7")
 
 
@@ -73,3 +78,35 @@ def test_invalid_dates_are_none() -> None:
     film["PatientBirthDate"]._value = "1970"
     assert date_of(film, "PatientBirthDate") is None
     assert date_of(film, "StudyDate") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "entity", "system"),
+    [
+        ("ISO", "1.2.3", "urn:oid:1.2.3"),
+        ("iso", "1.2.3 ", "urn:oid:1.2.3"),
+        ("ISO", "1.02.3", ""),
+        ("URI", "https://hospital.example/ids", "https://hospital.example/ids"),
+        ("URI", "not one <", ""),
+        (
+            "UUID",
+            "0B1E3C00-0000-4000-8000-00000000000A",
+            "urn:uuid:0b1e3c00-0000-4000-8000-00000000000a",
+        ),
+        ("DNS", "hospital.example", ""),
+        ("", "1.2.3", ""),
+    ],
+)
+def test_a_system_is_what_the_issuer_is_named_by(kind: str, entity: str, system: str) -> None:
+    film, issuer = Dataset(), Dataset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is named wrongly is part of the test
+        issuer.UniversalEntityIDType, issuer.UniversalEntityID = kind, entity
+    film.IssuerOfPatientIDQualifiersSequence = [issuer]
+    assert issuer_system(film, "IssuerOfPatientIDQualifiersSequence") == system
+    assert issuer_system(film, "IssuerOfAccessionNumberSequence") == ""
+
+
+def test_a_narrative_has_no_markup_of_its_lines() -> None:
+    div = narrative(["a < b & \x00\ud800c"])["div"]
+    assert div == '<div xmlns="http://www.w3.org/1999/xhtml"><p>a &lt; b &amp;   c</p></div>'

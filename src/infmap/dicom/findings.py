@@ -66,11 +66,12 @@ class Group:
     segment: Segment | None = None
 
 
-def findings(p: Prediction) -> list[Group]:
+def findings(p: Prediction, *, unmeasured: bool = False) -> list[Group]:
     """The groups of a film, in the order of a report.
 
     Args:
         p: what the system says of the film.
+        unmeasured: keep figures that were not measured, as NaN, and groups of nothing else.
 
     Returns:
         Opacity of both lungs, COVID-19, the infected region of each lung, right lung, left lung,
@@ -79,16 +80,18 @@ def findings(p: Prediction) -> list[Group]:
     """
     r = Regions.of(p)
     every = (_opacity(p, r), _covid(p), *_infected(p, r), *_lungs(p, r), *_zones(p, r))
-    measured = [replace(g, figures=tuple(_rounded(g.figures))) for g in every]
+    measured = [replace(g, figures=tuple(_rounded(g.figures, unmeasured))) for g in every]
     return [group for group in measured if group.evaluations or group.figures]
 
 
-def _rounded(figures: tuple[Figure, ...]) -> Iterator[Figure]:
+def _rounded(figures: tuple[Figure, ...], unmeasured: bool) -> Iterator[Figure]:
     for figure in figures:
         if math.isfinite(figure.value):
             # DICOM's DS holds 16 characters; a thousandth of a per cent is finer than any of the
             # figures.
             yield replace(figure, value=round(figure.value, 3))
+        elif unmeasured:
+            yield figure
 
 
 def _opacity(p: Prediction, r: Regions) -> Group:

@@ -38,12 +38,20 @@ def film_moment(source: Dataset) -> datetime:
         The first valid one of content, acquisition, series and study date, with its time where
         that is valid too; ``UNKNOWN`` without any. In the film's local time.
     """
-    for kind in _OF_FILM:
-        day = repaired("DA", _first(source, f"{kind}Date"))
-        if day:
-            clock = repaired("TM", _first(source, f"{kind}Time")) or ""
-            return datetime.combine(date.fromisoformat(day), _time(clock))
-    return UNKNOWN
+    return next((found for found in (_of(source, kind) for kind in _OF_FILM) if found), UNKNOWN)
+
+
+def study_moment(source: Dataset) -> datetime:
+    """When a film's study began, as ``film_moment``, by the study date alone."""
+    return _of(source, "Study") or UNKNOWN
+
+
+def _of(source: Dataset, kind: str) -> datetime | None:
+    day = repaired("DA", _first(source, f"{kind}Date"))
+    if not day:
+        return None
+    clock = repaired("TM", _first(source, f"{kind}Time")) or ""
+    return datetime.combine(date.fromisoformat(day), _time(clock))
 
 
 def stamp(made: Dataset, moment: datetime) -> None:

@@ -47,8 +47,7 @@ def film_of_picture(radiograph: Radiograph) -> Dataset:
         d.SeriesInstanceUID = uid_from("film series", checksum)
         d.SpecificCharacterSet = "ISO_IR 192"
         d.ImageType = ["DERIVED", "SECONDARY"]
-        # 16 hexadecimal digits are 64 bits: no two of a hospital's films share them.
-        d.PatientID = f"FILM-{checksum[:16].upper()}"
+        d.PatientID = picture_patient(checksum)
         for keyword in ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"):
             setattr(d, keyword, "")
         for keyword in ("AccessionNumber", "ReferringPhysicianName", "StudyID"):
@@ -63,6 +62,16 @@ def film_of_picture(radiograph: Radiograph) -> Dataset:
         d.ImageComments = NOTICE
         _pixels(d, radiograph)
     return d
+
+
+def picture_patient(checksum: str) -> str:
+    """The identifier that stands for the unknown patient of a picture.
+
+    Args:
+        checksum: SHA-256 of the picture's file, hexadecimal.
+    """
+    # 16 hexadecimal digits are 64 bits: no two of a hospital's films share them.
+    return f"FILM-{checksum[:16].upper()}"
 
 
 def _pixels(d: Dataset, radiograph: Radiograph) -> None:

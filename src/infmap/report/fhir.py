@@ -7,6 +7,7 @@ The groups and figures are those of the structured report: both are made of
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,29 +27,40 @@ from infmap.dicom.derived import (
 )
 from infmap.dicom.findings import Figure, Group, findings
 from infmap.dicom.header import film_header
-from infmap.dicom.moment import UNKNOWN, film_moment
+from infmap.dicom.plain_film import picture_patient
 from infmap.dicom.sr_text import comments
 from infmap.dicom.uids import uid_from
 from infmap.report.fhir_parts import (
+    PICTURES,
     RESEARCH,
     SYSTEMS,
+    UNKNOWN,
+    UNKNOWN_REASON,
     Resource,
+    coding,
     concept,
     date_of,
     date_time,
     id_from,
-    in_zone,
+    narrative,
     quantity,
     reference,
     typed_identifier,
     uid_identifier,
 )
+from infmap.report.fhir_told import Told, day_or_time, names_of
 
 GENDERS = {"M": "male", "F": "female", "O": "other"}
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _GROUP = ("125007", "DCM", "Measurement Group")
 _SITE = "http://hl7.org/fhir/StructureDefinition/bodySite"
 """R4's extension that refers to a BodyStructure: a code alone has no laterality."""
+_SIDED = {
+    codes.RIGHT: ("3341006", "SCT", "Right lung structure"),
+    codes.LEFT: ("44029006", "SCT", "Left lung structure"),
+    codes.RIGHT_AND_LEFT: ("74101002", "SCT", "Both lungs"),
+}
+"""Codes of lungs with their side, for readers that do not know the extension."""
 
 
 def fhir_bundle(
@@ -64,8 +76,9 @@ def fhir_bundle(
     Args:
         source: the film, with or without pixels; left as it is.
         prediction: what the system says of it.
-        when: date and time of the report; the film's without it. Without a time zone, of its own
-            or stated by the film, days are told and no times: FHIR has no local time.
+        when: date and time at which the report is made; the film's without it. What is observed
+            is of the film's time in any case. Without a time zone, of its own or stated by the
+            film, days are told and no times: FHIR has no local time.
 
     Returns:
         JSON's values. Ids are made of UIDs, so the same film gives the same bundle, and to send
@@ -76,9 +89,7 @@ def fhir_bundle(
     """
     with guarded("a DICOM film to report on"):
         header = film_header(source, prediction.radiograph.sha256).dataset
-        moment = when or film_moment(source)
-        known = None if moment == UNKNOWN else in_zone(source, moment)
-        resources = _Film(header, prediction, known).resources()
+        resources = _Film(header, prediction, Told.of(source, when)).resources()
     entries: list[Json] = [
         {
             "fullUrl": f"urn:uuid:{resource['id']}",
@@ -111,7 +122,7 @@ class _Film:
 
     header: Dataset
     p: Prediction
-    moment: datetime | None
+    told: Told
     sites: dict[tuple[codes.Triple, codes.Triple], Resource] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,7 +135,7 @@ class _Film:
         """All of them; what is referred to comes before what refers to it."""
         groups: list[Resource] = []
         members: list[Resource] = []
-        for group in findings(self.p):
+        for group in findings(self.p, unmeasured=True):
             parts = self._members(group)
             members += parts
             groups.append(self._group(group, parts))
@@ -143,12 +154,15 @@ class _Film:
         h = self.header
         number, issuer = str(h.PatientID or ""), str(h.get("IssuerOfPatientID") or "")
         # Without an identifier no two are known to be the same: a patient for each study.
-        who = (number, issuer) if number else (str(h.StudyInstanceUID),)
+        who = (number, self.told.patients or issuer) if number else (str(h.StudyInstanceUID),)
+        named = typed_identifier("MR", number, self.told.patients, issuer)
+        if number == picture_patient(self.p.radiograph.sha256):  # no hospital gave that number
+            named = {"system": PICTURES, "value": number}
         return self._made(
             "Patient",
             *who,
-            identifier=[typed_identifier("MR", number, issuer)] if number else None,
-            name=_names(h),
+            identifier=[named] if number else None,
+            name=names_of(h),
             gender=GENDERS.get(str(h.PatientSex or "")),
             birthDate=date_of(h, "PatientBirthDate"),
         )
@@ -170,15 +184,15 @@ class _Film:
 
     def _study(self) -> Resource:
         h = self.header
-        accession = str(h.AccessionNumber or "")
-        named = [typed_identifier("ACSN", accession)] if accession else []
+        named = [self._accession()] if h.AccessionNumber else []
+        modality: Resource = {"system": SYSTEMS["DCM"], "code": str(h.Modality)}
         film: Resource = {
             "uid": str(h.SOPInstanceUID),
             "sopClass": {"system": "urn:ietf:rfc:3986", "code": f"urn:oid:{h.SOPClassUID}"},
         }
         series: Resource = {
             "uid": str(h.SeriesInstanceUID),
-            "modality": {"system": SYSTEMS["DCM"], "code": str(h.Modality)},
+            "modality": modality,
             "instance": [film],
         }
         # The film is part of the id: it tells of its own series alone, and must not replace what
@@ -189,8 +203,9 @@ class _Film:
             str(h.SOPInstanceUID),
             identifier=[uid_identifier(str(h.StudyInstanceUID)), *named],
             status="available",
+            modality=[modality],
             subject=reference(self.patient),
-            started=date_of(h, "StudyDate"),
+            started=day_or_time(self.told.study),
             procedureCode=[concept(codes.CHEST_XRAY)],
             series=[series],
         )
@@ -209,25 +224,33 @@ class _Film:
             )
         return reference(self.sites[place])
 
-    def _observation(self, group: Group, what: str, **elements: Json) -> Resource:
-        accession = str(self.header.AccessionNumber or "")
-        order: Json = (
-            [{"type": "ServiceRequest", "identifier": typed_identifier("ACSN", accession)}]
-            if accession
-            else None
-        )
-        site: Resource = concept(group.site, f"{group.site[2]}, {group.side[2].lower()}")
+    def _accession(self) -> Resource:
+        return typed_identifier("ACSN", str(self.header.AccessionNumber), self.told.orders)
+
+    def _order(self) -> Json:
+        """What the film was ordered with: accession numbers name a filler's request."""
+        if not self.header.AccessionNumber:
+            return None
+        return [{"type": "ServiceRequest", "identifier": self._accession()}]
+
+    def _observation(self, group: Group, what: str, said: str, **elements: Json) -> Resource:
+        place = f"{group.site[2]}, {group.side[2].lower()}"
+        site: Resource = concept(group.site, place)
+        if group.site == codes.LUNG:
+            site["coding"] = [coding(group.site), coding(_SIDED[group.side])]
         site["extension"] = [{"url": _SITE, "valueReference": self._site(group)}]
         return self._made(
             "Observation",
             *self.identity,
             group.label,
             what,
-            basedOn=order,
+            text=narrative([f"{group.label}: {said}", place, NOTICE]),
+            basedOn=self._order(),
             # DICOM's preliminary: no person has verified it.
             status="preliminary",
             subject=reference(self.patient),
-            effectiveDateTime=self._when(),
+            effectiveDateTime=day_or_time(self.told.film),
+            issued=self._instant(),
             bodySite=site,
             device=reference(self.device),
             derivedFrom=[reference(self.study)],
@@ -237,14 +260,18 @@ class _Film:
 
     def _group(self, group: Group, members: list[Resource]) -> Resource:
         uid = tracking_of(self.header, self.p.model, group.label)
+        known = bool(group.evaluations) or any(math.isfinite(f.value) for f in group.figures)
+        said = codes.OPACITY[2].lower() if group.opaque else "no opacity found"
         return self._observation(
             group,
             "group",
+            said if known else "not measured",
             identifier=[uid_identifier(uid)],
             category=[_IMAGING, concept(_GROUP)],
             code=concept(_GROUP, group.label),
             # Opacity where there is any; a place that was only searched has no finding.
             valueCodeableConcept=concept(codes.OPACITY) if group.opaque else None,
+            dataAbsentReason=None if known else UNKNOWN_REASON,
             hasMember=[reference(member) for member in members],
         )
 
@@ -254,6 +281,7 @@ class _Film:
             self._observation(
                 group,
                 f"{name[0]} {value[0]}",
+                f"{name[2]}: {value[2].lower()}",
                 category=[_IMAGING],
                 code=concept(name),
                 valueCodeableConcept=concept(value),
@@ -262,20 +290,27 @@ class _Film:
         ]
 
     def _measurement(self, group: Group, figure: Figure) -> Resource:
+        known = math.isfinite(figure.value)
+        said = f"{figure.value:g} {figure.unit[2]}" if known else "not measured"
         return self._observation(
             group,
             figure.name[0],
+            f"{figure.name[2]}: {said}",
             category=[_IMAGING],
             code=concept(figure.name),
-            valueQuantity=quantity(figure.value, figure.unit),
+            valueQuantity=quantity(figure.value, figure.unit) if known else None,
+            dataAbsentReason=None if known else UNKNOWN_REASON,
             method=concept(figure.method),
         )
 
     def _report(self, groups: list[Resource]) -> Resource:
+        said = comments(self.p, self.header)
         return self._made(
             "DiagnosticReport",
             *self.identity,
             identifier=[uid_identifier(uid_from("fhir report", *self.identity))],
+            text=narrative(said),
+            basedOn=self._order(),
             # FHIR's preliminary is of verified results; partial is of what may be unverified.
             status="partial",
             category=[
@@ -283,22 +318,15 @@ class _Film:
             ],
             code=concept(codes.REPORT),
             subject=reference(self.patient),
-            effectiveDateTime=self._when(),
+            effectiveDateTime=day_or_time(self.told.film),
+            issued=self._instant(),
             result=[reference(group) for group in groups],
             imagingStudy=[reference(self.study)],
-            conclusion="\n".join(comments(self.p, self.header)),
+            conclusion="\n".join(said),
         )
 
     def _provenance(self, made: list[Resource]) -> Resource:
-        zoned = self.moment is not None and self.moment.tzinfo is not None
-        unknown: Resource = {
-            "extension": [
-                {
-                    "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
-                    "valueCode": "unknown",
-                }
-            ]
-        }
+        recorded = self._instant()
         author: Json = {
             "coding": [{"system": f"{_TERMS}/provenance-participant-type", "code": "assembler"}]
         }
@@ -307,35 +335,19 @@ class _Film:
             *self.identity,
             target=[reference(resource) for resource in made],
             # An instant has a time zone, and must be told or said to be unknown.
-            recorded=self._when() if zoned else None,
-            _recorded=None if zoned else unknown,
+            recorded=recorded,
+            _recorded=UNKNOWN if recorded is None else None,
             agent=[{"type": author, "who": reference(self.device)}],
             entity=[{"role": "source", "what": reference(self.study)}],
         )
 
-    def _when(self) -> Json:
-        return None if self.moment is None else date_time(self.moment)
+    def _instant(self) -> Json:
+        """When the report was made; an instant has a time zone, or is not told."""
+        made = self.told.made
+        return None if made is None or made.tzinfo is None else date_time(made)
 
 
 _IMAGING: Resource = {
     "coding": [{"system": f"{_TERMS}/observation-category", "code": "imaging"}],
     "text": "Imaging",
 }
-
-
-def _names(header: Dataset) -> Json:
-    """The name in each of its writings: family, given, middle, prefix and suffix (PS3.5 6.2.1)."""
-    found: list[Json] = []
-    for group in str(header.PatientName or "").split("="):
-        family, given, middle, prefix, suffix = (group.split("^") + [""] * 4)[:5]
-        parts: dict[str, list[str]] = {
-            "given": [*given.split(), *middle.split()],
-            "prefix": prefix.split(),
-            "suffix": suffix.split(),
-        }
-        name: Resource = {key: [*words] for key, words in parts.items() if words}
-        if family.strip():
-            name["family"] = family.strip()
-        if name:
-            found.append(name)
-    return found or None

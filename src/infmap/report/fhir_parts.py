@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from pydicom.dataset import Dataset
 
 from infmap.core.files import Json
 from infmap.dicom import codes
-from infmap.dicom.elements import values
+from infmap.dicom.elements import items, text, values
 from infmap.dicom.uids import uid_from
 from infmap.dicom.values import repaired
 
@@ -35,7 +37,36 @@ RESEARCH: Resource = {
 }
 """Purpose of use that every resource is labelled with: research, not treatment."""
 
+UNKNOWN_REASON: Resource = {
+    "coding": [
+        {
+            "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+            "code": "unknown",
+            "display": "Unknown",
+        }
+    ],
+    "text": "Not measured",
+}
+"""Why an observation has no value: a figure that could not be measured is no zero."""
+
+UNKNOWN: Resource = {
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+            "valueCode": "unknown",
+        }
+    ]
+}
+"""What stands for an element that must be told and is not known."""
+
+PICTURES = f"urn:oid:{uid_from('identifiers of pictures')}"
+"""System of the identifiers that are made for the unknown patients of pictures."""
+
 _UID_SYSTEM = "urn:dicom:uid"
+# Letters that XML 1.0 does not have (its production 2).
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d)([0-5]\d)", re.ASCII)
 
 
@@ -62,15 +93,47 @@ def uid_identifier(uid: str) -> Resource:
     return {"system": _UID_SYSTEM, "value": f"urn:oid:{uid}"}
 
 
-def typed_identifier(kind: str, value: str, assigner: str = "") -> Resource:
-    """An Identifier of HL7's table 0203, such as "MR" or "ACSN", of an unknown system."""
+def typed_identifier(kind: str, value: str, system: str = "", assigner: str = "") -> Resource:
+    """An Identifier of HL7's table 0203, such as "MR" or "ACSN"; its system may be unknown."""
     made: Resource = {
         "type": {
             "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}]
         },
         "value": value,
     }
+    made |= {"system": system} if system else {"_system": UNKNOWN}
     return made | ({"assigner": {"display": assigner}} if assigner else {})
+
+
+def issuer_system(source: Dataset, keyword: str) -> str:
+    """The system of the identifiers of an issuer, as far as a film states it.
+
+    Args:
+        source: the film.
+        keyword: of the sequence that names the issuer universally (PS3.3 10.14).
+
+    Returns:
+        A URI, made of an entity of type ISO, UUID or URI; "" for others and where none is stated.
+    """
+    for item in items(source, keyword):
+        kind, found = text(item, "UniversalEntityIDType"), values(item, "UniversalEntityID")
+        entity = str(found[0]).strip() if found else ""
+        if kind == "ISO" and repaired("UI", entity):
+            return f"urn:oid:{entity}"
+        if kind == "UUID" and re.fullmatch(
+            r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", entity
+        ):
+            return f"urn:uuid:{entity.lower()}"
+        if kind == "URI" and _URI.fullmatch(entity):
+            return entity
+    return ""
+
+
+def narrative(lines: Iterable[str]) -> Resource:
+    """A Narrative of one paragraph a line: XHTML, with nothing of a line taken for markup."""
+    paragraphs = (f"<p>{html.escape(_NO_XML.sub(' ', line))}</p>" for line in lines)
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{"".join(paragraphs)}</div>'
+    return {"status": "generated", "div": div}
 
 
 def id_from(*parts: str) -> str:
