@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
 from infmap.core.errors import RejectedFilm
 from infmap.deidentify.boxes import Box
 from infmap.deidentify.pixels import blank, levels, read_pixels, shown
+from infmap.deidentify.text import locate
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hospital import labelled, read, saved  # noqa: E402
@@ -149,3 +150,17 @@ def test_shown_has_the_whole_range_and_dark_air() -> None:
     one = shown(read_pixels(labelled(100, PhotometricInterpretation="MONOCHROME1")))
     assert two.dtype == np.uint8 and two.min() == 0 and two.max() == 255
     assert (one == 255 - two).all()
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_text_is_found_beside_a_pixel_at_the_end_of_16_bits(signed: int, photometric: str) -> None:
+    dataset = labelled(400, PixelRepresentation=signed, PhotometricInterpretation=photometric)
+    dataset.WindowCenter, dataset.WindowWidth = -500, 1  # of nothing that is on the film
+    plane = dataset.pixel_array.view(np.uint16) // 30  # 12 bits and the text's 16 alike
+    plane[300, 300] = 32767
+    dataset.PixelData = plane.astype("<u2").tobytes()
+    grey = shown(read_pixels(dataset))
+    (box,) = locate(grey)
+    assert box.y < 60 < box.x + box.width and not box.slices[0].stop > 80
+    assert grey.min() == 0 and grey.max() == 255

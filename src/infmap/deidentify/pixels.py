@@ -18,6 +18,9 @@ from infmap.deidentify.boxes import Box
 from infmap.dicom.elements import whole
 from infmap.dicom.pixels import Layout, layout_of, stored_values
 
+# Share of a film's own range that levels without a pixel take: text beyond it stays apart.
+_GAP = 0.25
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -55,27 +58,41 @@ def levels(pixels: Pixels) -> tuple[NDArray[np.uint16], int]:
     Returns:
         uint16 (H, W), air dark, from 0; and 8 to 16, so that all levels are below 2^bits.
     """
-    values = pixels.values
-    plane = (values.mean(2) if values.ndim == 3 else values).astype(np.int64)
-    plane -= plane.min()
-    bits = max(8, int(plane.max()).bit_length())
-    plane >>= max(0, bits - 16)
-    if pixels.layout.photometric == "MONOCHROME1":
-        plane = plane.max() - plane
-    return plane.astype(np.uint16), min(bits, 16)
+    plane, bits = _from_zero(pixels)
+    return (plane.max() - plane if _inverse(pixels) else plane), bits
 
 
 def shown(pixels: Pixels) -> NDArray[np.uint8]:
     """The whole range of a film on 0 to 255, uint8 (H, W), air dark: for looking, not for reading.
 
-    Text is at the ends of the range or beyond a window, so no window is applied.
+    Text is at the ends of the range or beyond a window, so no window is applied. Levels that no
+    pixel has take a quarter of the film's own range at most: one pixel at the end of 16 bits would
+    else hide text on a film of 12.
     """
+    plane, bits = _from_zero(pixels)
+    counts = np.bincount(plane.ravel(), minlength=1 << bits)
+    present = np.flatnonzero(counts)
+    # A thousandth of the pixels at either end may be anything, text among it.
+    low, high = np.searchsorted(np.cumsum(counts), (0.001 * plane.size, 0.999 * plane.size))
+    steps = np.minimum(np.diff(present), max(1.0, _GAP * (high - low)))
+    place = np.concatenate([[0.0], np.cumsum(steps)])
+    table = np.zeros(1 << bits, np.uint8)
+    table[present] = np.rint(place * (255.0 / max(place[-1], 1.0)))
+    grey = table[plane]
+    return np.invert(grey) if _inverse(pixels) else grey
+
+
+def _from_zero(pixels: Pixels) -> tuple[NDArray[np.uint16], int]:
+    """Stored levels from 0, 16 bits of them at most, and their bits."""
     values = pixels.values
-    plane = values.mean(2) if values.ndim == 3 else values
-    low, high = float(plane.min()), float(plane.max())
-    scaled = (plane.astype(np.float32) - low) * np.float32(255.0 / max(high - low, 1.0))
-    grey: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
-    return np.invert(grey) if pixels.layout.photometric == "MONOCHROME1" else grey
+    plane = (values.mean(2) if values.ndim == 3 else values).astype(np.int64)
+    plane -= plane.min()
+    bits = max(8, int(plane.max()).bit_length())
+    return (plane >> max(0, bits - 16)).astype(np.uint16), min(bits, 16)
+
+
+def _inverse(pixels: Pixels) -> bool:
+    return pixels.layout.photometric == "MONOCHROME1"
 
 
 def blank(dataset: Dataset, pixels: Pixels, boxes: Sequence[Box]) -> None:
@@ -111,8 +128,7 @@ def _packed(dataset: Dataset) -> bool:
 
 
 def _darkest(pixels: Pixels) -> int:
-    inverse = pixels.layout.photometric == "MONOCHROME1"
-    return int(pixels.values.max() if inverse else pixels.values.min())
+    return int(pixels.values.max() if _inverse(pixels) else pixels.values.min())
 
 
 def _painted(pixels: Pixels, boxes: Sequence[Box]) -> RealArray:
