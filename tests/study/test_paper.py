@@ -49,6 +49,22 @@ def test_the_best_network_is_tested_against_each_other_one(tables):
     assert "U-Net, Lite0, trained localizes infection better than DLA" in table.note
 
 
+def test_the_best_network_stands_beside_published_ones_by_each_convention(tables):
+    table = tables["published"]
+    works = [row[table.head.index("work")] for row in table.rows]
+    assert len(works) > 1 and works[-1] == "U-Net, Lite0, trained"
+    films, maps, detection = table.rows[-1][2:5]
+    assert films == "COVID-QU-Ex, 20 held-out films"
+    assert maps.startswith("infection F1 100.0 %, Dice 100.0 %, of films with infection 100.0 %")
+    assert detection == "sensitivity 100.0 %, specificity 100.0 %"
+    assert all(all(row) for row in table.rows)  # each with source, films and convention
+
+
+def test_figures_of_sources_left_out_name_their_films(tables):
+    head = tables["left-out"].head
+    assert head[1:] == ["Cohen: F1, pooled, 20 films", "Dice, 10 films with infection"]
+
+
 def test_confusion_matrices_count_films_by_every_rule(tables):
     rows = {(row[0], row[1]): row[2:] for row in tables["confusion"].rows}
     found = rows["DLA, Lite0, trained", "COVID-QU-Ex"]

@@ -42,7 +42,8 @@ def test_what_the_seed_changes_is_set_against_the_steps_of_the_ranking(repeated)
     note = next(table for table in paper_tables(repeated) if table.name == "seeds").note
     # Steps of 1.000, 0.857 and 0.667: both are smaller than 0.25.
     assert "by 0.250 on average and by 0.250 at most (1 networks)" in note
-    assert "2 of the 2 steps" in note and "so is that of the best to the next (0.143)" in note
+    assert "2 of the 2 steps" in note and "also that between the best and the next (0.143)" in note
+    assert "sensitivity at the operating point changes by 0.100 at most" in note
     assert "the best with the first seed" in note
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8f5ba6", "#e08e0b", "#3bb2b8", "#7a5c3e", "#5c677d")
 TRUTH, FOUND = "#35c759", "#ff453a"
 MOST = 8  # curves in one figure
+BESIDE = "beside"
+"""In place of a decoder, of a model that is scored beside the study."""
 
 
 def _axes(width: float = 5.2, height: float = 4.0) -> tuple[Figure, Axes]:
@@ -197,32 +199,25 @@ def bland_altman(table: FilmTable, draws: int) -> str:
 
 
 def frontier(rows: Sequence[Speed]) -> str:
-    """``draw_frontier`` as an address that a page can hold."""
-    return uri(draw_frontier(rows))
-
-
-def draw_frontier(rows: Sequence[Speed]) -> Figure:
-    """Pooled F1 over milliseconds per film; the line joins runs that none beats at both.
+    """Pooled F1 over milliseconds per film; the line joins runs that no other beats at both.
 
     Named are those that none of their decoder beats at both: names of all would hide each other.
 
     Args:
         rows: each with name, decoder, frozen, ms, f1, low, high and runtime.
-
-    Returns:
-        a figure of matplotlib.
     """
     figure, axes = _axes(7.0, 4.2)
     points = sorted(rows, key=lambda r: (r["ms"], -r["f1"]))
     best = -1.0
     front = []
-    for row in points:
+    for row in (point for point in points if point["decoder"] != BESIDE):
         if row["f1"] > best:
             best = row["f1"]
             front.append(row)
     axes.plot([r["ms"] for r in front], [r["f1"] for r in front], color="#9aa4b2", linewidth=1.2,
               drawstyle="steps-post", zorder=1)  # fmt: skip
     decoders = list(dict.fromkeys(r["decoder"] for r in points))
+    behind = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
     for row in points:
         colour = COLOURS[decoders.index(row["decoder"]) % len(COLOURS)]
         error = [[max(0.0, row["f1"] - row["low"])], [max(0.0, row["high"] - row["f1"])]]
@@ -231,10 +226,11 @@ def draw_frontier(rows: Sequence[Speed]) -> Figure:
         if not any(r["decoder"] == row["decoder"] and r["ms"] <= row["ms"] and r["f1"] > row["f1"]
                    for r in points):  # fmt: skip
             axes.annotate(row["name"], (row["ms"], row["f1"]), xytext=(6, 4), fontsize=7,
-                          textcoords="offset points", color="#3c4656")  # fmt: skip
+                          textcoords="offset points", color="#3c4656", zorder=5, bbox=behind
+                          )  # fmt: skip
     axes.margins(x=0.25, y=0.12)
     axes.set(xlabel=f"ms per film, {points[0]['runtime']}", ylabel="pooled F1 of infection")
-    return figure
+    return uri(figure)
 
 
 def gaps(rows: Sequence[Gap]) -> str:

@@ -22,11 +22,12 @@ from infmap.study.pages import (
     TextTable,
     current_results,
     difference,
+    figure_value,
     open_pages,
     p_text,
 )
 from infmap.study.paper_maps import activation_table, gap_table
-from infmap.study.published import PUBLISHED
+from infmap.study.published import published_table
 from infmap.study.records import Interval, Result, Speeds, Timed
 from infmap.study.seeds import seeds_table
 from infmap.study.splits import EXTERNAL, HELD_OUT
@@ -57,7 +58,7 @@ def paper_tables(study: Study) -> list[TextTable]:
         for make in (_networks, seeds_table, _cost, _detection, _confusion, _left_out,
                      _left_out_detection, activation_table, gap_table, _against_best):  # fmt: skip
             tables += make(pages)
-    return [*(table for table in tables if table.rows), _published()]
+    return [*(table for table in tables if table.rows), published_table(pages)]
 
 
 def _missing(study: Study, done: Done) -> Iterator[TextTable]:
@@ -100,11 +101,21 @@ def _networks(pages: Pages) -> Iterator[TextTable]:
         f"Infection maps on {source_name(pages.source)}, {n} held-out films; best first.",
         "F1 is pooled over the pixels of all films, controls included. Dice and surface Dice are "
         "means of the films with infection. Involvement is the fraction of the lung area: mean "
-        "absolute error, and agreement ICC(2,1).",
+        f"absolute error, and agreement ICC(2,1). {_by_dice(pages)}",
         ("network", "F1, pooled", "Dice", "surface Dice", "lungs, Dice", "involvement, error",
          "involvement, ICC"),
         rows,
     )  # fmt: skip
+
+
+def _by_dice(pages: Pages) -> str:
+    """Says where the order by Dice has another first network than that by pooled F1."""
+    key = "infection_dice_positive"
+    dice = {run.id: figure_value(pages.inside(result), key) for run, result in pages.ranked}
+    best = max(dice, key=lambda name: dice[name], default=None)
+    if best is None or best == pages.ranked[0][0].id:
+        return ""
+    return f"The order is by F1: by Dice {pages.names[best]} would be first."
 
 
 def _cost(pages: Pages) -> Iterator[TextTable]:
@@ -216,18 +227,19 @@ def _counts(films: FilmTable, column: str) -> str:
 
 def _left_out(pages: Pages) -> Iterator[TextTable]:
     sources = pages.outside
-    head = ["network"]
+    head, rows, keys = ["network"], [], ("infection_f1", "infection_dice_positive")
     for source in sources:
-        head += [f"{source_name(source)}: F1, pooled", "Dice, films with infection"]
-    rows = []
+        n = [_films(pages, key, source) for key in keys]
+        head += [f"{source_name(source)}: F1, pooled, {n[0]} films",
+                 f"Dice, {n[1]} films with infection"]  # fmt: skip
     for run, result in pages.ranked:
         cells = [pages.names[run.id]]
         for source in sources:
-            found = result["external"].get(source, {})
-            cells += [cell(found.get(k)) for k in ("infection_f1", "infection_dice_positive")]
+            cells += [cell(result["external"].get(source, {}).get(key)) for key in keys]
         rows.append(cells)
     if sources:
-        yield TextTable("left-out", "Infection maps on sources left out.", "", head, rows)
+        note = "The order is that of the held-out films."
+        yield TextTable("left-out", "Infection maps on sources left out.", note, head, rows)
 
 
 def _left_out_detection(pages: Pages) -> Iterator[TextTable]:
@@ -263,7 +275,7 @@ def _against_best(pages: Pages) -> Iterator[TextTable]:
         "same films.",
         f"Against the next: {verdict.verdict} The p-values are of one comparison each; of "
         f"{len(rows)}, the smallest is to be below {0.05 / len(rows):.4f} (Bonferroni); "
-        f"that of F1 is {2 / (pages.study.config.draws + 1):.3f} at the least, from "
+        f"that of F1 cannot be below {2 / (pages.study.config.draws + 1):.3f} with "
         f"{pages.study.config.draws} draws.",
         ("network", "pooled F1, best minus this", "p", "detected right only by the best / by this",
          "p, McNemar"),
@@ -279,19 +291,13 @@ def best_and_next(pages: Pages) -> Comparison:
     return compare_films(names, pages.films(first), pages.films(second), draws)
 
 
-def _published() -> TextTable:
-    return TextTable(
-        "published",
-        "Published results, each on its own films and by its own convention.",
-        "To know, not to rank: none may be set beside the tables above.",
-        ("work", "source", "films", "localization", "detection", "averaging"),
-        [[p.work, p.source, p.data, p.localization, p.detection, p.convention] for p in PUBLISHED],
-    )
-
-
-def _films(pages: Pages, name: str) -> int:
-    """Films that a figure of the best network stands on."""
-    found = pages.ranked[0][1]["held_out"][pages.source].get(name) if pages.ranked else None
+def _films(pages: Pages, name: str, outside: str | None = None) -> int:
+    """Films that a figure of the best network stands on, of the held-out or another source."""
+    if not pages.ranked:
+        return 0
+    best = pages.ranked[0][1]
+    figures = best["held_out"][pages.source] if outside is None else best["external"].get(outside)
+    found = (figures or {}).get(name)
     return found["n"] if found else 0
 
 

@@ -43,6 +43,9 @@ def activation_table(pages: Pages) -> Iterator[TextTable]:
     for model in pages.study.beside():
         cells = [cell(_parts(model)(*part).get(key)) for part in sources for key in keys]
         rows.append([model["model"], f"infection map, {model['size']} pixels", *cells])
+        notes.add(
+            f"{model['model']} is no network of the grid: it has its own training and input size."
+        )
         if model["trained_on"]:
             seen = (f"{n} of {source_name(source)}" for source, n in model["trained_on"].items())
             notes.add(
@@ -96,7 +99,7 @@ def gap_table(pages: Pages) -> Iterator[TextTable]:
         "gaps",
         "Pooled F1 of the infection map minus that of the best activation map of its encoder, "
         "paired on the same films.",
-        "",
+        "Which activation map is the best is read from these very films, in its favour.",
         ("network", "best activation map", *(source_name(source) for _, source in parts)),
         rows,
     )

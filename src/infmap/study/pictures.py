@@ -145,7 +145,13 @@ def _speeds(pages: Pages) -> list[Speed]:
         for run, result in pages.ranked
     ]
     points += [
-        (model["model"], model["model"], "beside", False, model["held_out"].get(pages.source, {}))
+        (
+            model["model"],
+            model["model"],
+            figures.BESIDE,
+            False,
+            model["held_out"].get(pages.source, {}),
+        )
         for model in pages.study.beside()
     ]
     rows: list[Speed] = []

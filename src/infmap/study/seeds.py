@@ -10,7 +10,6 @@ from infmap import metrics
 from infmap.metrics import Difference
 from infmap.study.compare import compare_films
 from infmap.study.films import FilmTable
-from infmap.study.grid import Run
 from infmap.study.latex import cell
 from infmap.study.pages import Pages, TextTable, difference, figure_value, p_text
 from infmap.study.tables import paired
@@ -31,13 +30,18 @@ def seeds_table(pages: Pages) -> Iterator[TextTable]:
     """
     rows: list[list[str]] = []
     changes: dict[str, list[float]] = {}
-    for run, result in pages.repeated:
-        found = [pair for pair in pages.ranked if _same_network(pair[0], run)]
-        if not found:
-            continue
-        base, before = found[0]
+    rates: list[float] = []
+    pairs = [
+        (first, second)
+        for first in pages.ranked
+        for second in pages.repeated
+        if (first[0].cell, first[0].fold) == (second[0].cell, second[0].fold)
+        and first[0].seed == pages.study.config.grid.seeds[0]
+    ]
+    for (base, before), (run, result) in pairs:
         gaps = _differences(pages.films(run), pages.films(base), pages.study.config.draws)
         changes.setdefault(base.id, []).append(gaps["infection_f1"].value)
+        rates.append(abs(gaps["detection_sensitivity"].value))
         for key, words in FIGURES.items():
             gap = gaps.get(key)
             figures = (pages.inside(r).get(key) for r in (before, result))
@@ -49,14 +53,10 @@ def seeds_table(pages: Pages) -> Iterator[TextTable]:
     yield TextTable(
         "seeds",
         "Second seeds: the same network trained again from another seed, paired on the same films.",
-        _meaning(pages, changes) if changes else "",
+        _meaning(pages, changes, max(rates)) if changes else "",
         ("network", "seeds", "figure", "first seed", "second seed", "second minus first", "p"),
         rows,
     )
-
-
-def _same_network(one: Run, other: Run) -> bool:
-    return (one.cell, one.fold) == (other.cell, other.fold)
 
 
 def _differences(second: FilmTable, first: FilmTable, draws: int) -> dict[str, Difference]:
@@ -71,8 +71,14 @@ def _differences(second: FilmTable, first: FilmTable, draws: int) -> dict[str, D
     return found
 
 
-def _meaning(pages: Pages, changes: dict[str, list[float]]) -> str:
-    """What the seed's changes of pooled F1 say of the order of networks, in plain sentences."""
+def _meaning(pages: Pages, changes: dict[str, list[float]], rate: float) -> str:
+    """What the seed's changes say of the order of networks, in plain sentences.
+
+    Args:
+        pages: the runs.
+        changes: of pooled F1, by network, one a further seed.
+        rate: largest change of sensitivity; NaN without films of COVID-19.
+    """
     sizes = [abs(change) for of_network in changes.values() for change in of_network]
     largest, ranked = max(sizes), pages.ranked
     values = [figure_value(pages.inside(result), "infection_f1") for _, result in ranked]
@@ -84,11 +90,16 @@ def _meaning(pages: Pages, changes: dict[str, list[float]]) -> str:
         "not contain this change."
     ]
     if steps:
-        first = "so is" if steps[0] <= largest else "not so"
+        first = "also" if steps[0] <= largest else "but not"
         said.append(
-            f"{within} of the {len(steps)} steps from one network to the next in the table of "
-            f"networks are no larger, {first} that of the best to the next ({steps[0]:.3f}): such "
-            "neighbours may stand in their order by the seed alone."
+            f"{within} of the {len(steps)} steps between neighbours in the table of networks are "
+            f"no larger, {first} that between the best and the next ({steps[0]:.3f}): the order of "
+            "such neighbours may be the seed's alone."
+        )
+    if rate == rate:
+        said.append(
+            f"The sensitivity at the operating point changes by {rate:.3f} at most: networks that "
+            "differ by less in it are not told apart."
         )
     means = {run.id: value + sum(changes[run.id]) / (1 + len(changes[run.id]))
              for (run, _), value in zip(ranked, values) if run.id in changes}  # fmt: skip
