@@ -16,7 +16,7 @@ from infmap.deidentify.candidates import Candidate
 from infmap.deidentify.key import Key
 from infmap.deidentify.look import Look
 from infmap.deidentify.options import Options
-from infmap.deidentify.run import Job, Pixelwise, ResidueError, accept, run
+from infmap.deidentify.run import Job, Note, Pixelwise, ResidueError, accept, run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hospital import KEY, NAME, PATIENT, WORDS, film, labelled, read, saved  # noqa: E402
@@ -135,7 +135,7 @@ def test_text_over_the_lungs_is_held_for_a_person(tmp_path: Path) -> None:
 def test_a_person_decides(tmp_path: Path) -> None:
     box = Box(3, 4, 5, 6)
 
-    def decide(looks: Sequence[Look], key: Key) -> dict[int, tuple[Box, ...]]:
+    def decide(looks: Sequence[Look], key: Key, note: Note) -> dict[int, tuple[Box, ...]]:
         assert [look.over_lungs for look in looks] == [True]
         return {1: (box,)}
 
@@ -155,7 +155,7 @@ def test_accept_takes_all_boxes_or_holds_the_film() -> None:
 def test_a_film_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
     wanted = job(tmp_path, saved(film()))
 
-    def decide(looks: Sequence[Look], key: Key) -> dict[int, tuple[Box, ...]]:
+    def decide(looks: Sequence[Look], key: Key, note: Note) -> dict[int, tuple[Box, ...]]:
         Path(wanted.films[0]).write_bytes(saved(film(Manufacturer="other")))
         return {1: ()}
 

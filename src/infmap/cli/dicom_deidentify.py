@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from infmap.deidentify.key import Key
     from infmap.deidentify.look import Look
-    from infmap.deidentify.run import Pixelwise
+    from infmap.deidentify.run import Note, Pixelwise
 
 Item = TypeVar("Item")
 
@@ -72,7 +72,8 @@ def deidentify(
     Example: infmap dicom deidentify films -o public
 
     Films of one patient keep one pseudonym as long as the key is the same. Nothing is written if a
-    check finds something left. Exit status 3: some films were not written. Research use only.
+    check finds something left. Stopped half-way, the same command goes on. Exit status 3: some
+    films were not written. Research use only.
     """
     from infmap.core.errors import needs_extra
     from infmap.dicom._pydicom import ensure_importable
@@ -125,10 +126,10 @@ def _pixelwise(review: Review, port: int) -> Pixelwise | None:
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
-    def ask(looks: Sequence[Look], key: Key) -> Decisions:
+    def ask(looks: Sequence[Look], key: Key, note: Note) -> Decisions:
         from infmap.deidentify.review import review
 
-        return review(looks, key, port, say)
+        return review(looks, key, port, say, note)
 
     if review is Review.none:
         return None

@@ -14,6 +14,7 @@ from infmap.deidentify.boxes import Box
 from infmap.deidentify.key import Key
 from infmap.deidentify.look import Look
 from infmap.deidentify.pixels import levels, read_pixels
+from infmap.deidentify.run import Note
 
 # Decoded films in memory, 18 MB each at 3000 x 3000: the open one and the next.
 _KEPT = 2
@@ -27,15 +28,16 @@ class Desk:
     Args:
         looks: the films.
         key: as of ``Look.open``.
+        note: keeps each decision; None for a film that is held.
     """
 
-    def __init__(self, looks: Sequence[Look], key: Key) -> None:
+    def __init__(self, looks: Sequence[Look], key: Key, note: Note | None = None) -> None:
         # A person looks first where something was found.
         ordered = sorted(looks, key=lambda look: not look.candidates)
         self.looks = {look.number: look for look in ordered}
         self.boxes: dict[int, tuple[Box, ...]] = {}
         self.held: set[int] = set()
-        self._key = key
+        self._key, self._note = key, note
         self._lock = threading.Lock()
         self._films: OrderedDict[int, tuple[NDArray[np.uint16], int]] = OrderedDict()
 
@@ -75,6 +77,8 @@ class Desk:
         with self._lock:
             self.held.discard(number)
             self.boxes[number] = tuple(boxes)
+            if self._note:
+                self._note(look, tuple(boxes))
 
     def hold(self, number: int) -> None:
         """The film is not written.
@@ -86,3 +90,5 @@ class Desk:
         with self._lock:
             self.boxes.pop(look.number, None)
             self.held.add(look.number)
+            if self._note:
+                self._note(look, None)

@@ -9,7 +9,7 @@ from infmap.deidentify.desk import Desk
 from infmap.deidentify.key import Key
 from infmap.deidentify.look import Look
 from infmap.deidentify.review_app import Pages, create_app
-from infmap.deidentify.run import Decisions
+from infmap.deidentify.run import Decisions, Note
 from infmap.web.serving import BACKLOG, Listen, run, server_of
 
 
@@ -17,7 +17,13 @@ class StoppedError(UsageError):
     """The page was ended before every film had a decision."""
 
 
-def review(looks: Sequence[Look], key: Key, port: int, say: Callable[[str], None]) -> Decisions:
+def review(
+    looks: Sequence[Look],
+    key: Key,
+    port: int,
+    say: Callable[[str], None],
+    note: Note | None = None,
+) -> Decisions:
     """Serve the page on this machine until a person has decided on every film.
 
     Args:
@@ -25,6 +31,7 @@ def review(looks: Sequence[Look], key: Key, port: int, say: Callable[[str], None
         key: as of ``Look.open``.
         port: to listen on; 0 for any free one.
         say: prints the address.
+        note: keeps each decision.
 
     Returns:
         Boxes by film; films that are held are left out.
@@ -35,7 +42,7 @@ def review(looks: Sequence[Look], key: Key, port: int, say: Callable[[str], None
     """
     if not looks:
         return {}
-    desk = Desk(looks, key)
+    desk = Desk(looks, key, note)
 
     def finish() -> None:
         server.should_exit = True
@@ -53,6 +60,6 @@ def review(looks: Sequence[Look], key: Key, port: int, say: Callable[[str], None
     if desk.open:
         raise StoppedError(
             f"{desk.open} of {len(looks)} films had no decision when the page was stopped; "
-            "nothing was written"
+            "nothing was written. The same command goes on where it stopped"
         )
     return dict(desk.boxes)
