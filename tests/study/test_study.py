@@ -148,10 +148,8 @@ def test_a_collected_study_gives_the_same_tables_without_networks_and_paths(stud
     assert _run("study", ["collect", str(study), "-o", str(kept)]) == 0
     before = {name: (study / name).read_text() for name in ("results.csv", "activation_maps.csv")}
     assert _run("study", ["report", str(kept)]) == 0
-    assert (kept / "results.csv").read_text() == before["results.csv"]
-    assert len(read_csv(kept / "activation_maps.csv")) == len(
-        read_csv(study / "activation_maps.csv")
-    )
+    # Also the intervals, which depend on the order of the patients.
+    assert {name: (kept / name).read_text() for name in before} == before
     whole, packed = (Study(folder) for folder in (study, kept))
     run = whole.run(SEGMENTATION)
     one, other = whole.films(run), packed.films(run)

@@ -30,17 +30,22 @@ class FilmIndex:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], int] = {}
-        self._groups: dict[str, int] = {}
 
     def place(self, names: tuple[str, ...]) -> int:
         """Place of a film by its ``NAMES``, a new one at the end."""
-        film_id, source, group, kind = names
-        number = self._groups.setdefault(group, len(self._groups))
-        return self._rows.setdefault((film_id, source, str(number), kind), len(self._rows))
+        return self._rows.setdefault(names, len(self._rows))
 
     def write(self, path: Path) -> None:
-        """Write the table of films."""
-        _write(path, NAMES, list(self._rows))
+        """Write the table of films, its patients numbered.
+
+        The numbers sort as the patients' names do: the bootstrap draws patients in that order, so
+        that the intervals are those of the whole study.
+        """
+        names = sorted({group for _, _, group, _ in self._rows})
+        width = len(str(len(names)))
+        number = {name: f"{place:0{width}d}" for place, name in enumerate(names)}
+        rows = [[film, source, number[group], kind] for film, source, group, kind in self._rows]
+        _write(path, NAMES, rows)
 
 
 def pack_films(table: FilmTable, films: FilmIndex, path: Path) -> None:
