@@ -44,6 +44,7 @@ def test_what_the_seed_changes_is_set_against_the_steps_of_the_ranking(repeated)
     assert "by 0.250 on average and by 0.250 at most (1 networks)" in note
     assert "2 of the 2 steps" in note and "also that between the best and the next (0.143)" in note
     assert "sensitivity at the operating point changes by 0.100 at most" in note
+    assert "1 of these 1 changes have p below 0.05" in note
     assert "the best with the first seed" in note
 
 

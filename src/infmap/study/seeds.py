@@ -8,7 +8,7 @@ import numpy as np
 
 from infmap import metrics
 from infmap.metrics import Difference
-from infmap.study.compare import compare_films
+from infmap.study.compare import LEVEL, compare_films
 from infmap.study.films import FilmTable
 from infmap.study.latex import cell
 from infmap.study.pages import Pages, TextTable, difference, figure_value, p_text
@@ -29,7 +29,7 @@ def seeds_table(pages: Pages) -> Iterator[TextTable]:
     A network whose first seed is not done has no row.
     """
     rows: list[list[str]] = []
-    changes: dict[str, list[float]] = {}
+    changes: dict[str, list[Difference]] = {}
     rates: list[float] = []
     pairs = [
         (first, second)
@@ -40,7 +40,7 @@ def seeds_table(pages: Pages) -> Iterator[TextTable]:
     ]
     for (base, before), (run, result) in pairs:
         gaps = _differences(pages.films(run), pages.films(base), pages.study.config.draws)
-        changes.setdefault(base.id, []).append(gaps["infection_f1"].value)
+        changes.setdefault(base.id, []).append(gaps["infection_f1"])
         rates.append(abs(gaps["detection_sensitivity"].value))
         for key, words in FIGURES.items():
             gap = gaps.get(key)
@@ -71,7 +71,7 @@ def _differences(second: FilmTable, first: FilmTable, draws: int) -> dict[str, D
     return found
 
 
-def _meaning(pages: Pages, changes: dict[str, list[float]], rate: float) -> str:
+def _meaning(pages: Pages, changes: dict[str, list[Difference]], rate: float) -> str:
     """What the seed's changes say of the order of networks, in plain sentences.
 
     Args:
@@ -79,7 +79,8 @@ def _meaning(pages: Pages, changes: dict[str, list[float]], rate: float) -> str:
         changes: of pooled F1, by network, one a further seed.
         rate: largest change of sensitivity; NaN without films of COVID-19.
     """
-    sizes = [abs(change) for of_network in changes.values() for change in of_network]
+    every = [change for of_network in changes.values() for change in of_network]
+    sizes = [abs(change.value) for change in every]
     largest, ranked = max(sizes), pages.ranked
     values = [figure_value(pages.inside(result), "infection_f1") for _, result in ranked]
     steps = [above - below for above, below in zip(values, values[1:])]
@@ -89,11 +90,16 @@ def _meaning(pages: Pages, changes: dict[str, list[float]], rate: float) -> str:
         f"{largest:.3f} at most ({len(changes)} networks). The intervals are by patient: they do "
         "not contain this change."
     ]
+    if told := sum(change.p < LEVEL for change in every):
+        said.append(
+            f"By the paired test {told} of these {len(every)} changes have p below {LEVEL}: a "
+            "small p between two networks does not show that the cause is the network."
+        )
     if steps:
         first = "also" if steps[0] <= largest else "but not"
         said.append(
             f"{within} of the {len(steps)} steps between neighbours in the table of networks are "
-            f"no larger, {first} that between the best and the next ({steps[0]:.3f}): the order of "
+            f"no larger than {largest:.3f}, {first} that between the best and the next ({steps[0]:.3f}): the order of "
             "such neighbours may be the seed's alone."
         )
     if rate == rate:
@@ -101,8 +107,11 @@ def _meaning(pages: Pages, changes: dict[str, list[float]], rate: float) -> str:
             f"The sensitivity at the operating point changes by {rate:.3f} at most: networks that "
             "differ by less in it are not told apart."
         )
-    means = {run.id: value + sum(changes[run.id]) / (1 + len(changes[run.id]))
-             for (run, _), value in zip(ranked, values) if run.id in changes}  # fmt: skip
+    means = {
+        run.id: value + sum(c.value for c in changes[run.id]) / (1 + len(changes[run.id]))
+        for (run, _), value in zip(ranked, values)
+        if run.id in changes
+    }
     if len(means) > 1:
         order = sorted(means, key=lambda name: -means[name])
         listed = "; ".join(f"{pages.names[name]} {means[name]:.3f}" for name in order)
