@@ -99,8 +99,9 @@ def _meaning(pages: Pages, changes: dict[str, list[Difference]], rate: float) ->
         first = "also" if steps[0] <= largest else "but not"
         said.append(
             f"{within} of the {len(steps)} steps between neighbours in the table of networks are "
-            f"no larger than {largest:.3f}, {first} that between the best and the next ({steps[0]:.3f}): the order of "
-            "such neighbours may be the seed's alone."
+            f"no larger than {largest:.3f}, {first} that between the best and the next "
+            f"({steps[0]:.3f}): "
+            "the order of such neighbours may be the seed's alone."
         )
     if rate == rate:
         said.append(
