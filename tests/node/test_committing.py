@@ -20,7 +20,7 @@ from infmap.dicom.network.commitment import report, report_over
 from infmap.node import outbox
 from infmap.node.committing import take
 from infmap.node.outbox import Entry
-from infmap.node.patience import GIVE_UP_MS, REFUSED_MS, Patience
+from infmap.node.patience import GIVE_UP_MS, REFUSED_MS, Patience, steady
 from infmap.node.receiving import Receiver
 from infmap.node.remotes import Dimse, remote_of
 from infmap.node.sending import Commits, Sender
@@ -190,7 +190,7 @@ def test_a_destination_without_commitment_is_said_and_given_up_after_an_hour(
         one.round()
         assert states(store) == {"stored"}
         assert all("accepts none of its services" in (e.reason or "") for e in entries(store))
-        monkeypatch.setattr("infmap.node.patience.now", lambda: now() + REFUSED_MS)
+        monkeypatch.setattr("infmap.node.patience.steady", lambda: steady() + REFUSED_MS)
         hurry(store)
         one.round()
     assert states(store) == {"dead"} and set(pacs.stored.values()) == {1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from infmap.node import outbox
@@ -68,3 +69,21 @@ def test_objects_of_a_node_without_commitment_stay(tmp_path: Path, url: str | No
         outbox.stored(c, new.id, 0)
         assert outbox.counts(c) == {"waiting": 0, "stored": 1, "sent": 1, "dead": 0}
     store.close()
+
+
+def test_a_clock_that_was_put_back_delays_no_object(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = now()
+    monkeypatch.setattr(outbox, "now", lambda: true + 24 * 3600 * 1000)
+    with store.begin() as c:
+        outbox.plan(c, "film", [("pacs", "seg"), ("pacs", "sr")])
+        entries = outbox.every(c)
+        outbox.again(c, entries[0].id, None, "away", outbox.now() + 2_000)
+    monkeypatch.undo()
+    with store.begin() as c:
+        assert {e.id for e in outbox.due(c, "pacs", true, 10)} == {e.id for e in entries}
+        # Once it was tried with the clock of now, it waits as long as it is told.
+        for entry in entries:
+            outbox.again(c, entry.id, None, "away", true + 300_000)
+        assert outbox.due(c, "pacs", true, 10) == []

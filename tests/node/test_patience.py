@@ -22,7 +22,8 @@ def test_pauses_double_up_to_five_minutes_and_are_spread() -> None:
 
 def test_a_refusal_is_counted_from_the_first_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     at = [10 * GIVE_UP_MS]
-    monkeypatch.setattr(patience, "now", lambda: at[0])
+    for clock in ("now", "steady"):
+        monkeypatch.setattr(patience, clock, lambda: at[0])
     one, refused = Patience(random.Random(0)), Refused("no")
     old = at[0] - GIVE_UP_MS + 1
     assert not one.ends(old, refused) and not one.ends(old, PeerError("away"))

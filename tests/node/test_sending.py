@@ -191,7 +191,8 @@ def test_a_destination_that_says_no_is_given_up_after_an_hour(
             return super().send(files)
 
     remote, at = No(), [now()]
-    monkeypatch.setattr("infmap.node.patience.now", lambda: at[0])
+    for clock in ("now", "steady"):
+        monkeypatch.setattr(f"infmap.node.patience.{clock}", lambda: at[0])
     planned(store)
     one = sender(store, remote, search=False)
     one.round()
@@ -228,7 +229,8 @@ def test_a_destination_is_left_alone_for_as_long_as_it_asks(
     planned(store, films=("a", "b", "c"))
     remote, at = Full(), [now()]
     for module in ("patience", "sending"):
-        monkeypatch.setattr(f"infmap.node.{module}.now", lambda: at[0])
+        for clock in ("now", "steady"):
+            monkeypatch.setattr(f"infmap.node.{module}.{clock}", lambda: at[0])
     one = sender(store, remote)
     assert one.round() == 10 and one.round() == 0
     with store.read() as c:

@@ -54,6 +54,18 @@ def test_results_without_a_view_are_told_as_such(web: WebServer) -> None:
     assert views == {old: None, gone: None}
 
 
+def test_the_views_of_a_course_are_told_without_its_files(web: WebServer) -> None:
+    first, *more = (web.read(film(number)) for number in (1, 2, 3))
+    r = schema.results
+    with web.store.begin() as c:
+        c.execute(update(r).values(patient="p" * 64, study_date=100, view="PA"))
+        c.execute(update(r).where(r.c.film_id == more[1]).values(view=""))
+    for one in more:
+        shutil.rmtree(results.folder(web.store, one))
+    views = {one["film"]: one["view"] for one in answer(web.desk, first)["same_patient"]}
+    assert views == {more[0]: "PA", more[1]: None}
+
+
 def test_a_model_that_was_replaced_since_is_known_by_its_threshold_alone(web: WebServer) -> None:
     found = web.read(film(1))
     gone = replace(web.desk, models={})

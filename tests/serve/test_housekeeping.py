@@ -10,7 +10,7 @@ import pytest
 from small_server import SmallServer, digest
 from sqlalchemy import Connection, update
 
-from infmap.serve import deleting, housekeeping, jobs, results, schema, uploads
+from infmap.serve import days, deleting, housekeeping, jobs, results, schema, uploads
 from infmap.serve.housekeeping import GONE, Housekeeping, tidy
 from infmap.serve.jobs import NewFilm
 
@@ -141,6 +141,8 @@ def test_films_are_kept_for_ever_or_for_days(
     with small.store.begin() as c:
         c.execute(update(schema.items).values(created=long_ago, ended=long_ago))
         c.execute(update(schema.uploads).values(created=long_ago))
+        for day in range(32):  # on which the server ran since
+            days.note(c, day * days.DAY_MS)
     for keep, left in ((None, {digest("a")}), (30.0, set())):
         work = Housekeeping(small.store, keep)
         work.start()

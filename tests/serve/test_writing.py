@@ -51,6 +51,7 @@ def test_a_folder_is_whole_and_written_once(server: Store) -> None:
     assert keep(server, prediction).film == row.film
     assert (folder / "result.json").stat().st_mtime_ns == before
     assert [path.name for path in unmarked(server)] == [row.film[:2]]
+    assert row.view == "AP"
     assert (row.status, row.study_date, row.score) == ("ok", 10, prediction.severity.extent_score)
     assert row.patient == results.patient_hash(server.key, "north", "17")
     facts = results.facts(server, row.film)

@@ -107,8 +107,11 @@ class _Provider:
         if asked is None:
             return MALFORMED, None
         transaction, objects = asked
-        with self._receiver.store.read() as c:
-            there = held(c, objects)
+        try:
+            with self._receiver.store.read() as c:
+                there = held(c, objects)
+        except OperationalError:  # the database is away: who asks may do so again
+            return PROCESSING_FAILURE, None
         association = event.assoc
         calling = str(association.requestor.ae_title).strip()
         place = (self._settings.peers or {}).get(calling)

@@ -13,12 +13,14 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from infmap.serve.items import SLACK_MS
 from infmap.serve.schema import outbox as table
 from infmap.web.database import inserting, new_id, now
 
 State = Literal["waiting", "stored", "sent", "dead"]
 STATES: tuple[State, ...] = ("waiting", "stored", "sent", "dead")
 _OPEN = ("waiting", "stored")
+_OF_ENTRY = [column for column in table.c if column is not table.c.noted]
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,20 @@ def plan(c: Connection, film: str, wanted: Iterable[tuple[str, str]]) -> None:
     for destination, kind in wanted:
         row = {
             "id": new_id(), "film_id": film, "kind": kind, "destination": destination,
-            "state": "waiting", "attempts": 0, "next_at": at, "created": at,
+            "state": "waiting", "attempts": 0, "next_at": at, "created": at, "noted": at,
         }  # fmt: skip
         c.execute(inserting(c, table).values(row).on_conflict_do_nothing())
 
 
 def due(c: Connection, destination: str, at: int, n: int, state: State = "waiting") -> list[Entry]:
     """Objects of a state whose time has come, the oldest first."""
+    # Chosen at a time that is still to come: the clock was put back since, and nobody knows how
+    # long this one has waited.
+    early = table.c.noted > at + SLACK_MS
     query = (
-        select(table)
+        select(*_OF_ENTRY)
         .where(table.c.destination == destination, table.c.state == state)
-        .where(table.c.next_at <= at)
+        .where((table.c.next_at <= at) | early)
         .order_by(table.c.next_at, table.c.created, table.c.id)
         .limit(n)
     )
@@ -115,7 +120,8 @@ def unasked(c: Connection, entry: str, reason: str, next_at: int) -> None:
 
 def of_transaction(c: Connection, transaction: str) -> list[Entry]:
     """Objects that a report is about, also those that are no longer waited for."""
-    query = select(table).where(table.c.transaction_uid == transaction, table.c.state.in_(_OPEN))
+    own = (table.c.transaction_uid == transaction) & table.c.state.in_(_OPEN)
+    query = select(*_OF_ENTRY).where(own)
     return [Entry(*row) for row in c.execute(query)]
 
 
@@ -137,7 +143,7 @@ def bury(c: Connection, entry: str, status: int | None, reason: str) -> None:
 
 def every(c: Connection, state: State | None = None, most: int = 10_000) -> list[Entry]:
     """All rows, or those of a state, the oldest first."""
-    query = select(table).order_by(table.c.created, table.c.id).limit(most)
+    query = select(*_OF_ENTRY).order_by(table.c.created, table.c.id).limit(most)
     if state is not None:
         query = query.where(table.c.state == state)
     return [Entry(*row) for row in c.execute(query)]
@@ -160,7 +166,8 @@ def retry(c: Connection, entries: Sequence[str] | None = None) -> int:
     if entries is not None:
         query = query.where(table.c.id.in_(entries))
     # ``created`` as well: the time for which an object is tried begins anew.
-    return c.execute(query.values(state="waiting", next_at=now(), created=now())).rowcount
+    at = now()
+    return c.execute(query.values(state="waiting", next_at=at, created=at, noted=at)).rowcount
 
 
 def drop(c: Connection, entries: Sequence[str]) -> int:
@@ -171,7 +178,7 @@ def drop(c: Connection, entries: Sequence[str]) -> int:
 def _change(c: Connection, entries: Sequence[str], **values: object) -> None:
     # Never one that somebody dropped or sent meanwhile.
     still = table.c.state.in_(_OPEN) & table.c.id.in_(entries)
-    c.execute(update(table).where(still).values(values))
+    c.execute(update(table).where(still).values(noted=now(), **values))
 
 
 def _hex(status: int | None) -> str | None:

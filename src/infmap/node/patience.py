@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 from infmap.core.errors import PeerError
 from infmap.dicom.network.outcome import Refused
@@ -29,6 +30,11 @@ def pause(attempts: int, rng: random.Random) -> int:
     return rng.randint(longest // 2, longest)
 
 
+def steady() -> int:
+    """Milliseconds of a clock that nobody sets: one that jumps would bury all that is refused."""
+    return time.monotonic_ns() // 1_000_000
+
+
 class Patience:
     """Of one destination.
 
@@ -53,8 +59,8 @@ class Patience:
             error: of the destination as a whole; None where it is the object's own.
         """
         if isinstance(error, Refused):
-            self._refused = now() if self._refused is None else self._refused
-            return now() - self._refused >= REFUSED_MS
+            self._refused = steady() if self._refused is None else self._refused
+            return steady() - self._refused >= REFUSED_MS
         if error is not None:
             self.answered()
         return now() - created >= GIVE_UP_MS

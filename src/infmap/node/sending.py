@@ -22,7 +22,7 @@ from infmap.dicom.network.peer import NothingAccepted
 from infmap.node import outbox
 from infmap.node.committing import Asks, Committing
 from infmap.node.outbox import Entry
-from infmap.node.patience import LONGEST_MS, Patience
+from infmap.node.patience import LONGEST_MS, Patience, steady
 from infmap.node.remotes import Remote
 from infmap.node.repeated import Repeated
 from infmap.serve.store import Store
@@ -94,7 +94,7 @@ class Sender:
             if commits
             else None
         )
-        self._quiet_until = 0
+        self._quiet_until = 0  # of the steady clock
         self._thread = Repeated(f"to {name}", self.round, _LOOK)
 
     def start(self) -> None:
@@ -110,7 +110,7 @@ class Sender:
 
     def round(self) -> int:
         """Send what is due now; returns how many objects were tried."""
-        if now() < self._quiet_until:  # it asked to be left alone, whatever is due
+        if steady() < self._quiet_until:  # it asked to be left alone, whatever is due
             return 0
         with self._store.read() as c:
             entries = outbox.due(c, self._name, now(), _AT_ONCE)
@@ -167,7 +167,7 @@ class Sender:
                     outbox.again(c, one.entry.id, answer.status, answer.reason, at)
                 else:
                     outbox.bury(c, one.entry.id, answer.status, answer.reason)
-        self._quiet_until = now() + round(1000 * max(answer.wait for answer in answers))
+        self._quiet_until = steady() + round(1000 * max(answer.wait for answer in answers))
         self._tell(answers)
 
     def _kept(

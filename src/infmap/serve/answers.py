@@ -94,9 +94,10 @@ class ItemAnswer(TypedDict):
 
 
 class JobAnswer(TypedDict):
-    """A job."""
+    """A job; ``name`` is its first film's, null where it has none."""
 
     id: str
+    name: str | None
     state: JobState
     models: list[str]
     threshold: float | None
@@ -254,10 +255,11 @@ def areas_answer(manifest: Manifest) -> AreasAnswer:
     }
 
 
-def job_answer(job: Job, counts: Mapping[ItemState, int]) -> JobAnswer:
+def job_answer(job: Job, counts: Mapping[ItemState, int], name: str | None) -> JobAnswer:
     """A job without its items."""
     return {
         "id": job.id,
+        "name": name,
         "state": job.state,
         "models": list(job.models),
         "threshold": job.threshold,

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, select, text
 
 from infmap.core.files import parse_json
-from infmap.serve import jobs, results, uploads
+from infmap.serve import days, jobs, results, uploads
 from infmap.serve.schema import events as event_table
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import jobs as job_table
@@ -84,7 +84,7 @@ def job(c: Connection, name: str) -> Deleted:
     return Deleted(made.items, made.jobs | {name}, made.films, made.results)
 
 
-def aged(c: Connection, before: int) -> Deleted:
+def aged(c: Connection, before: int, kept: Sequence[int] = ()) -> Deleted:
     """Delete films that no job has named since; some of them, until there are none.
 
     Those that are read, or wait to be sent on, are kept.
@@ -92,9 +92,14 @@ def aged(c: Connection, before: int) -> Deleted:
     Args:
         c: a writing transaction.
         before: UTC milliseconds since 1970.
+        kept: days whose films are kept all the same, since 1970; see ``infmap.serve.days``.
     """
     i, u = item_table, upload_table
-    fresh = (i.c.created >= before) | (i.c.ended >= before) | i.c.state.in_(("queued", "leased"))
+
+    def young(moment: ColumnElement[int]) -> ColumnElement[bool]:
+        return (moment >= before) | days.on(moment, kept)
+
+    fresh = young(i.c.created) | young(i.c.ended) | i.c.state.in_(("queued", "leased"))
     unsent = exists().where(
         result_table.c.sha256 == u.c.sha256, outbox.c.film_id == result_table.c.film_id,
         outbox.c.state.in_(("waiting", "stored")),
@@ -102,7 +107,7 @@ def aged(c: Connection, before: int) -> Deleted:
     unplanned = exists().where(received.c.sha256 == u.c.sha256, received.c.planned.is_(None))
     old = (
         select(u.c.sha256)
-        .where(u.c.created < before, ~exists().where(i.c.sha256 == u.c.sha256, fresh))
+        .where(~young(u.c.created), ~exists().where(i.c.sha256 == u.c.sha256, fresh))
         .where(~unsent, ~unplanned)
         .limit(AT_ONCE)
     )
@@ -111,9 +116,9 @@ def aged(c: Connection, before: int) -> Deleted:
         return _remove(c, i.c.sha256.in_(digests), digests)
     # Films that never came, or were refused: their names are kept as long.
     without = i.c.sha256.is_(None) | ~exists().where(u.c.sha256 == i.c.sha256)
-    query = select(i.c.id).where(i.c.created < before, i.c.state.not_in(("queued", "leased")))
+    query = select(i.c.id).where(~young(i.c.created), i.c.state.not_in(("queued", "leased")))
     ids = list(c.execute(query.where(without).limit(AT_ONCE)).scalars())
-    c.execute(delete(received).where(received.c.job_id.is_(None), received.c.came < before))
+    c.execute(delete(received).where(received.c.job_id.is_(None), ~young(received.c.came)))
     return _remove(c, i.c.id.in_(ids)) if ids else Deleted()
 
 

@@ -85,7 +85,7 @@ def film_answer(desk: Desk, stored: StoredFilm) -> FilmAnswer:
             {
                 "film": one.film,
                 "days": one.days,
-                "view": _view(desk, one.film),
+                "view": _view(desk, one),
                 "infected_fraction": one.infected_fraction,
                 "opacity_fraction": one.opacity_fraction,
                 "score": one.score,
@@ -108,9 +108,11 @@ def _files(desk: Desk, result: Result) -> tuple[PredictionLine, Facts | None]:
         return line, None
 
 
-def _view(desk: Desk, film: str) -> str | None:
+def _view(desk: Desk, one: Same) -> str | None:
+    if one.view is not None:
+        return one.view or None
     try:
-        return results.facts(desk.store, film).get("view")
+        return results.facts(desk.store, one.film).get("view")
     except NotFound:
         return None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from infmap.serve import deleting, items, results, uploads
+from infmap.serve import days, deleting, items, results, uploads
 from infmap.serve.deleting import LOG, Deleted
 from infmap.serve.schema import items as item_table
 from infmap.serve.schema import results as result_table
@@ -28,7 +28,6 @@ YOUNG = 3600.0
 """Seconds for which a file may wait for its row: that of an upload is written right after it."""
 GRACE = 10.0
 """Seconds that a round gets to end when the server is stopped."""
-DAY_MS = 24 * 3600 * 1000
 GONE = "its result is gone from the disk; send it again"
 
 
@@ -57,10 +56,11 @@ class Housekeeping:
     def _run(self) -> None:
         while True:
             try:
+                with self._store.begin() as c:
+                    days.note(c, now())
                 tidy(self._store)
                 if self._keep is not None:
-                    before = now() - round(self._keep * DAY_MS)
-                    while expire(self._store, before) and not self._stop.is_set():
+                    while expire(self._store, self._keep) and not self._stop.is_set():
                         pass
             except (OSError, OperationalError) as error:  # the next round tries again
                 LOG.error("housekeeping: %s; goes on in an hour", type(error).__name__)
@@ -68,12 +68,12 @@ class Housekeeping:
                 return
 
 
-def expire(store: Store, before: int) -> bool:
+def expire(store: Store, keep: float) -> bool:
     """Delete some films that no job has named since; see ``deleting.aged``.
 
     Args:
         store: an open server.
-        before: UTC milliseconds since 1970.
+        keep: days for which they are kept.
 
     Returns:
         There were some; there may be more.
@@ -82,7 +82,8 @@ def expire(store: Store, before: int) -> bool:
         OperationalError: the database does not answer.
     """
     with store.begin() as c:
-        deleted = deleting.aged(c, before)
+        before = now() - round(keep * days.DAY_MS)
+        deleted = deleting.aged(c, before, days.recent(c, keep))
     if deleted:
         deleting.audit("age", deleted)
         deleting.discard(store, deleted)

@@ -85,6 +85,8 @@ class Result:
         opacity_fraction: the same for any opacity.
         score: extent score, 0 to 8.
         created: UTC milliseconds since 1970.
+        view: "AP", "PA"... as the file states it; "" where it does not; None where it was not
+            noted, as in results of earlier versions.
     """
 
     film: str
@@ -100,6 +102,7 @@ class Result:
     opacity_fraction: float | None
     score: float | None
     created: int
+    view: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Same:
         infected_fraction: of the lung area, [0, 1].
         opacity_fraction: the same for any opacity.
         score: extent score, 0 to 8.
+        view: as in ``Result``.
     """
 
     film: str
@@ -119,6 +123,7 @@ class Same:
     infected_fraction: float | None
     opacity_fraction: float | None
     score: float | None
+    view: str | None
 
 
 def film_id(key: bytes, sha256: str, model_sha: str, threshold: float, named: bool) -> str:
@@ -164,7 +169,7 @@ def keep(c: Connection, *made: Result) -> None:
             "reason": result.reason, "patient": result.patient, "study_date": result.study_date,
             "infected_fraction": result.infected_fraction,
             "opacity_fraction": result.opacity_fraction, "score": result.score,
-            "created": result.created,
+            "created": result.created, "view": result.view,
         }
         for result in made
     ]  # fmt: skip
@@ -274,7 +279,7 @@ def same_patient(c: Connection, this: Result, key: str | None, most: int = 100) 
     )
     return [
         Same(row.film_id, row.study_date - this.study_date, row.infected_fraction,
-             row.opacity_fraction, row.score)
+             row.opacity_fraction, row.score, row.view)
         for row in c.execute(query)
     ]  # fmt: skip
 
@@ -356,5 +361,5 @@ def _of(row: TableRow) -> Result:
     return Result(
         row.film_id, row.sha256, row.model_sha, row.threshold, row.named, row.status, row.reason,
         row.patient, row.study_date, row.infected_fraction, row.opacity_fraction, row.score,
-        row.created,
+        row.created, row.view,
     )  # fmt: skip

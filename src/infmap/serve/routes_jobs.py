@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from infmap.core.errors import InfmapError
-from infmap.serve import archive, deleting, events, jobs, uploads
+from infmap.serve import archive, deleting, events, jobs, names, uploads
 from infmap.serve.answers import (
     ErrorAnswer,
     JobAnswer,
@@ -86,16 +86,19 @@ def every(caller: Calling, desk: AtDesk) -> list[JobAnswer]:
     """The own jobs, the newest first."""
     with desk.store.read() as c:
         found = jobs.of_key(c, caller.id, MOST_JOBS)
-        counts = jobs.counts(c, [job.id for job in found])
-    return [job_answer(job, counts[job.id]) for job in found]
+        ids = [job.id for job in found]
+        counts, called = jobs.counts(c, ids), names.of_jobs(c, ids)
+    return [job_answer(job, counts[job.id], called.get(job.id)) for job in found]
 
 
 @router.get("/v1/jobs/{job}")
 def one(job: IdInPath, caller: Calling, desk: AtDesk) -> JobItemsAnswer:
     """A job with its items."""
     with desk.store.read() as c:
-        found = job_answer(jobs.get(c, job, caller.id), jobs.counts(c, [job])[job])
-        return {**found, "items": [item_answer(item) for item in jobs.items(c, job)]}
+        found, items = jobs.get(c, job, caller.id), jobs.items(c, job)
+        name = items[0].name if items else None
+        answer = job_answer(found, jobs.counts(c, [job])[job], name)
+    return {**answer, "items": [item_answer(item) for item in items]}
 
 
 @router.delete("/v1/jobs/{job}", status_code=204)

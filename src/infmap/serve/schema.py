@@ -127,10 +127,18 @@ results = Table(
     Column("infected_fraction", Float),
     Column("opacity_fraction", Float),
     Column("score", Float),
+    Column("view", String(16)),  # "AP", "PA"; "" where the file states none; null: not noted yet
     time_column("created"),
     CheckConstraint("status IN ('ok', 'rejected', 'failed')", name="status"),
     UniqueConstraint("sha256", "model_sha", "threshold", "named"),
     Index(None, "patient"),
+)
+
+days = Table(
+    "day",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True),  # in the order in which the server ran on them
+    Column("day", Integer, nullable=False, unique=True),  # since 1970
 )
 
 events = Table(
@@ -161,6 +169,7 @@ outbox = Table(
     time_column("sent", nullable=True),
     # Of the last request for storage commitment, which its report repeats.
     Column("transaction_uid", String(64)),
+    time_column("noted", nullable=True),  # when ``next_at`` was chosen
     CheckConstraint("state IN ('waiting', 'stored', 'sent', 'dead')", name="state"),
     UniqueConstraint("film_id", "kind", "destination"),
     Index(None, "destination", "state", "next_at"),

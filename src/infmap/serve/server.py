@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infmap.core.errors import UsageError
-from infmap.inference import read_deployable
+from infmap.inference import read_manifest
 from infmap.serve import keys
 from infmap.serve.app import LARGEST, AppSettings, create_app
 from infmap.serve.callers import Limits
@@ -67,7 +67,8 @@ def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
     proxies = TrustedProxies.of("", settings.trusted)
     listen = settings.listen
     listen.check(proxies)
-    manifests = {name: read_deployable(folder) for name, folder in settings.models.items()}
+    # Their files are compared with their checksums when the workers register them, once.
+    manifests = {name: read_manifest(folder) for name, folder in settings.models.items()}
     with listen.bound() as listening:
         store = Store.open(settings.folder, settings.database)
         try:

@@ -244,7 +244,8 @@ def _row(store: Store, name: str, film: Film, answer: Prediction | FilmError) ->
             _finite(answer.opacity_fraction),
             _finite(answer.severity.extent_score),
         )
-        return Result(*identity, "ok", None, patient, day, *figures, now())
+        view = answer.radiograph.view or ""
+        return Result(*identity, "ok", None, patient, day, *figures, now(), view)
     status: Status = "rejected" if isinstance(answer, RejectedFilm) else "failed"
     return Result(*identity, status, answer.reason, patient, day, None, None, None, now())
 

@@ -87,7 +87,9 @@ class Job:
     def answer(self) -> Json:
         states = [item["state"] for item in self.items]
         counts = {state: states.count(state) for state in set(states)}
-        return {"id": self.id, "state": self.state, "created": 1_700_000_000_000, "counts": counts}
+        name = self.items[0]["name"] if self.items else None
+        answer = {"id": self.id, "name": name, "state": self.state, "created": 1_700_000_000_000}
+        return {**answer, "counts": counts}
 
 
 @dataclass

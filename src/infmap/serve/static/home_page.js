@@ -14,7 +14,7 @@ export function HomePage() {
     <${DropZone} />
     ${problem && html`<p role="alert" class="problem">${problem}</p>`}
     ${jobs?.length > 0 && html`<section aria-labelledby="before"><h2 id="before">Read before</h2>
-      <ul class="jobs">${jobs.map((job) => html`<li key=${job.id}><a href=${`#/job/${job.id}`}>${new Date(job.created).toLocaleString()}</a> <span>${summary(job)}</span></li>`)}</ul></section>`}
+      <ul class="jobs">${jobs.map((job) => html`<li key=${job.id}><a href=${`#/job/${job.id}`}>${job.name || "No film"}</a> <span>${summary(job)}, ${new Date(job.created).toLocaleString()}</span></li>`)}</ul></section>`}
     <p class="hint">Films stay on this server. Nothing is sent anywhere else.</p>
   </main>`;
 }
