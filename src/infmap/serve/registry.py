@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select
 
 from infmap.core.errors import UsageError
-from infmap.inference import read_deployable
+from infmap.inference import Manifest, read_deployable
 from infmap.serve.schema import models as table
 from infmap.web.database import now
 
@@ -32,15 +32,24 @@ class Registered:
 
 
 def register(c: Connection, models: Mapping[str, Path], *, alone: bool = True) -> None:
+    """As ``enter``, of folders.
+
+    Raises:
+        ModelError: a folder is missing or damaged.
+        UsageError: as of ``enter``.
+    """
+    enter(c, {name: read_deployable(folder) for name, folder in models.items()}, alone=alone)
+
+
+def enter(c: Connection, models: Mapping[str, Manifest], *, alone: bool = True) -> None:
     """Make these the server's models.
 
     Args:
         c: a writing transaction.
-        models: folder by name.
+        models: manifest by name; its folder's files are known to be those of its checksums.
         alone: nobody else works on the server's films; else the others' models stay beside these.
 
     Raises:
-        ModelError: a folder is missing or damaged.
         UsageError: another one at work has another model of one of these names.
     """
     rows = [
@@ -51,7 +60,7 @@ def register(c: Connection, models: Mapping[str, Path], *, alone: bool = True) -
             "threshold": manifest.thresholds.infection,
             "registered": now(),
         }
-        for name, manifest in ((name, read_deployable(folder)) for name, folder in models.items())
+        for name, manifest in models.items()
     ]
     theirs = {} if alone else {model.name: model for model in every(c)}
     for row in rows:

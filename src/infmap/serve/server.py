@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infmap.core.errors import UsageError
-from infmap.inference import read_manifest
+from infmap.inference import read_deployable
 from infmap.serve import keys
 from infmap.serve.app import LARGEST, AppSettings, create_app
 from infmap.serve.callers import Limits
@@ -67,8 +67,7 @@ def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
     proxies = TrustedProxies.of("", settings.trusted)
     listen = settings.listen
     listen.check(proxies)
-    # Their files are compared with their checksums when the workers register them, once.
-    manifests = {name: read_manifest(folder) for name, folder in settings.models.items()}
+    manifests = {name: read_deployable(folder) for name, folder in settings.models.items()}
     with listen.bound() as listening:
         store = Store.open(settings.folder, settings.database)
         try:
@@ -79,7 +78,7 @@ def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
             notices = Notices()
             workers = Workers(
                 settings.folder, settings.database, settings.models, settings.processes,
-                changed=notices.changed,
+                changed=notices.changed, manifests=manifests,
             )  # fmt: skip
             app = create_app(
                 store, manifests, workers, notices,

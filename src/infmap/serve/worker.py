@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from infmap.compute.lock import Busy, hold
 from infmap.core.files import Json, parse_json
+from infmap.inference import Manifest
 from infmap.serve import items, registry
 from infmap.serve.items import CRASHED, Claimed
 from infmap.serve.reading import STOP, WAKE, Finished, Progress, Work, main
@@ -83,6 +84,7 @@ class Workers:
         finished: called with each film that ends, in the transaction that commits it; can be
             pickled, for it runs in the reading process.
         changed: called with jobs whose items ended, from a thread of this process.
+        manifests: of the models, where their folders were checked already: it takes a while.
     """
 
     def __init__(
@@ -93,9 +95,11 @@ class Workers:
         processes: int,
         finished: Finished | None = None,
         changed: Callable[[Sequence[str]], None] | None = None,
+        manifests: Mapping[str, Manifest] | None = None,
     ) -> None:
         self._store = Store.connect(folder, url)
         self._changed = changed
+        self._manifests = manifests
         self._owner = new_id()
         self._held = ExitStack()
         self._lock = threading.Lock()
@@ -126,7 +130,10 @@ class Workers:
         alone = self._after_crash()
         try:
             with self._store.begin() as c:
-                registry.register(c, self._work.models, alone=alone)
+                if self._manifests is not None:
+                    registry.enter(c, self._manifests, alone=alone)
+                else:
+                    registry.register(c, self._work.models, alone=alone)
         except BaseException:
             self._leave()
             raise
