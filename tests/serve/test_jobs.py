@@ -53,6 +53,16 @@ def test_a_film_with_a_result_is_done_at_once(small: SmallServer) -> None:
     assert kinds == ["item", "done"]
 
 
+def test_of_bytes_that_are_new_no_result_is_looked_for(small: SmallServer) -> None:
+    small.job("a")
+    small.finish(*small.claim())
+    film = NewFilm("a", digest("a"))
+    with small.store.begin() as c:
+        job = jobs.create(c, [film], ["lite"], brought=True, unseen=True)
+        assert job.state == "open"  # a worker finds the result when it claims the item
+        assert jobs.create(c, [film], ["lite"], brought=True).state == "done"
+
+
 def test_a_threshold_that_is_named_has_results_of_its_own(small: SmallServer) -> None:
     small.job("a")
     own = small.result(*small.claim())

@@ -33,6 +33,17 @@ def test_bytes_are_kept_once_by_their_checksum(store: Store) -> None:
         assert uploads.known(c, [DIGEST, "0" * 64]) == {DIGEST}
 
 
+def test_it_is_said_whether_bytes_are_new(store: Store) -> None:
+    upload = uploads.put(store, [BYTES])
+    other = uploads.put(store, [b"another"])
+    with store.begin() as c:
+        c.execute(table.delete().where(table.c.sha256 == DIGEST))
+        assert uploads.note(c, store, upload)
+        assert not uploads.note(c, store, upload)
+        c.execute(table.delete().where(table.c.sha256 == DIGEST))
+        assert not uploads.note(c, store, upload, other)
+
+
 @pytest.mark.parametrize(
     ("chunks", "sha256", "too_large"),
     [

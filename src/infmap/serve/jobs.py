@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
 from infmap.core.errors import UsageError
 from infmap.core.files import parse_json
@@ -27,6 +27,10 @@ UNDER_WAY: tuple[ItemState, ...] = ("waiting", "queued", "leased")
 """States of items that a job waits for."""
 MOST_ITEMS = 100_000
 """Items of one job: more are several jobs, so that no single answer holds them all."""
+# What every film asks of the database is built once: building costs as much as running it.
+_NEW, _NEW_ITEM = table.insert(), item_table.insert()
+_ONE = select(table).where(table.c.id == bindparam("of"))
+_ITEMS = select(item_table).filter_by(job_id=bindparam("of")).order_by(item_table.c.position)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def create(
     note: str = "",
     id: str | None = None,
     brought: bool = False,
+    unseen: bool = False,
 ) -> Job:
     """Make a job. Films whose bytes are kept are queued at once; those with a result are done.
 
@@ -129,6 +134,7 @@ def create(
         note: for the record.
         id: chosen by the client, so that a repeated request is the same job; random without it.
         brought: the bytes of all films came with this request.
+        unseen: they are new to the server: there is no result of them to look for.
 
     Raises:
         UsageError: no such model, no films or too many, or the threshold is out of range.
@@ -139,15 +145,14 @@ def create(
     if not films:
         raise UsageError("job: expected one or more films, got none")
     job = Job(id or new_id(), key, "open", tuple(m.name for m in chosen), threshold, now(), None)
-    named = json.dumps(job.models)
-    row = dict(id=job.id, key_id=key, state=job.state, models=named, created=job.created)
-    c.execute(table.insert().values(threshold=threshold, note=note, priority=priority, **row))
+    row = {"id": job.id, "key_id": key, "state": job.state, "created": job.created, "note": note}
+    asked = {"models": json.dumps(job.models), "threshold": threshold, "priority": priority}
+    c.execute(_NEW, {**row, **asked})
     # What came with this request is there: films that are sent one by one ask for no query twice.
     there = _digests(films) if brought else uploads.known(c, _digests(films))
     if key is not None and not brought:
         there = results.seen(c, there, key)
-    at_once = _add(c, job, chosen, films, priority, there, 0)
-    return get(c, job.id) if at_once else job
+    return get(c, job.id) if _add(c, job, chosen, films, priority, there, 0, unseen) else job
 
 
 def add(c: Connection, job: str, films: Sequence[NewFilm]) -> list[int]:
@@ -223,7 +228,7 @@ def get(c: Connection, job: str, key: str | None = None) -> Job:
     Raises:
         NotFound: there is none, or it is another key's.
     """
-    row = c.execute(select(table).where(table.c.id == job)).one_or_none()
+    row = c.execute(_ONE, {"of": job}).one_or_none()
     if row is None or (key is not None and row.key_id != key):
         raise NotFound("job")
     return _job(row)
@@ -239,8 +244,7 @@ def of_key(c: Connection, key: str | None, most: int = 100) -> list[Job]:
 
 def items(c: Connection, job: str) -> list[Item]:
     """All items of a job, by position."""
-    query = select(item_table).where(item_table.c.job_id == job).order_by(item_table.c.position)
-    return [_item(row) for row in c.execute(query)]
+    return [_item(row) for row in c.execute(_ITEMS, {"of": job})]
 
 
 def wanted(c: Connection, job: str) -> list[str]:
@@ -315,11 +319,12 @@ def _add(
     priority: int,
     there: Collection[str],
     first: int,
+    unseen: bool = False,
 ) -> bool:
     """Write a job's items, from position ``first`` on; returns whether all ended at once."""
     if first + len(films) * len(models) > MOST_ITEMS:
         raise UsageError(f"job: expected at most {MOST_ITEMS} films; send several jobs")
-    have = _have(c, job, models, there)
+    have = {} if unseen else _have(c, job, models, there)
     rows: list[dict[str, object]] = []
     told: list[events.Happened] = []
     created = now()
@@ -345,7 +350,7 @@ def _add(
                 row |= {"state": "queued", "queued": created}
             rows.append(row)
     if rows:
-        c.execute(item_table.insert(), rows)
+        c.execute(_NEW_ITEM, rows)
     events.add(c, {job.id: told})
     if len(told) == len(rows):  # else one of them at least is still to be read
         close_finished(c, [job.id])

@@ -13,6 +13,8 @@ from infmap.inference import Manifest, read_deployable
 from infmap.serve.schema import models as table
 from infmap.web.database import now
 
+_EVERY = select(table).order_by(table.c.name)
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -79,7 +81,7 @@ def enter(c: Connection, models: Mapping[str, Manifest], *, alone: bool = True) 
 
 def every(c: Connection) -> list[Registered]:
     """All models, by name."""
-    rows = c.execute(select(table).order_by(table.c.name))
+    rows = c.execute(_EVERY)
     return [Registered(row.name, row.label, row.sha256, row.threshold) for row in rows]
 
 

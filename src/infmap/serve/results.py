@@ -13,11 +13,21 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NotRequired
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, exists, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    select,
+    true,
+)  # fmt: skip
 from typing_extensions import TypedDict
 
 from infmap.report.lines import PredictionLine
@@ -188,7 +198,7 @@ def get(c: Connection, film: str) -> Result:
     Raises:
         NotFound: there is none.
     """
-    row = c.execute(select(table).where(table.c.film_id == film)).one_or_none()
+    row = c.execute(_ONE, {"of": film}).one_or_none()
     if row is None:
         raise NotFound("film")
     return _of(row)
@@ -208,10 +218,9 @@ def stored(
     """Results that there are of some films with one model and threshold; see ``Result``."""
     found: list[Result] = []
     # By what they are of, not by identifier: older results have identifiers made otherwise.
-    alike = (table.c.model_sha == model_sha) & (table.c.threshold == threshold)
+    alike = {"model": model_sha, "at": threshold, "by_name": named}
     for some in portions(digests):
-        query = select(table).where(table.c.sha256.in_(some), alike, table.c.named == named)
-        found += [_of(row) for row in c.execute(query)]
+        found += [_of(row) for row in c.execute(_ALIKE, {"some": some, **alike})]
     return found
 
 
@@ -254,12 +263,8 @@ def name(c: Connection, film: str, key: str | None) -> tuple[str, str]:
 
 def others(c: Connection, this: Result, key: str | None) -> list[tuple[str, str]]:
     """The same film's results with other models or thresholds: identifier and model's name."""
-    query = (
-        select(table.c.film_id)
-        .where(table.c.sha256 == this.sha256, table.c.film_id != this.film)
-        .where(table.c.status == "ok", _seen_by(key))
-    )
-    ids = c.execute(query.order_by(table.c.created, table.c.film_id)).scalars().all()
+    given = {"of": this.sha256, "this": this.film, "key": key}
+    ids = c.execute(_others(key is None), given).scalars().all()
     return [(one, name(c, one, key)[1]) for one in ids]
 
 
@@ -336,7 +341,15 @@ def layer(store: Store, film: str, name: Layer) -> Path:
     return path
 
 
-def _seen_by(key: str | None) -> ColumnElement[bool]:
+@lru_cache
+def _others(anyone: bool) -> Select[str]:
+    alike = (table.c.sha256 == bindparam("of")) & (table.c.film_id != bindparam("this"))
+    mine = _seen_by(None if anyone else bindparam("key"))
+    query = select(table.c.film_id).where(alike, table.c.status == "ok", mine)
+    return query.order_by(table.c.created, table.c.film_id)
+
+
+def _seen_by(key: str | BindParameter[str] | None) -> ColumnElement[bool]:
     """Condition on a row: one of the API key's own jobs has the film; any row without a key."""
     if key is None:
         return true()
@@ -347,6 +360,13 @@ def _seen_by(key: str | None) -> ColumnElement[bool]:
 
 
 _FACTS = TypeAdapter(Facts)
+# What every film asks is built once: building costs as much as running it.
+_ONE = select(table).where(table.c.film_id == bindparam("of"))
+_POINT = (table.c.model_sha == bindparam("model")) & (table.c.threshold == bindparam("at"))
+_ALIKE = select(table).where(
+    table.c.sha256.in_(bindparam("some", expanding=True)), _POINT,
+    table.c.named == bindparam("by_name"),
+)  # fmt: skip
 _WHOSE = ("sha256", "model_sha", "threshold", "named")
 
 

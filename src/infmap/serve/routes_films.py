@@ -76,10 +76,10 @@ async def read(
         chosen = [model or next(iter(desk.models))]
         film = NewFilm(name, upload.sha256)
         with desk.store.begin() as c:
-            uploads.note(c, desk.store, upload)
+            unseen = uploads.note(c, desk.store, upload)
             return jobs.create(
                 c, [film], chosen, threshold=threshold, key=caller.id,
-                priority=AT_ONCE, id=own, brought=True,
+                priority=AT_ONCE, id=own, brought=True, unseen=unseen,
             )  # fmt: skip
 
     # Followed before it is there: no end of it is missed, and none has to be looked for.

@@ -9,24 +9,31 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from infmap.core.errors import UsageError
 from infmap.serve.errors import UploadRefused
 from infmap.serve.schema import uploads as table
 from infmap.serve.store import Store, sync
-from infmap.web.database import inserting, new_id, now, portions
+from infmap.web.database import new_id, now, portions
 
 MOST = 1 << 30
 """Bytes of one upload: a folder of 60 films of 3000 x 3000 in one zip file."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ZIP = b"PK\x03\x04"
+# Built once: it is part of every film.
+_NOTING: Mapping[str, Insert] = {
+    "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+}
+_COUNTED = {"preserve_rowcount": True}
 
 
 @dataclass(frozen=True)
@@ -147,19 +154,20 @@ def adopt(store: Store, part: Path, sha256: str) -> None:
     sync(place.parent)
 
 
-def note(c: Connection, store: Store, *uploads: Upload) -> None:
-    """Write the rows of uploads that are on the disk, each once.
+def note(c: Connection, store: Store, *uploads: Upload) -> bool:
+    """Write the rows of uploads that are on the disk, each once; whether all of them are new.
 
     Raises:
         UploadRefused: one was deleted since it came.
     """
     if not uploads:
-        return
+        return True
     rows = [{"sha256": u.sha256, "size": u.size, "created": now()} for u in uploads]
-    c.execute(inserting(c, table).on_conflict_do_nothing(), rows)
+    found = c.execute(_NOTING[c.dialect.name], rows, execution_options=_COUNTED)
     # From here on nobody deletes it; see ``infmap.serve.deleting``.
     if not all(path(store, upload.sha256).is_file() for upload in uploads):
         raise UploadRefused("upload: it was deleted while it came; send it again")
+    return found.rowcount == len(rows)
 
 
 def path(store: Store, sha256: str) -> Path:
