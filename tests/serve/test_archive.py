@@ -80,6 +80,13 @@ def test_names_are_shown_and_never_paths(tmp_path: Path, name: str) -> None:
     assert list(reasons(said).values()) == [None]
 
 
+def test_a_member_without_a_name_is_read_and_shown_as_a_film(tmp_path: Path) -> None:
+    nameless = zipfile.ZipInfo("a")
+    nameless.filename = ""
+    said = extracted(zipped((nameless, b"data"), ("b.png", b"data")), tmp_path)
+    assert reasons(said) == {"film": None, "b.png": None}
+
+
 def test_links_devices_and_encrypted_members_are_refused(tmp_path: Path) -> None:
     link, device = zipfile.ZipInfo("link"), zipfile.ZipInfo("device")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -143,7 +143,8 @@ def _films(infos: list[zipfile.ZipInfo]) -> Iterator[zipfile.ZipInfo]:
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         hidden = "__MACOSX" in parts or (parts and parts[-1].casefold() in _LITTER)
-        if not info.is_dir() and not hidden:
+        # Not is_dir(), which fails on a member without a name.
+        if not info.filename.endswith("/") and not hidden:
             yield info
 
 
