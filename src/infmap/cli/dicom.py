@@ -134,7 +134,7 @@ def query(
     """
     remote = _remote(at, calling, timeout, tls, authority, certificate, key, authorization)
     asked = _keys(keys)
-    for found in remote.find(asked, _level(level)):
+    for found in remote.matches(asked, _level(level)):
         if as_json:
             sys.stdout.write(json.dumps(found.to_json_dict()) + "\n")
         else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from infmap.core.errors import PeerError
-from infmap.dicom.network import Commitment, DicomWeb, Peer, Sent, Tls, find, get, store
+from infmap.dicom.network import Commitment, DicomWeb, Peer, Sent, Tls, find, get, matches, store
 from infmap.dicom.network.commitment import ask
 from infmap.dicom.network.web import authorization
 
@@ -33,6 +33,9 @@ class Remote(Protocol):
         Raises:
             PeerError: it does not answer, or cannot be searched.
         """
+
+    def matches(self, keys: Mapping[str, str], level: str) -> Iterator[Dataset]:
+        """As ``find``, each as it comes, however many."""
 
     def find(self, keys: Mapping[str, str], level: str) -> list[Dataset]:
         """Search: keyword to value; level one of ``LEVELS``.
@@ -72,6 +75,10 @@ class Dimse:
         # Compared here as well: a peer may ignore a key that it does not search by.
         return any(str(one.get("SOPInstanceUID", "")) == uid for one in self.find(keys, "IMAGE"))
 
+    def matches(self, keys: Mapping[str, str], level: str) -> Iterator[Dataset]:
+        """As ``Remote``; C-FIND."""
+        return matches(self.peer, keys, level)
+
     def find(self, keys: Mapping[str, str], level: str) -> list[Dataset]:
         """As ``Remote``; C-FIND."""
         return find(self.peer, keys, level)
@@ -106,6 +113,10 @@ class Web:
         """As ``Remote``; QIDO-RS."""
         found = self.server.find({"StudyInstanceUID": study, "SOPInstanceUID": uid})
         return any(str(one.get("SOPInstanceUID", "")) == uid for one in found)
+
+    def matches(self, keys: Mapping[str, str], level: str) -> Iterator[Dataset]:
+        """As ``Remote``; QIDO-RS, page by page."""
+        return self.server.matches(keys, level)
 
     def find(self, keys: Mapping[str, str], level: str) -> list[Dataset]:
         """As ``Remote``; QIDO-RS."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pydicom
 import pytest
 
 from infmap.core.errors import PeerError
-from infmap.dicom.network import Peer, find, get, move, store
+from infmap.dicom.network import Peer, find, get, matches, move, store
 from infmap.dicom.network.query import identifier_of
 
 pynetdicom = pytest.importorskip("pynetdicom")
@@ -93,6 +94,47 @@ def test_who_does_not_know_the_caller_is_said() -> None:
         pytest.raises(PeerError, match="that FAKE lets INFMAP search"),
     ):
         find(peer, {"StudyInstanceUID": "1.2"})
+
+
+def test_matches_are_given_on_as_they_come_and_may_be_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen, ended = threading.Event(), threading.Event()
+
+    def answer(event: Any) -> Any:
+        try:
+            for number in range(1, 100_000):
+                match = pydicom.Dataset()
+                match.StudyInstanceUID = f"1.2.{number}"
+                yield 0xFF00, match
+                # The second is not sent before the first is in use.
+                assert seen.wait(20)
+        finally:
+            ended.set()
+
+    find_class = pynetdicom.sop_class.StudyRootQueryRetrieveInformationModelFind
+    with answering([(pynetdicom.evt.EVT_C_FIND, answer)], [find_class]) as peer:
+        found = matches(peer, {"StudyInstanceUID": ""})
+        assert str(next(found).StudyInstanceUID) == "1.2.1"
+        seen.set()
+        assert str(next(found).StudyInstanceUID) == "1.2.2"
+        found.close()
+        assert ended.wait(20)  # it hears that nobody listens any more
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]
+
+
+def test_a_peer_that_leaves_midway_is_an_error_and_no_end() -> None:
+    def leave(event: Any) -> Any:
+        match = pydicom.Dataset()
+        match.StudyInstanceUID = "1.2"
+        yield 0xFF00, match
+        event.assoc.abort()
+
+    find_class = pynetdicom.sop_class.StudyRootQueryRetrieveInformationModelFind
+    with answering([(pynetdicom.evt.EVT_C_FIND, leave)], [find_class]) as peer:
+        found = matches(peer, {"StudyInstanceUID": ""})
+        with pytest.raises(PeerError, match="search"):
+            list(found)
 
 
 def test_a_peer_that_refuses_or_cannot_is_an_error() -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pydicom
@@ -60,11 +61,18 @@ def server(
         def log_message(self, *arguments: object) -> None:
             pass
 
-    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    with served(Handler) as url:
+        yield url, bodies
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """An HTTP server; its URL."""
+    listening = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listening.server_port}", bodies
+        yield f"http://127.0.0.1:{listening.server_port}"
     finally:
         listening.shutdown()
         thread.join()
@@ -208,3 +216,33 @@ def test_orthanc_takes_all_objects_and_gives_them_back(
         assert web.get(study, files.append) == len(made)
         uids = {str(pydicom.dcmread(io.BytesIO(file)).SOPInstanceUID) for file in files}
         assert uids == {str(d.SOPInstanceUID) for d in made.values()}
+
+
+@pytest.mark.parametrize("paged", [True, False])
+def test_all_matches_are_given_whatever_the_server_gives_at_once(
+    monkeypatch: pytest.MonkeyPatch, paged: bool
+) -> None:
+    every = [{"0020000D": {"vr": "UI", "Value": [f"1.2.{n}"]}} for n in range(1, 8)]
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            given = dict(parse_qsl(urlsplit(self.path).query))
+            asked.append(given["offset"])
+            first = int(given["offset"]) if paged else 0
+            body = json.dumps(every[first : first + 3] if paged else every).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/dicom+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with served(Handler) as url:
+        found = DicomWeb(url).matches({"Modality": "DX"}, "STUDY")
+        assert str(next(found).StudyInstanceUID) == "1.2.1"
+        assert asked == ["0"]  # the others are asked for when they are wanted
+        assert [str(one.StudyInstanceUID) for one in found] == [f"1.2.{n}" for n in range(2, 8)]
+    assert asked == (["0", "3", "6", "7"] if paged else ["0", "7"])

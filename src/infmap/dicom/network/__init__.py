@@ -6,7 +6,7 @@ from infmap.dicom.network.commitment import Commitment, commit
 from infmap.dicom.network.dimse import echo, store
 from infmap.dicom.network.outcome import Sent
 from infmap.dicom.network.peer import Peer, Tls
-from infmap.dicom.network.query import find, get, move
+from infmap.dicom.network.query import find, get, matches, move
 from infmap.dicom.network.web import DicomWeb
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "echo",
     "find",
     "get",
+    "matches",
     "move",
     "store",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from infmap.dicom.network.peer import MOST_CONTEXTS, Peer, associated
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pynetdicom.association import Association
     from pynetdicom.events import Event
 
 _PENDING = (0xFF00, 0xFF01)
@@ -45,7 +47,12 @@ class Moved:
 
 
 def find(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> list[Dataset]:
-    """Search a peer.
+    """As ``matches``, all at once."""
+    return list(matches(peer, keys, level))
+
+
+def matches(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> Iterator[Dataset]:
+    """Search a peer; who stops to iterate ends the association.
 
     Args:
         peer: whom to ask.
@@ -53,8 +60,8 @@ def find(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> list[Data
             the attribute without searching by it.
         level: STUDY, SERIES or IMAGE.
 
-    Returns:
-        An answer a match, with the keys and the identifiers of its level.
+    Yields:
+        An answer a match, with the keys and the identifiers of its level, as they come.
 
     Raises:
         MissingExtra: pynetdicom is not installed.
@@ -62,11 +69,33 @@ def find(peer: Peer, keys: Mapping[str, str], level: str = "STUDY") -> list[Data
     """
     ensure_importable()
     query = identifier_of(level, dict.fromkeys(_RETURNED[level], "") | dict(keys))
+    status = None
     with associated(peer, [(FIND, None)]) as association:
-        answers = _asked(peer, "C-FIND", lambda: association.send_c_find(query, FIND))
-    if answers[-1][0] != 0:
-        raise _refused(peer, "C-FIND", answers[-1][0])
-    return [match for status, _, match in answers if status in _PENDING and match is not None]
+        try:
+            for status, _, match in _answers(
+                peer, "C-FIND", lambda: association.send_c_find(query, FIND)
+            ):
+                if status in _PENDING and match is not None:
+                    yield match
+        except (GeneratorExit, KeyboardInterrupt):
+            _leave(association)
+            raise
+    if status != 0:
+        raise _refused(peer, "C-FIND", status or 0)
+
+
+def _leave(association: Association) -> None:
+    """End an association at once: a release would wait for all that is still to come."""
+    log = logging.getLogger("pynetdicom.association")
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    log.addFilter(nothing)  # its own thread calls an answer unexpected that arrives just now
+    try:
+        association.abort()
+    finally:
+        log.removeFilter(nothing)
 
 
 def move(peer: Peer, keys: Mapping[str, str], to: str, level: str = "IMAGE") -> Moved:
@@ -158,18 +187,36 @@ def _moved(peer: Peer, what: str, ask: Callable[[], _Answers]) -> Moved:
 def _asked(
     peer: Peer, what: str, ask: Callable[[], _Answers]
 ) -> list[tuple[int, Dataset, Dataset | None]]:
+    """All answers; see ``_answers``."""
+    return list(_answers(peer, what, ask))
+
+
+def _answers(
+    peer: Peer, what: str, ask: Callable[[], _Answers]
+) -> Iterator[tuple[int, Dataset, Dataset | None]]:
     """Status, the dataset that it stands in, and identifier of each answer."""
-    try:
-        with quiet():
-            answers = list(ask())
-    except (ValueError, RuntimeError) as error:  # no context accepted; the association ended
-        raise PeerError(f"{peer.place}: expected a peer that answers {what}, got none") from error
-    if not answers or any("Status" not in status for status, _ in answers):
-        raise PeerError(
-            f"{peer.place}: expected an answer to {what}, the association ended or {peer.seconds:g}"
-            f" s passed without one; check that {peer.aet} lets {peer.calling} search and fetch"
-        )
-    return [(int(status.Status), status, identifier) for status, identifier in answers]
+    coming: Iterator[tuple[Dataset, Dataset | None]] | None = None
+    number = 0
+    while True:
+        try:
+            with quiet():  # not while the caller has its turn
+                coming = iter(ask()) if coming is None else coming
+                answer = next(coming, None)
+        except (ValueError, RuntimeError) as error:  # no context accepted; the association ended
+            raise PeerError(
+                f"{peer.place}: expected a peer that answers {what}, got none"
+            ) from error
+        if answer is None and number:
+            return
+        if answer is None or "Status" not in answer[0]:
+            after = f" after {number} of them" if number else ""
+            raise PeerError(
+                f"{peer.place}: expected an answer to {what}, the association ended or "
+                f"{peer.seconds:g} s passed without one{after}; check that {peer.aet} lets "
+                f"{peer.calling} search and fetch"
+            )
+        number += 1
+        yield int(answer[0].Status), *answer
 
 
 def identifier_of(level: str, keys: Mapping[str, str]) -> Dataset:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 AUTHORIZATION = "INFMAP_AUTHORIZATION"
 """Environment variable with the Authorization header for DICOMweb, where a user names no other."""
+PAGE = 500
+"""Matches that are asked for at once: an answer of some hundred kilobytes."""
 _PART = b"Content-Type: application/dicom\r\n\r\n"
 """Without a transfer syntax: some servers reject a part that names one."""
 _PROCESSING_FAILURE = 0x0110
@@ -126,12 +128,31 @@ class DicomWeb:
             for uid in uids
         ]
 
-    def find(self, filters: Mapping[str, str], level: str = "IMAGE") -> list[Dataset]:
-        """Search.
+    def matches(self, filters: Mapping[str, str], level: str = "IMAGE") -> Iterator[Dataset]:
+        """As ``find``, page by page, whatever the server gives at most in one answer.
+
+        Yields:
+            As of ``find``.
+
+        Raises:
+            As ``find``.
+        """
+        before, offset = None, 0
+        while page := self.find(filters, level, offset):
+            if page[0] == before:  # it knows no pages, and gave all at once
+                return
+            yield from page
+            before, offset = page[0], offset + len(page)
+
+    def find(
+        self, filters: Mapping[str, str], level: str = "IMAGE", offset: int | None = None
+    ) -> list[Dataset]:
+        """Search; gives as much as the server gives at once.
 
         Args:
             filters: keyword or tag to value, such as ``{"StudyInstanceUID": uid}``.
             level: STUDY, SERIES or IMAGE, as ``query.find`` has it.
+            offset: matches that are left out at the beginning, of a search by pages.
 
         Returns:
             What the server says of each, elements of PS3.18 tables 10.6.3-3 to 5; empty without
@@ -153,7 +174,8 @@ class DicomWeb:
             "IMAGE": client.search_for_instances,
         }[level]
         try:
-            found = search(search_filters=dict(filters))
+            page = {} if offset is None else {"limit": PAGE, "offset": offset}
+            found = search(search_filters=dict(filters), **page)
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             said = getattr(error, "response", None)
             if said is not None:
@@ -205,11 +227,12 @@ class DicomWeb:
             MissingExtra: dicomweb-client is not installed.
             PeerError: no connection, or an answer that is none.
         """
-        found = self.find(filters)
-        for one in found:
+        found = 0
+        for one in self.matches(filters):
             uids = (one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)
             keep(file_bytes(self.fetch(*map(str, uids))))
-        return len(found)
+            found += 1
+        return found
 
     def _post(self, body: bytes, boundary: str) -> Response:
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
