@@ -113,6 +113,10 @@ def read(
         yield manifest, outputs
 
 
+Reader = Callable[[Path, Path, Sequence[Film], Path | None], Iterator[tuple[Manifest, Outputs]]]
+"""Reads films as ``read`` does."""
+
+
 def score_films(
     design: External,
     snapshot: Path,
@@ -120,6 +124,7 @@ def score_films(
     cache: Path | None,
     seen: bool,
     keep: Callable[[Film, Outputs, int], None],
+    reader: Reader = read,
 ) -> tuple[ScoredFilms, dict[str, Any]]:
     """Score every film left out, and the validation set, by the model of each fold.
 
@@ -130,6 +135,7 @@ def score_films(
         cache: folder of outputs, if any.
         seen: score films that a model was trained on too.
         keep: called with a film's row, the outputs that hold it and its place in them.
+        reader: reads the films.
 
     Returns:
         The films, and what the models are.
@@ -160,7 +166,7 @@ def score_films(
             (VALIDATION, unseen(validation, rows, learnt)),
             (LEFT_OUT, outside),
         ):
-            for manifest, outputs in read(folder, snapshot, members, cache):
+            for manifest, outputs in reader(folder, snapshot, members, cache):
                 at = manifest.thresholds, manifest.detection
                 for i, row in enumerate(evaluate(outputs, *at, groups, name)):
                     film = outputs.films.rows[i]
@@ -191,7 +197,7 @@ def score_films(
     return ScoredFilms(FilmTable.of(found), np.array(folds), np.array(empty, np.bool_)), about
 
 
-def score(given: argparse.Namespace, design: External) -> int:
+def score(given: argparse.Namespace, design: External, reader: Reader = read) -> int:
     """Score models; write and print what was found."""
     models = {}
     for text in given.models:
@@ -206,7 +212,9 @@ def score(given: argparse.Namespace, design: External) -> int:
             image, mask = outputs.films.images[i], outputs.films.masks[i]
             planes[row["film_id"], row["set"]] = image.copy(), outputs.maps[i].copy(), mask.copy()
 
-    films, about = score_films(design, given.snapshot, models, given.cache, given.seen, keep)
+    films, about = score_films(
+        design, given.snapshot, models, given.cache, given.seen, keep, reader
+    )
     scores = read_scores(given.snapshot)
     found = figures(films, scores)
     rows, _ = read_rows(given.snapshot)
@@ -244,6 +252,16 @@ def write_films(films: ScoredFilms, path: Path) -> None:
             writer.writerow((films.fold[i], int(films.known_empty[i]), *cells))
 
 
+def score_arguments(scored: argparse.ArgumentParser) -> None:
+    """Arguments of ``score``."""
+    scored.add_argument("snapshot", type=Path)
+    scored.add_argument("models", nargs="+", metavar="FOLD=MODEL")
+    scored.add_argument("-o", "--out", type=Path, required=True)
+    scored.add_argument("--cache", type=Path, help="keeps what networks said, by checksum")
+    scored.add_argument("--sheet", type=Path, help="folder for pictures of the worst films")
+    scored.add_argument("--seen", action="store_true", help="score films trained on too")
+
+
 def main() -> int:
     """Run the command; 3 where a floor is missed."""
     parser = argparse.ArgumentParser(
@@ -255,13 +273,7 @@ def main() -> int:
     lists = verbs.add_parser("lists", help="write the films that each fold leaves out")
     lists.add_argument("snapshot", type=Path)
     lists.add_argument("-o", "--out", type=Path, required=True)
-    scored = verbs.add_parser("score", help="score the model of each fold")
-    scored.add_argument("snapshot", type=Path)
-    scored.add_argument("models", nargs="+", metavar="FOLD=MODEL")
-    scored.add_argument("-o", "--out", type=Path, required=True)
-    scored.add_argument("--cache", type=Path, help="keeps what networks said, by checksum")
-    scored.add_argument("--sheet", type=Path, help="folder for pictures of the worst films")
-    scored.add_argument("--seen", action="store_true", help="score films trained on too")
+    score_arguments(verbs.add_parser("score", help="score the model of each fold"))
     shown = verbs.add_parser("tables", help="figures of several runs side by side")
     shown.add_argument("runs", nargs="+", metavar="NAME=FOLDER")
     shown.add_argument("--into", type=Path, help="page whose tables are replaced")
