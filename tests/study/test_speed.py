@@ -68,7 +68,7 @@ def test_networks_are_timed_in_turns_and_the_page_says_how(timed, tmp_path):
     collect_study(study, kept)
     (table,) = (t for t in paper_tables(Study(kept)) if t.name == "cost")
     assert "median of 30 calls a network" in table.note and "in turns" in table.note
-    column = table.head.index("ms a film")
+    column = table.head.index("ms per film")
     assert [row[column] for row in table.rows] == [f"{n:.1f}" for n in lengths.values()]
     assert [row[column + 2] for row in table.rows] == ["float"] * 4
     assert "frontier" in draw_figures(open_pages(study), [])

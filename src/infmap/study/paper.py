@@ -139,7 +139,7 @@ def _cost(pages: Pages) -> Iterator[TextTable]:
         f"Films shown in training, repetitions counted. {_hours_of_all(pages)} "
         + (f"Milliseconds: {_how_timed(speeds)}" if speeds else ""),
         ("network", "parameters, million", "of them trained", "GFLOP a film", "films shown",
-         "training, min", "ms a film", "input, pixels", "number format"),
+         "training, min", "ms per film", "input, pixels", "number format"),
         rows,
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def _meaning(pages: Pages, changes: dict[str, list[Difference]], rate: float) ->
     if rate == rate:
         said.append(
             f"The sensitivity at the operating point changes by {rate:.3f} at most: networks that "
-            "differ by less in it are not told apart."
+            "differ by less in it are not distinguished."
         )
     means = {
         run.id: value + sum(c.value for c in changes[run.id]) / (1 + len(changes[run.id]))
