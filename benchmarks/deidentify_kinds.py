@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from deidentify import LOCATED, paths, scaled
+from infmap.deidentify.boxes import Box
 from infmap.deidentify.text import locate
 
 Level = Callable[[float], float]
@@ -103,18 +104,17 @@ def main() -> None:
     order = rng.permutation(len(films))[: max(given.films, given.plain)]
     faces = {kind.face: face_of(kind.face) for kind in KINDS}
     kinds = [kind for kind in KINDS if faces[kind.face]]
-    located, false, seconds = {kind.name: 0 for kind in kinds}, [], []
+    located, plain = {kind.name: 0 for kind in kinds}, []
     for number, index in enumerate(order):
         film = scaled(films[index], given.side, rng)
         if number < given.plain:
             before = time.process_time()
-            false.append(len(locate(film.astype(np.uint8))))
-            seconds.append(time.process_time() - before)
+            boxes = locate(film.astype(np.uint8))
+            seconds = time.process_time() - before
+            plain.append((len(boxes), 100 * held(boxes, film.shape).mean(), seconds))
         for kind in kinds if number < given.films else ():
             plane, inks = drawn(film, kind, faces[kind.face], rng)
-            inside = np.zeros(plane.shape, bool)
-            for box in locate(plane):
-                inside[box.slices] = True
+            inside = held(locate(plane), plane.shape)
             located[kind.name] += sum(
                 bool((inside[where] & ink).sum() >= LOCATED * ink.sum()) for where, ink in inks
             )
@@ -124,23 +124,31 @@ def main() -> None:
         print(f"| {name} | {hits} of {count} | {100 * low:.0f} to {100 * high:.0f} % |")
     absent = [kind.name for kind in KINDS if kind not in kinds]
     print(f"typeface absent: {', '.join(absent) or 'none'}")
-    boxes = np.array(false)
-    report = {
-        "strings": count,
-        "located": located,
-        "absent": absent,
-        "plain_films": len(boxes),
-        "boxes_a_plain_film": round(float(boxes.mean()), 2),
-        "plain_films_without_boxes_percent": round(100 * float((boxes == 0).mean()), 1),
-        "most_boxes": int(boxes.max()),
-        "cpu_seconds_to_locate": {
-            "median": round(float(np.median(seconds)), 2),
-            "most": round(max(seconds), 2),
-        },
-    }
+    report: dict[str, object] = {"strings": count, "located": located, "absent": absent}
+    if plain:
+        number, area, cpu = np.array(plain).T
+        report |= {
+            "plain_films": len(plain),
+            "boxes_a_plain_film": round(float(number.mean()), 2),
+            "plain_films_without_boxes_percent": round(100 * float((number == 0).mean()), 1),
+            "most_boxes": int(number.max()),
+            "percent_of_a_plain_film_in_boxes": round(float(area.mean()), 2),
+            "cpu_seconds_to_locate": {
+                "median": round(float(np.median(cpu)), 2),
+                "most": round(float(cpu.max()), 2),
+            },
+        }
     print(json.dumps(report, indent=2, ensure_ascii=False))
     if given.json:
         given.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def held(boxes: list[Box], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """What of a film lies in boxes."""
+    inside = np.zeros(shape, bool)
+    for box in boxes:
+        inside[box.slices] = True
+    return inside
 
 
 def face_of(name: str) -> str:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from infmap.deidentify.lines import DIRECTIONS, Glyphs, Line, Rule, lines, tiles
 
-RULE = Rule(fewest=3, slanted=5, levels=30)
+RULE = Rule(fewest=3, slanted=5, levels=30, alone=False)
 
 
 def row(count: int, angle: float, level: float = 200.0) -> Glyphs:
@@ -33,6 +35,27 @@ def test_few_glyphs_make_a_level_line_and_no_slanted_one() -> None:
     assert len(lines(row(3, 0), RULE, of_none())) == 1
     assert lines(row(4, 45), RULE, of_none()) == [] != lines(row(5, 45), RULE, of_none())
     assert lines(of_none(), RULE, of_none()) == []
+
+
+def test_a_line_among_many_glyphs_of_none_is_grain() -> None:
+    line, rng = row(9, 45), np.random.default_rng(0)
+    rows, columns = rng.uniform(250, 400, (2, 60))
+    middle = np.outer(columns - 160, np.cos(DIRECTIONS)) + np.outer(rows, np.sin(DIRECTIONS))
+    # Levels of their own: grain stands in no line.
+    grain = Glyphs(np.stack([middle - 4, middle + 4], 2), np.arange(60) * 40.0 + 400)
+    every = Glyphs(
+        np.concatenate([line.spans, grain.spans]), np.concatenate([line.levels, grain.levels])
+    )
+    assert len(lines(line, RULE, of_none())) == 1 and lines(every, RULE, of_none()) == []
+    level = Glyphs(
+        np.concatenate([row(9, 0).spans, grain.spans]), np.concatenate([line.levels, grain.levels])
+    )
+    (line_alone,), (line_in_grain,) = (
+        lines(row(9, 0), RULE, of_none()),
+        lines(level, RULE, row(20, 0)),
+    )
+    assert line_in_grain == line_alone  # what is faint beside it may be grain
+    assert lines(level, replace(RULE, alone=True), of_none()) == []
 
 
 def test_faint_glyphs_beside_a_line_belong_to_it() -> None:

@@ -24,6 +24,9 @@ _SPACE, _WORDS = 2.2, 3
 _ALIKE = 30.0
 # Glyphs that a slanted line has to itself, and their share of it: else it is another line's.
 _OWN, _OWN_SHARE = 3, 0.25
+# Heights around a line, and the share of the glyphs there that stand in lines: letters do, and the
+# grain of a sharpened or compressed film does not.
+_AROUND, _ALONE = 3.0, 0.5
 # Pixels between centres of glyphs of one line: two of the widest and a gap.
 _REACH = 250.0
 
@@ -37,11 +40,13 @@ class Rule:
         slanted: glyphs of one in any other direction, in which printers seldom write.
         levels: grey levels by which ink of neighbours differs: thin strokes never reach theirs in
             full.
+        alone: whether level and upright lines, too, must be most of what is around them.
     """
 
     fewest: int
     slanted: int
     levels: float
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -143,13 +148,28 @@ def lines(glyphs: Glyphs, rule: Rule, faint: Glyphs) -> list[Line]:
     plain = [row for direction in (_LEVEL, _UPRIGHT) for row in rows.pop(direction)]
     slanted = [row for found in rows.values() for row in found]
     free = np.ones(len(glyphs.levels), bool)
-    found = []
+    chosen = []
     # Two directions often find one line; the one that holds most of it comes first.
     for direction, mine in [*plain, *sorted(slanted, key=lambda one: -len(one[1]))]:
         if direction in (_LEVEL, _UPRIGHT) or free[mine].sum() >= max(_OWN, _OWN_SHARE * len(mine)):
-            found.append(_line(glyphs, direction, mine, faint))
+            chosen.append((direction, mine))
             free[mine] = False
+    found = []
+    for direction, mine in chosen:
+        alone = _is_alone(glyphs.along(direction), mine, free)
+        if alone or (direction in (_LEVEL, _UPRIGHT) and not rule.alone):
+            # In grain there is always something faint beside a line.
+            found.append(_line(glyphs, direction, mine, faint if alone else glyphs))
     return found
+
+
+def _is_alone(boxes: NDArray[np.float64], mine: NDArray[np.int64], free: NDArray[np.bool_]) -> bool:
+    """Whether most glyphs around a line stand in lines."""
+    low, high = boxes[mine, :2].min(0), boxes[mine, 2:].max(0)
+    margin = _AROUND * (high - low).min()
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    near = ((middle >= low - margin) & (middle <= high + margin)).all(1)
+    return bool(1.0 - free[near].mean() >= _ALONE)
 
 
 def _pairs(glyphs: Glyphs, rule: Rule) -> NDArray[np.int64]:

@@ -30,8 +30,8 @@ _MOST_GLYPHS = 20_000
 
 # Grey levels of 255 by which ink stands out: a tenth of the range, and what eyes still find.
 _PLAIN, _FAINT = 26, 12
-_PLAIN_RULE = Rule(fewest=3, slanted=5, levels=30)
-_FAINT_RULE = Rule(fewest=6, slanted=9, levels=8)
+_PLAIN_RULE = Rule(fewest=3, slanted=5, levels=30, alone=False)
+_FAINT_RULE = Rule(fewest=6, slanted=9, levels=8, alone=True)
 # Pixels, sigma: takes the noise of a detector away before faint ink is looked for.
 _BLUR = 1.0
 
