@@ -119,7 +119,7 @@ def main() -> None:
                 bool((inside[where] & ink).sum() >= LOCATED * ink.sum()) for where, ink in inks
             )
     count = given.films * STRINGS
-    for name, hits in located.items():
+    for name, hits in located.items() if count else ():
         low, high = wilson(hits, count)
         print(f"| {name} | {hits} of {count} | {100 * low:.0f} to {100 * high:.0f} % |")
     absent = [kind.name for kind in KINDS if kind not in kinds]
