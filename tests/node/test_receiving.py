@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
 from small_node import MODEL, as_received, film, made
+from sqlalchemy import text
 
+from full_disk import full_disk
 from infmap.node.receiving import Receiver, held, kept_out
 from infmap.serve import jobs, uploads
 from infmap.serve.schema import received as table
 from infmap.serve.store import Store
+from infmap.web import database
 
 
 def send(receiver: Receiver, dataset: Dataset, file: bytes | None = None) -> int:
@@ -86,6 +90,32 @@ def test_what_cannot_be_kept_is_refused_with_its_status(
         assert c.execute(table.select()).all() == []
     assert not list(store.uploads.glob(".*"))
     assert send(receiver, film(1)) == 0
+
+
+@pytest.mark.parametrize("harm", ["full", "away", "locked"])
+def test_a_film_that_could_not_be_kept_is_taken_when_it_comes_again(
+    store: Store, harm: str, tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_MS", 100)
+    # Its connections are made now, and wait for no more than that.
+    other, store = store, Store.connect(store.folder, url)
+    receiver = Receiver(store, MODEL)
+    with ExitStack() as trouble:
+        if harm == "full":
+            trouble.enter_context(full_disk(16))
+        elif harm == "away":
+            store.results.rename(tmp_path / "away")
+        else:
+            c = trouble.enter_context(other.begin())
+            if url is not None:
+                c.execute(text("LOCK TABLE received IN ACCESS EXCLUSIVE MODE"))
+        assert send(receiver, film(1)) == 0xA700
+    if harm == "away":
+        (tmp_path / "away").rename(store.results)
+    assert send(receiver, film(1)) == 0
+    with store.read() as c:
+        assert len(c.execute(table.select()).all()) == 1
+    store.close()
 
 
 def test_no_value_of_a_header_is_logged(

@@ -35,3 +35,25 @@ def test_work_goes_on_whatever_becomes_of_a_round(caplog: pytest.LogCaptureFixtu
     assert said == ["planning: the database does not answer", "planning: ValueError; goes on"]
     repeated.stop(0)
     assert len(rounds) == done
+
+
+def test_a_trouble_that_lasts_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    rounds: list[int] = []
+    over = threading.Event()
+
+    def work() -> int:
+        rounds.append(len(rounds))
+        if len(rounds) == 4:  # it works for a moment, then fails anew
+            return 0
+        if len(rounds) == 8:
+            over.set()
+        raise OperationalError("SELECT", {}, Exception("away"))
+
+    repeated = Repeated("planning", work, 0.001)
+    with caplog.at_level(logging.ERROR, logger="infmap.node"):
+        repeated.start()
+        assert over.wait(30)
+        repeated.stop(30)
+    assert [r.getMessage() for r in caplog.records] == [
+        "planning: the database does not answer"
+    ] * 2

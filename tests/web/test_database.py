@@ -17,7 +17,7 @@ from infmap.core.errors import UsageError
 from infmap.serve.schema import uploads
 from infmap.serve.store import Store
 from infmap.web import database
-from infmap.web.database import KEY, inserting, is_full, new_id, portions, write_key
+from infmap.web.database import KEY, inserting, is_full, new_id, portions, said, write_key
 
 
 def test_a_folder_opened_again_has_its_rows_and_its_key(tmp_path: Path, url: str | None) -> None:
@@ -156,6 +156,16 @@ def test_writers_wait_for_a_lock_for_a_time_and_go_on_after_it(
     store.close(), other.close()
 
 
+def test_a_server_does_not_start_on_a_locked_database_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "s")
+    monkeypatch.setattr(database, "BUSY_MS", 1)
+    with store.begin(), pytest.raises(UsageError, match="locked"):
+        Store.open(tmp_path / "s")
+    store.close()
+
+
 def test_threads_do_not_wait_for_a_lock_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,5 +215,7 @@ def test_a_database_without_room_says_so(tmp_path: Path) -> None:
             c.execute(text("CREATE TABLE many (n INTEGER)"))
             c.execute(text("CREATE TABLE most (n INTEGER)"))
     assert is_full(raised.value)
+    with pytest.raises(UsageError, match="disk is full"), said("server"):
+        raise raised.value
     assert not is_full(OperationalError("SELECT", {}, Exception("away")))
     store.close()

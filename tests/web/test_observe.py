@@ -106,3 +106,26 @@ def test_the_log_goes_to_standard_error_unless_somebody_sits_there(
     finally:
         LOG.handlers[:], LOG.propagate = before[:2]
         LOG.setLevel(before[2])
+
+
+def test_lines_that_find_no_room_are_lost_without_a_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    before = (LOG.handlers[:], LOG.propagate, LOG.level)
+    try:
+        log_to_stderr()
+
+        def full(_: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        (handler,) = LOG.handlers
+        assert isinstance(handler, logging.StreamHandler)
+        with monkeypatch.context() as patched:
+            patched.setattr(handler.stream, "write", full)
+            LOG.error("lost")
+        LOG.error("kept")
+        assert capsys.readouterr().err == "kept\n"
+    finally:
+        LOG.handlers[:], LOG.propagate = before[:2]
+        LOG.setLevel(before[2])

@@ -195,7 +195,10 @@ def _log() -> None:
     """What the node does, to standard error: counts and reasons, nothing of a patient."""
     import logging
 
+    from infmap.web.observe import lose_quietly
+
     _silence()
+    lose_quietly()
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("infmap.node")

@@ -172,11 +172,13 @@ def check_installed() -> None:
 def opened(folder: Path, database: str | None) -> Iterator[Store]:
     """The store of a server's folder, made if need be."""
     check_installed()
-    from infmap.serve.store import Store
+    from infmap.serve.store import LAYOUT, Store
+    from infmap.web.database import said
 
     store = Store.open(folder, database)
     try:
-        yield store
+        with said(LAYOUT.what):
+            yield store
     finally:
         store.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from infmap.node.films import Received, describe
 from infmap.serve import jobs, uploads
@@ -66,7 +66,7 @@ class Receiver:
             status = self._take(calling, sop_class, sop_uid, file)
         except UploadRefused:
             status = NOT_UNDERSTOOD
-        except (OSError, OperationalError) as error:  # the disk is full, or the database away
+        except (OSError, SQLAlchemyError) as error:  # the disk is full, or the database away
             LOG.error("an object could not be kept: %s", type(error).__name__)
             status = NO_ROOM
         if status != STORED:

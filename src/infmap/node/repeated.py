@@ -35,12 +35,19 @@ class Repeated:
         self._thread.join(grace)
 
     def _run(self) -> None:
+        before = None
         while not self._stop.is_set():
+            trouble = None
             try:
                 if self._work():
+                    before = None
                     continue
             except OperationalError:
-                LOG.error("%s: the database does not answer", self._name)
+                trouble = "the database does not answer"
             except Exception as error:  # a defect must not end the thread; its text may be a name's
-                LOG.error("%s: %s; goes on", self._name, type(error).__name__)
+                trouble = f"{type(error).__name__}; goes on"
+            # Once, however long it lasts: several lines a second would fill the disk that is full.
+            if trouble is not None and trouble != before:
+                LOG.error("%s: %s", self._name, trouble)
+            before = trouble
             self._stop.wait(self._pause)

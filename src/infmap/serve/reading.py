@@ -35,7 +35,7 @@ from infmap.serve.results import Result
 from infmap.serve.store import Store
 from infmap.serve.writing import Film, Header, Written, header_of, settle, write_result
 from infmap.web.database import KEY, now
-from infmap.web.observe import LOG
+from infmap.web.observe import LOG, lose_quietly
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -121,6 +121,7 @@ class Progress:
 def main(work: Work, pipe: Pipe, progress: Progress) -> None:
     """Read films until told to stop: what a process does from beginning to end."""
     begin_worker(work.parent)
+    lose_quietly()
     store = _connected(work, pipe)
     if store is None:
         return

@@ -160,7 +160,7 @@ class Database:
         """
         store = cls.connect(folder, url)
         try:
-            with store.begin() as c:
+            with said(cls.layout.what), store.begin() as c:
                 cls.layout.migrate(c)
         except BaseException:
             store.close()
@@ -230,6 +230,25 @@ class Database:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+@contextmanager
+def said(what: str) -> Iterator[None]:
+    """While the body runs, a database that is full, locked or away is an error of one line.
+
+    Args:
+        what: the word for the folder, such as "station".
+
+    Raises:
+        UsageError: so it is.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        why = "its disk is full" if is_full(error) else "it is locked, read-only or away"
+        raise UsageError(
+            f"{what}: the database cannot be written now, {why}; make room or wait, and try again"
+        ) from error
 
 
 def is_full(error: OperationalError) -> bool:

@@ -159,8 +159,17 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in known else "other"
 
 
+def lose_quietly() -> None:
+    """Say nothing of lines that cannot be written, as into a file on a full disk.
+
+    Logging would print a traceback for each, into the same file.
+    """
+    logging.raiseExceptions = False
+
+
 def log_to_stderr() -> None:
     """Write the log of requests to standard error, one JSON object a line; on a terminal errors."""
+    lose_quietly()
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     LOG.handlers[:] = [handler]
