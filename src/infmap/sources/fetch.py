@@ -237,7 +237,7 @@ def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
             for info in packed.infolist():
                 if stat.S_ISLNK(info.external_attr >> 16):
                     raise _not_plain(archive, info.filename)
-                if not info.is_dir():
+                if not info.filename.endswith("/"):
                     yield info.filename, info.file_size, packed.open(info)
         return
     with tarfile.open(archive) as tape:
