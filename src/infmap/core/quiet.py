@@ -37,6 +37,7 @@ class _Outside(logging.Filter):
 
 _WARNING_FILTER = ("ignore", _Inside(), Warning, None, 0)
 _LOG_FILTER = _Outside()
+_seen = 0  # loggers that were looked at
 
 
 @contextmanager
@@ -58,6 +59,11 @@ def _install() -> None:
         with suppress(ValueError):
             filters.remove(_WARNING_FILTER)
         filters.insert(0, _WARNING_FILTER)
-    loggers = logging.getLogger().manager.loggerDict
-    for name in [n for n in list(loggers) if n.split(".", 1)[0] in LIBRARIES]:
-        logging.getLogger(name).addFilter(_LOG_FILTER)
+    # Loggers only come: to look through all their names is a tenth of reading a small film.
+    global _seen
+    loggers = logging.Logger.manager.loggerDict
+    if len(loggers) != _seen:
+        number = len(loggers)
+        for name in [n for n in list(loggers) if n.split(".", 1)[0] in LIBRARIES]:
+            logging.getLogger(name).addFilter(_LOG_FILTER)
+        _seen = number

@@ -123,7 +123,8 @@ def _number(value: object) -> float | None:
     """One value as a finite number, if it is one."""
     if isinstance(value, str):
         value = value.strip(" \0").replace(",", ".")
-    if not isinstance(value, str | bytes | SupportsFloat):
+    # A protocol last: asking for one looks through the methods of the value's class.
+    if not isinstance(value, (str, bytes, int, float, SupportsFloat)):
         return None
     try:
         result = float(value)
