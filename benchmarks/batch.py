@@ -35,6 +35,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from infmap.compute.cluster import PATIENCE
 from infmap.phantom import render
 from infmap.workflows.predict_on import SHARD
 
@@ -179,33 +180,40 @@ def children() -> float:
 def cluster() -> Iterator[str]:
     """Address of two nodes of one processor each, on 127.0.0.1."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    os.environ |= PATIENCE | {"RAY_raylet_start_wait_time_s": "600"}
     from ray.cluster_utils import Cluster
+    from ray.exceptions import RayError
 
     node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
     node |= {"node_ip_address": "127.0.0.1"}
-    # A node that a busy machine gives no time for a minute is not dead.
-    head = node | {"_system_config": {"health_check_failure_threshold": 100}}
-    made = Cluster(initialize_head=True, head_node_args=head)
+    made = Cluster(initialize_head=True, head_node_args=node)
     try:
         made.add_node(**node)
         yield made.address
     finally:
-        with suppress(AssertionError):  # a daemon that a busy machine has not ended yet
+        # A daemon that a busy machine has not ended yet, or that says nothing any more.
+        with suppress(AssertionError, RayError):
             made.shutdown()
 
 
 def two_nodes(folder: Path, films: list[str], kills: int, kept: Kept, end: float) -> bool:
     """Read all films, killed at moments spread over them; whether the run came to its end."""
     moments = [len(films) * (n + 1) // (kills + 1) for n in range(kills)]
-    with cluster() as address, Watch() as watch:
-        command = predict(folder, films, "ray", "--on", "ray", "--resume", "--json")
-        environment = os.environ | {"RAY_ADDRESS": address}
-        while time.monotonic() < end:
-            there = rows_of(folder / "ray")
-            moment = next((m for m in moments if m > there), None)
-            status = one_start(command, environment, watch, there, len(films), moment, kept, end)
-            if status is not None:
-                return status in (0, 3)
+    command = predict(folder, films, "ray", "--on", "ray", "--resume", "--json")
+    before = -1
+    # Again with a new cluster where the run ended by itself, but not where that comes no further.
+    while time.monotonic() < end and before < (before := rows_of(folder / "ray")):
+        with cluster() as address, Watch() as watch:
+            environment = os.environ | {"RAY_ADDRESS": address}
+            status = None
+            while status is None and time.monotonic() < end:
+                there = rows_of(folder / "ray")
+                moment = next((m for m in moments if m > there), None)
+                status = one_start(
+                    command, environment, watch, there, len(films), moment, kept, end
+                )
+        if status in (0, 3):
+            return True
     return False
 
 

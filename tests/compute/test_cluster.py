@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infmap.compute.cluster import join_cluster, require_ray
+from infmap.compute.cluster import PATIENCE, join_cluster, require_ray
 from infmap.core.errors import MissingExtra, UsageError
 
 
@@ -54,6 +54,20 @@ def test_a_cluster_of_ones_own_listens_on_this_machine_alone(
     assert join_cluster("ray", "infmap train") == (ray, True)
     assert ray.calls[0]["_node_ip_address"] == "127.0.0.1"
     assert ray.calls[0]["include_dashboard"] is False
+
+
+def test_a_node_that_a_busy_machine_gives_no_time_is_not_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray_that(monkeypatch, joined=False, fails=None)
+    own, *others = PATIENCE
+    for name in others:
+        monkeypatch.setenv(name, "")  # noted, so that it is unset again
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(own, "7")  # who started the run has the last word
+    join_cluster("ray", "infmap predict")
+    assert os.environ[own] == "7"
+    assert all(os.environ[name] == PATIENCE[name] for name in others)
 
 
 def test_a_named_cluster_is_the_one_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

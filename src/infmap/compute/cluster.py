@@ -8,6 +8,19 @@ from types import ModuleType
 
 from infmap.core.errors import UsageError, needs_extra
 
+PATIENCE = {
+    # Looks at a node, 3 s apart, before one that says nothing counts as dead; Ray itself takes 5.
+    "RAY_health_check_failure_threshold": "100",
+    # Seconds that Ray's processes wait for each other, and for a new worker; by themselves 60.
+    "RAY_gcs_rpc_server_connect_timeout_s": "600",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
+    "RAY_gcs_server_request_timeout_seconds": "600",
+    "RAY_worker_register_timeout_seconds": "600",
+}
+"""Ray's settings, by the environment, of a cluster on one machine: where that is busy with other
+work a process may get no time for a minute, and is not dead. A worker that ends is known at once.
+"""
+
 
 def require_ray(verb: str, *modules: str) -> ModuleType:
     """Ray, without its usage statistics.
@@ -52,6 +65,8 @@ def join_cluster(on: str, verb: str, *modules: str) -> tuple[ModuleType, bool]:
     if on == "ray" and "RAY_ADDRESS" not in os.environ:
         # A cluster of this process alone, and no port that others on the network could reach.
         place = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
     try:
         ray.init(**place, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
