@@ -26,7 +26,8 @@ def test_answers_hold_what_the_domain_says() -> None:
         assert set(areas_answer(replace(manifest, metrics=metrics)).values()) == {None}
     assert thresholds_answer(manifest.thresholds.at(0.4))["infection"] == 0.4
     job = Job("j", None, "open", ("lite",), None, 1, None)
-    assert job_answer(job, {"done": 1})["counts"] == {"done": 1}
+    told = job_answer(job, {"done": 1}, "a.png")
+    assert (told["counts"], told["name"]) == ({"done": 1}, "a.png")
     item = Item("i", 0, "a.png", None, "lite", "failed", None, "failed", "no film")
     # The row's own identifier stays inside.
     assert "id" not in item_answer(item)

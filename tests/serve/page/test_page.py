@@ -169,6 +169,8 @@ def test_results_come_as_they_are_done_over_lines_that_break(
         server.work(job)
     done(page, 2)
     expect(page.locator(".film .key")).to_have_count(2)
+    page.goto(server.url)
+    expect(page.locator(".jobs a")).to_have_text(["1.png"])
 
 
 def test_the_threshold_recounts_shares_at_once(page: Page, tmp_path: Path) -> None:
