@@ -3,7 +3,7 @@
 A process reads one mutant after another and counts in shared memory how each ends, so that where it
 ends itself the mutant is known; the next process goes on behind it. Decoders run in the same
 process under the same limits, which saves a mutant the way to a process of theirs; every
-``APART``-th goes that way, and so does one that ended the process, which says whose end it was.
+``APART``-th goes that way, and so do all of a process that ended, which says whose end it was.
 """
 
 from __future__ import annotations
@@ -207,26 +207,30 @@ def block(first: int, count: int, seed: int, until: float, cover: bool = False) 
     at, end = first, first + count
     while at < end and time.monotonic() < until:
         counts, status = process(at, end - at, seed, until, cover=cover)
-        dead = counts.pop("at")
+        if status:
+            counts = again(at, counts["at"], seed, status)
+        at = counts.pop("at") + 1
         found = merged(found, counts)
         if not status:
             break
-        found = merged(found, again(dead, seed, status))
-        at = dead + 1
     return found
 
 
-def again(number: int, seed: int, status: int) -> Counter[str]:
-    """Read a mutant that ended its process, decoded apart: it costs the film, or the reader."""
-    named = f"mutant {number} of seed {seed}"
-    sys.stderr.write(f"{named}: its process ended, {status}; read again, decoded apart\n")
-    counts, status = process(number, 1, seed, float("inf"), apart=True)
-    del counts["at"]
-    if not status and (counts["decoder ended"] or counts["slow"] or counts["memory"]):
-        return counts
-    # Also where it does not end again: a process that ended is not explained away.
-    sys.stderr.write(f"{named}: {status or 'it does not end again'}\n")
-    return Counter({"aborts": 1, "slow": int(status == -signal.SIGVTALRM)})
+def again(first: int, last: int, seed: int, status: int) -> Counter[str]:
+    """Read all mutants of a process that ended, decoded apart: whose end was it?
+
+    All of them, for a decoder may spoil memory that is looked at many mutants later. Where the
+    process that reads lives on now, it was a decoder's end, as in a server, which it costs a film.
+    """
+    sys.stderr.write(f"mutant {last} of seed {seed}: its process ended, {status}; read again\n")
+    counts, status = process(first, last + 1 - first, seed, float("inf"), apart=True)
+    if status:
+        sys.stderr.write(f"mutant {counts['at']} of seed {seed}: the reader ended, {status}\n")
+        counts["aborts"] += 1
+        counts["slow"] += status == -signal.SIGVTALRM
+    elif not counts["decoder ended"] and not counts["slow"]:
+        counts["decoder ended"] += 1
+    return counts
 
 
 def process(
