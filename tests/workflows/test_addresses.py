@@ -16,9 +16,9 @@ from pydicom.dataset import Dataset
 import infmap.dicom.network
 from infmap.core.errors import PeerError, UnreadableFilm, UsageError
 from infmap.dicom import write_dx
+from infmap.dicom.network import DicomWeb
 from infmap.dicom.network.web import AUTHORIZATION
 from infmap.phantom import render
-from infmap.workflows import addresses
 from infmap.workflows.addresses import (
     FILMS,
     film_bytes,
@@ -32,19 +32,21 @@ ROOT = "http://pacs.example/dicom-web"
 ADDRESS = f"{ROOT}/studies/1.2/series/1.3/instances/1.4"
 
 
-class Server:
-    """Stands in for a DICOMweb server with some instances."""
+class Server(DicomWeb):
+    """Stands in for a DICOMweb server with some instances, of which it gives two at once."""
 
     asked: list[dict[str, str]] = []
-    headers: list[Mapping[str, str]] = []
+    sent: list[Mapping[str, str]] = []
     instances: list[tuple[str, str]] = []
     knows_offset = True
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         assert url == ROOT
-        self.headers.append(headers)
+        self.sent.append(headers)
 
-    def find(self, filters: Mapping[str, str]) -> list[Any]:
+    def find(
+        self, filters: Mapping[str, str], level: str = "IMAGE", offset: int | None = None
+    ) -> list[Any]:
         self.asked.append(dict(filters))
         found = [
             SimpleNamespace(
@@ -56,8 +58,8 @@ class Server:
             for uid, sop_class in self.instances
             if sop_class == filters["SOPClassUID"]
         ]
-        start = int(filters["offset"]) if self.knows_offset else 0
-        return found[start : start + int(filters["limit"])]
+        start = offset if offset and self.knows_offset else 0
+        return found[start : start + 2]
 
     def fetch(self, study: str, series: str, instance: str) -> Dataset:
         if instance != "1.4":
@@ -72,9 +74,8 @@ class Server:
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> type[Server]:
     monkeypatch.setattr(infmap.dicom.network, "DicomWeb", Server)
-    monkeypatch.setattr(addresses, "PAGE", 2)
     monkeypatch.delenv(AUTHORIZATION, raising=False)
-    Server.asked, Server.headers, Server.instances = [], [], []
+    Server.asked, Server.sent, Server.instances = [], [], []
     Server.knows_offset = True
     return Server
 
@@ -113,10 +114,10 @@ def test_an_address_is_read_like_a_file_and_always_has_the_same_bytes(
     file.write_bytes(film_bytes(ADDRESS))
     assert read_film(str(file)).sha256 == film.sha256
     assert film_bytes(str(file)) == file.read_bytes()
-    assert server.headers[0] == {"Authorization": "Bearer x"}
+    assert server.sent[0] == {"Authorization": "Bearer x"}
     monkeypatch.setenv("OTHER_PACS", "Bearer y")
     assert film_bytes(ADDRESS, "OTHER_PACS") == file.read_bytes()
-    assert server.headers[-1] == {"Authorization": "Bearer y"}
+    assert server.sent[-1] == {"Authorization": "Bearer y"}
     with pytest.raises(UsageError, match="NOT_SET_ANYWHERE, which is not set"):
         read_film(ADDRESS, "NOT_SET_ANYWHERE")
     with pytest.raises(UnreadableFilm, match="got none; check the server"):

@@ -25,8 +25,6 @@ FILMS = (
 )
 """SOP classes that a query keeps: CR and DX for presentation. Own objects, such as secondary
 captures, are none of them, so that a result is never read as a film."""
-PAGE = 500
-"""Instances to ask for at once: servers cut longer answers (Orthanc at 1,000 or as configured)."""
 
 _ADDRESS = re.compile(r"(https?://\S+)/studies/([\d.]+)/series/([\d.]+)/instances/([\d.]+)")
 
@@ -114,20 +112,9 @@ def _found(web: DicomWeb, root: str, filters: dict[str, str]) -> Iterator[str]:
     # One class at a time: a list of values is matched by few servers. Without the class in the
     # answer, that of the question is it.
     for sop_class in FILMS:
-        asked = filters | {"SOPClassUID": sop_class}
-        seen: set[str] = set()
-        passed = 0
-        while True:
-            page = web.find(asked | {"limit": str(PAGE), "offset": str(passed)})
-            passed += len(page)
-            new = {
-                f"{root}/studies/{d.StudyInstanceUID}/series/{d.SeriesInstanceUID}"
-                f"/instances/{d.SOPInstanceUID}"
-                for d in page
-                if str(d.get("SOPClassUID", sop_class)) == sop_class
-            } - seen
-            yield from new
-            seen |= new
-            # A server that knows no offset answers with the same ones again.
-            if len(page) < PAGE or not new:
-                break
+        for found in web.matches(filters | {"SOPClassUID": sop_class}):
+            if str(found.get("SOPClassUID", sop_class)) == sop_class:
+                yield (
+                    f"{root}/studies/{found.StudyInstanceUID}/series/{found.SeriesInstanceUID}"
+                    f"/instances/{found.SOPInstanceUID}"
+                )
