@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,13 @@ ROOT = "http://pacs.example/dicom-web"
 ADDRESS = f"{ROOT}/studies/1.2/series/1.3/instances/1.4"
 
 
+def instance(uid: str, sop_class: str) -> Dataset:
+    found = Dataset()
+    found.StudyInstanceUID, found.SeriesInstanceUID = "1.2", "1.3"
+    found.SOPInstanceUID, found.SOPClassUID = uid, sop_class
+    return found
+
+
 class Server(DicomWeb):
     """Stands in for a DICOMweb server with some instances, of which it gives two at once."""
 
@@ -49,17 +55,13 @@ class Server(DicomWeb):
     ) -> list[Any]:
         self.asked.append(dict(filters))
         found = [
-            SimpleNamespace(
-                StudyInstanceUID="1.2",
-                SeriesInstanceUID="1.3",
-                SOPInstanceUID=uid,
-                get=lambda name, default, c=sop_class: c,
-            )
+            instance(uid, sop_class)
             for uid, sop_class in self.instances
             if sop_class == filters["SOPClassUID"]
         ]
-        start = offset if offset and self.knows_offset else 0
-        return found[start : start + 2]
+        if not self.knows_offset:  # all at once, each time in another order
+            return found[:: 1 if len(self.asked) % 2 else -1]
+        return found[offset : (offset or 0) + 2]
 
     def fetch(self, study: str, series: str, instance: str) -> Dataset:
         if instance != "1.4":

@@ -129,7 +129,7 @@ class DicomWeb:
         ]
 
     def matches(self, filters: Mapping[str, str], level: str = "IMAGE") -> Iterator[Dataset]:
-        """As ``find``, page by page, whatever the server gives at most in one answer.
+        """As ``find``, page by page, whatever the server gives at most in one answer; each once.
 
         Yields:
             As of ``find``.
@@ -137,12 +137,16 @@ class DicomWeb:
         Raises:
             As ``find``.
         """
-        before, offset = None, 0
+        seen: set[tuple[str, ...]] = set()
+        offset = 0
         while page := self.find(filters, level, offset):
-            if page[0] == before:  # it knows no pages, and gave all at once
+            offset += len(page)
+            new = [one for one in page if _uids(one) not in seen]
+            # A server that knows no pages gives the same ones again, in whatever order.
+            if not new:
                 return
-            yield from page
-            before, offset = page[0], offset + len(page)
+            yield from new
+            seen.update(_uids(one) for one in new)
 
     def find(
         self, filters: Mapping[str, str], level: str = "IMAGE", offset: int | None = None
@@ -326,3 +330,9 @@ def _wait_of(response: Response) -> float:
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - datetime.now(UTC)).total_seconds()
     return min(max(0.0, seconds), _LONGEST_WAIT)
+
+
+def _uids(found: Dataset) -> tuple[str, ...]:
+    """What a match is known by: its UIDs, those below the level of the search empty."""
+    names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    return tuple(str(found.get(name, "")) for name in names)
