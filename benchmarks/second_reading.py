@@ -28,9 +28,10 @@ from infmap.core.errors import InfmapError
 from infmap.inference.manifest import Manifest, read_manifest
 from infmap.inference.postprocess import to_levels
 from infmap.study.external import read_external
-from infmap.training.calibration import Outputs, calibrate, read_outputs, unseen
+from infmap.training.calibration import Outputs, calibrate, read_outputs, unseen_readings
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films
+from infmap.training.origins import training_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import select_films
 from infmap.training.snapshot import read_extents, read_rows
@@ -98,13 +99,7 @@ class TwoReadings:
         config = TrainingConfig.model_validate(manifest.training.configuration)
         rows, resolve = read_rows(snapshot)
         extents, chosen = read_extents(snapshot), select_films(rows, config)
-        known = {row["film_id"] for row in (*chosen.learn, *chosen.validate)}
-        trained_on = {row["film_id"] for row in chosen.learn}
-        more = [
-            row
-            for row in unseen(chosen.free, rows, trained_on)
-            if row["film_id"] in extents and row["film_id"] not in known
-        ]
+        more = unseen_readings(chosen, rows, training_films(folder), extents)
         spec = manifest.preprocessing
         pack = find_pack(snapshot, spec)
         val, others = (

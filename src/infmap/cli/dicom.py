@@ -270,10 +270,11 @@ def _level(given: str) -> str:
 
 def _row(found: Dataset) -> str:
     """Date, modalities and the identifier of the lowest level of a match."""
+    from infmap.dicom.header import IDENTITY
+
     modality = found.get("ModalitiesInStudy") or found.get("Modality") or "-"
     names = modality if isinstance(modality, str) else ",".join(map(str, modality))
-    uids = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    return "  ".join([str(found.get("StudyDate") or "-"), names, *_given(found, uids)])
+    return "  ".join([str(found.get("StudyDate") or "-"), names, *_given(found, IDENTITY)])
 
 
 def _given(found: Dataset, keywords: Iterable[str]) -> list[str]:

@@ -47,6 +47,11 @@ class Output(NamedTuple):
     classes: Tensor
     auxiliary: tuple[Tensor, ...] = ()
 
+    @property
+    def maps(self) -> Tensor:
+        """(N, 3, H, W): infection, opacity, lungs."""
+        return torch.cat([self.infection, self.opacity, self.lungs], dim=1)
+
 
 class Network(nn.Module):
     """Encoder, decoder and heads.

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from infmap.core.errors import InfmapError, PeerError
 from infmap.core.quiet import quiet
+from infmap.dicom.header import IDENTITY
 from infmap.dicom.network import Sent
 from infmap.dicom.network.outcome import Busy, Refused
 from infmap.dicom.network.peer import NothingAccepted
@@ -208,7 +209,6 @@ class Sender:
 def _uids(file: bytes) -> tuple[str, str, str]:
     import pydicom
 
-    tags = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
     with quiet():
-        header = pydicom.dcmread(io.BytesIO(file), specific_tags=tags)
+        header = pydicom.dcmread(io.BytesIO(file), specific_tags=list(IDENTITY))
     return str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPInstanceUID)

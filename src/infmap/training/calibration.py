@@ -40,6 +40,7 @@ from infmap.inference.runtimes import open_runtime
 from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.operating import operating_lines, operating_points
+from infmap.training.parts import RunFilms
 from infmap.training.validation import Score, film_confidence, score_films
 
 CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
@@ -105,6 +106,15 @@ def unseen(films: Sequence[Film], rows: Sequence[Film], trained_on: Collection[s
     group = dict(zip((row["film_id"] for row in rows), film_groups(rows), strict=True))
     closed = {group[film_id] for film_id in trained_on if film_id in group}
     return [row for row in films if group[row["film_id"]] not in closed]
+
+
+def unseen_readings(
+    chosen: RunFilms, rows: Sequence[Film], trained_on: Collection[str], extents: Collection[str]
+) -> list[Film]:
+    """Films to calibrate extent on beside the validation set: read by radiologists, not seen."""
+    validated = {row["film_id"] for row in chosen.validate}
+    wanted = set(extents) - validated
+    return [r for r in unseen(chosen.free, rows, trained_on) if r["film_id"] in wanted]
 
 
 def calibrate(

@@ -35,7 +35,7 @@ class _Deployed(nn.Module):
             given = torch.sigmoid(out.classes[:, :1] - out.classes[:, 1:2])
             infection = maps[:, :1] * given[..., None, None]
             return torch.cat([infection, maps], dim=1), out.classes
-        return torch.sigmoid(torch.cat([out.infection, out.opacity, out.lungs], dim=1)), out.classes
+        return torch.sigmoid(out.maps), out.classes
 
 
 def export(network: Network, folder: Path, size: int) -> None:

@@ -31,7 +31,6 @@ def predict_films(
         x = torch.from_numpy(films.images[part].astype(np.float32)).unsqueeze(1) / 255.0
         with torch.autocast(device.type, torch.bfloat16, config.precision == "bfloat16"):
             out = network(x.to(device, memory_format=torch.channels_last))
-        logits = torch.cat([out.infection, out.opacity, out.lungs], dim=1).float()
-        maps[part] = (torch.sigmoid(logits) * 255.0).round().byte().cpu().numpy()
+        maps[part] = (torch.sigmoid(out.maps.float()) * 255.0).round().byte().cpu().numpy()
         classes[part] = out.classes.float().cpu().numpy()
     return maps, classes

@@ -11,7 +11,13 @@ import numpy as np
 
 from infmap.inference.manifest import MANIFEST, Manifest, Training, read_manifest, write_manifest
 from infmap.inference.preprocess import Preprocessing
-from infmap.training.calibration import calibrate, read_outputs, score, unseen
+from infmap.training.calibration import (
+    calibrate,
+    read_outputs,
+    score,
+    unseen,
+    unseen_readings,
+)
 from infmap.training.checks import check_choice, check_truth
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import (
@@ -106,12 +112,7 @@ def run(
     training = replace(training, precision=precision, finished=today)
     manifest = replace(manifest, training=training)
     extents = read_extents(config.snapshot)
-    known = {row["film_id"] for row in validate}
-    read = [
-        row
-        for row in unseen(chosen.free, rows, trained_on)
-        if row["film_id"] in extents and row["film_id"] not in known
-    ]
+    read = unseen_readings(chosen, rows, trained_on, extents)
     more = load_films(read, resolve, spec, config.lung_sources, pack=pack)
     outputs = read_outputs(folder, join_films(val, more))
     validation = np.arange(len(outputs)) < len(val)

@@ -65,7 +65,7 @@ class Teachers:
     def _read(self, network: Network, images: Tensor) -> Taught:
         with torch.autocast(images.device.type, torch.bfloat16, self.bfloat16):
             said = network(images)
-        return Taught(torch.sigmoid(_maps(said)), said.classes.float().softmax(dim=1))
+        return Taught(torch.sigmoid(said.maps.float()), said.classes.float().softmax(dim=1))
 
 
 def taught_loss(
@@ -82,7 +82,7 @@ def taught_loss(
         targets: what is known of them.
         weights: of infection, opacity and lungs; the class counts as much as the infection.
     """
-    logits = _maps(output)
+    logits = output.maps.float()
     # Cross-entropy less the teachers' own entropy: nought where both agree.
     cross = F.binary_cross_entropy_with_logits(logits, taught.maps, reduction="none")
     own = F.binary_cross_entropy(taught.maps, taught.maps, reduction="none")
@@ -93,7 +93,3 @@ def taught_loss(
     log_p = output.classes.float().log_softmax(dim=1)
     apart = F.kl_div(log_p, taught.classes, reduction="none").sum(dim=1)
     return maps + weights[0] * (apart * (targets.classes == -1)).mean()
-
-
-def _maps(output: Output) -> Tensor:
-    return torch.cat([output.infection, output.opacity, output.lungs], dim=1).float()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from infmap.core.errors import PeerError, UsageError, needs_extra
 from infmap.dicom._pydicom import ensure_importable
+from infmap.dicom.header import IDENTITY
 from infmap.dicom.network.outcome import NO_ANSWER, Busy, Refused, Sent, reason_of
 from infmap.dicom.write import file_bytes
 
@@ -334,5 +335,4 @@ def _wait_of(response: Response) -> float:
 
 def _uids(found: Dataset) -> tuple[str, ...]:
     """What a match is known by: its UIDs, those below the level of the search empty."""
-    names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    return tuple(str(found.get(name, "")) for name in names)
+    return tuple(str(found.get(name, "")) for name in IDENTITY)
