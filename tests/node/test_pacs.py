@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pydicom
@@ -30,6 +29,7 @@ from infmap.serve.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom" / "network"))
 from orthanc import Orthanc, free_port, settings_of, started  # noqa: E402
+from web_stand_in import DicomJson, served, stow_item  # noqa: E402
 
 FILMS = int(os.environ.get("INFMAP_FILMS", "12"))
 KILLS = 2
@@ -134,44 +134,21 @@ def uid_of(name: str, kind: str) -> str:
 def web_pacs(failing: dict[str, int]) -> Iterator[str]:
     """A DICOMweb server that answers 200 to STOW and names failures; nothing is found by QIDO."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(DicomJson):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sent = [uid for kind in CLASSES if (uid := uid_of("a", kind)).encode() in body]
-            failed = [_item(uid, failing[uid]) for uid in sent if uid in failing]
-            stored = [_item(uid) for uid in sent if uid not in failing]
+            failed = [stow_item(uid, failing[uid]) for uid in sent if uid in failing]
+            stored = [stow_item(uid) for uid in sent if uid not in failing]
             answer = {"00081199": {"vr": "SQ", "Value": stored}} if stored else {}
             answer |= {"00081198": {"vr": "SQ", "Value": failed}} if failed else {}
-            self._say(200, answer)
+            self.say(200, answer)
 
         def do_GET(self) -> None:
-            self._say(204, None)
+            self.say(204, None)
 
-        def _say(self, status: int, answer: object) -> None:
-            body = b"" if answer is None else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/dicom+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _item(uid: str, reason: int | None = None) -> dict[str, object]:
-    failure = {} if reason is None else {"00081197": {"vr": "US", "Value": [reason]}}
-    return {"00081155": {"vr": "UI", "Value": [uid]}, **failure}
+    with served(Handler) as url:
+        yield url
 
 
 def test_stow_that_says_200_and_fails_in_part(store: Store) -> None:

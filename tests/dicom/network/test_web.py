@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
@@ -29,6 +26,7 @@ hd = pytest.importorskip("highdicom")
 sys.path.insert(0, str(Path(__file__).parent))
 from objects import all_objects, file_of  # noqa: E402
 from orthanc import free_port, running  # noqa: E402
+from web_stand_in import DicomJson, served, stow_item  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -43,45 +41,16 @@ def server(
     """An HTTP server with one answer; its URL, and what it was sent."""
     bodies: list[bytes] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(DicomJson):
         def do_POST(self) -> None:
             bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.do_GET()
 
         def do_GET(self) -> None:
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/dicom+json; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+            self.say(status, answer, headers)
 
     with served(Handler) as url:
         yield url, bodies
-
-
-@contextmanager
-def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """An HTTP server; its URL."""
-    listening = HTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}"
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
-
-
-def _item(uid: str, reason: int | None = None) -> dict[str, object]:
-    failure = {} if reason is None else {"00081197": {"vr": "US", "Value": [reason]}}
-    return {"00081155": {"vr": "UI", "Value": [uid]}, **failure}
 
 
 def three(made: dict[str, Dataset]) -> tuple[list[bytes], list[str]]:
@@ -92,8 +61,8 @@ def three(made: dict[str, Dataset]) -> tuple[list[bytes], list[str]]:
 def test_a_success_that_names_failures_is_read(made: dict[str, Dataset]) -> None:
     files, uids = three(made)
     answer = {
-        "00081199": {"vr": "SQ", "Value": [_item(uids[0])]},
-        "00081198": {"vr": "SQ", "Value": [_item(uids[1], 0xA700)]},
+        "00081199": {"vr": "SQ", "Value": [stow_item(uids[0])]},
+        "00081198": {"vr": "SQ", "Value": [stow_item(uids[1], 0xA700)]},
     }
     with server(200, answer) as (url, bodies):
         sent = DicomWeb(url).store(files)
@@ -108,7 +77,7 @@ def test_a_success_that_names_failures_is_read(made: dict[str, Dataset]) -> None
 
 def test_a_conflict_fails_each_object_for_its_reason(made: dict[str, Dataset]) -> None:
     files, uids = three(made)
-    answer = {"00081198": {"vr": "SQ", "Value": [_item(uid, 0x0122) for uid in uids]}}
+    answer = {"00081198": {"vr": "SQ", "Value": [stow_item(uid, 0x0122) for uid in uids]}}
     with server(409, answer) as (url, _):
         assert [s.status for s in DicomWeb(url).store(files)] == [0x0122] * 3
 
@@ -225,20 +194,12 @@ def test_all_matches_are_given_whatever_the_server_gives_at_once(
     every = [{"0020000D": {"vr": "UI", "Value": [f"1.2.{n}"]}} for n in range(1, 8)]
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(DicomJson):
         def do_GET(self) -> None:
             given = dict(parse_qsl(urlsplit(self.path).query))
             asked.append(given["offset"])
             first = int(given["offset"]) if paged else 0
-            body = json.dumps(every[first : first + 3] if paged else every).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/dicom+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
+            self.say(200, every[first : first + 3] if paged else every)
 
     with served(Handler) as url:
         found = DicomWeb(url).matches({"Modality": "DX"}, "STUDY")
