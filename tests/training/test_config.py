@@ -41,6 +41,8 @@ def test_a_configuration_survives_json():
         ({"loss": {"map_weights": [1, -1, 0]}}, "greater than or equal"),
         ({"micro_batches": 0}, "micro_batches"),
         ({"patience": 0}, "patience"),
+        ({"stages": [{"epochs": 1, "size": [], "sources": {"a": 1}}]}, "at least 1"),
+        ({"stages": [{"epochs": 1, "size": [64, 65], "sources": {"a": 1}}]}, "multiple of 32"),
     ],
 )
 def test_conflicts_are_found_before_anything_is_read(changes, message):

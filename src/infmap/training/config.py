@@ -12,6 +12,8 @@ from infmap.catalog.yaml_file import Strict, read_yaml
 
 Infection = Literal["independent", "conditional"]
 """See ``infmap.models.network.Network``; that module needs torch."""
+Side = Annotated[int, Field(ge=64, multiple_of=32)]
+"""Side of a network's input, pixels."""
 StageFilms = Annotated[str, AfterValidator(current_film_id)]
 """A source, or a source and one of ``PARTS``, under its former name or today's."""
 
@@ -97,7 +99,11 @@ class Stage(Strict):
     """One part of the schedule: its own input size, films and learning rate."""
 
     epochs: int = Field(ge=1, description="passes over this stage's films")
-    size: int = Field(256, ge=64, multiple_of=32, description="side of the input, pixels")
+    size: Side | Annotated[tuple[Side, ...], Field(min_length=1)] = Field(
+        256,
+        description="side of the input, pixels, a multiple of 32; of several, each micro-batch has "
+        "one that is drawn at random",
+    )
     learning_rate: float = Field(2e-3, gt=0, description="peak of the one-cycle schedule")
     augmentation: float = Field(1.0, ge=0, le=1, description="strength of the random changes")
     style: float = Field(0.0, ge=0, le=1, description="how often films get another's style")
@@ -116,6 +122,11 @@ class Stage(Strict):
             if part in PARTS and source in self.sources:
                 raise ValueError(f"sources: {name} is part of {source}, which is there too")
         return self
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sides that the stage's input may have, pixels."""
+        return (self.size,) if isinstance(self.size, int) else self.size
 
     @property
     def source_names(self) -> frozenset[str]:

@@ -28,7 +28,7 @@ class Record(TypedDict, total=False):
     loss: float
     films_per_s: float
     learning_rate: float
-    size: int
+    size: int | tuple[int, ...]
     # The validation set was scored, see ``infmap.training.validation.Score``; None where no film
     # speaks of a figure.
     threshold: float | None

@@ -90,12 +90,12 @@ def train(
         statistics.begin()
         total = torch.zeros((), device=device)  # loss, summed over this rank's micro-batches
         for part in range(group.rank, config.micro_batches, group.size):
-            stage, batch, generator = schedule.batch(step, part)
+            stage, side, batch, generator = schedule.batch(step, part)
             # Neighbouring seeds are farther apart than a run has micro-batches: none is used twice.
             torch.manual_seed(config.seed * 1_000_003 + schedule.number(step, part))  # dropout
             images, masks = _planes(films, batch)  # (N, 1, S, S), (N, 3, S, S)
             images, masks, moved = augment(
-                images, masks, _without_opacity(films, batch), stage.size, generator,
+                images, masks, _without_opacity(films, batch), side, generator,
                 stage.augmentation, style=stage.style, transfer=stage.transfer,
             )  # fmt: skip
             targets = _targets(films, batch, masks, moved, device)

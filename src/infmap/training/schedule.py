@@ -57,8 +57,10 @@ class Schedule:
         """Number of a step's micro-batch among all of the run."""
         return step * self._config.micro_batches + part
 
-    def batch(self, step: int, part: int = 0) -> tuple[Stage, NDArray[np.int64], torch.Generator]:
-        """Stage, film indices and random generator of one micro-batch of a step."""
+    def batch(
+        self, step: int, part: int = 0
+    ) -> tuple[Stage, int, NDArray[np.int64], torch.Generator]:
+        """Stage, side of the input, film indices and random generator of a step's micro-batch."""
         start, count, stage, epoch = self._span(step)
         if self._order[0] != epoch:
             self._order = (epoch, self._draw(count, stage, epoch))
@@ -67,7 +69,10 @@ class Schedule:
         # As in the loop, and another factor: what is drawn here says nothing of dropout there.
         seed = self._config.seed * 7_368_787 + self.number(step, part)
         generator = torch.Generator().manual_seed(seed)
-        return stage, self._order[1][first : first + size], generator
+        side = stage.sizes[0]
+        if len(stage.sizes) > 1:
+            side = stage.sizes[int(torch.randint(len(stage.sizes), (), generator=generator))]
+        return stage, side, self._order[1][first : first + size], generator
 
     def _span(self, step: int) -> tuple[int, int, Stage, int]:
         return next(span for span in reversed(self._spans) if span[0] <= step)
