@@ -129,8 +129,9 @@ def _wanted(
             f"plan: expected at most {len(SIDES) - 1} proposals a film and round, "
             f"got {len(proposals)}; propose with fewer networks"
         )
-    candidates = _candidates(rules, film, proposals, record)
-    newest = max((p.round for p in proposals), default=0)
+    # All are of one round, the film's newest.
+    newest = proposals[0].round if proposals else 0
+    candidates = _candidates(rules, film, proposals, newest, record)
     if film.state == "open" and film.reading == 1:
         if not candidates:
             return 1, Wanted("draw")
@@ -149,11 +150,10 @@ def _wanted(
 
 
 def _candidates(
-    rules: Project, film: TableRow, proposals: Sequence[TableRow], record: Record
+    rules: Project, film: TableRow, proposals: Sequence[TableRow], newest: int, record: Record
 ) -> tuple[Candidate, ...]:
-    """The proposals that a film shows."""
+    """The proposals that a film shows, all of its newest round."""
     of = {p.name: Candidate(p.mask, p.name, proposal=p.id) for p in proposals}
-    newest = max((p.round for p in proposals), default=0)
 
     def lot(what: str) -> float:
         return uniform(rules.settings.seed, "shown", film.sha256, newest, what)
