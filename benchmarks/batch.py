@@ -2,6 +2,7 @@
 
     python benchmarks/batch.py --films 100000 --kills 5 --json batch.json
     nice -n 19 python benchmarks/batch.py --films 100000 --folder batch --minutes 60
+    python benchmarks/batch.py --films 3000 --nodes 1 2 --rounds 3
 
 Composes FILMS pictures of rendered chests, each with other bytes, and reads them twice: some of
 them by `infmap predict` on one thread, all of them by `infmap predict --on ray` on two nodes of one
@@ -10,8 +11,13 @@ Measured: rows that are missing or there twice; memory of the run's process and 
 the first and the last films; films per second and processor time per film, of both, with the starts
 of the run and its workers and without. On a machine that others use, the processor time means more
 than the clock. With --folder the films, results and figures stay there and the same command goes on
-with them; with --minutes it stops after that time, as by one more SIGKILL. Needs `infmap[scale]`
-and psutil.
+with them; with --minutes it stops after that time, as by one more SIGKILL.
+
+With --nodes A B nothing is killed: the films are read on a cluster of A nodes and on one of B, in
+turn, --rounds times. Measured: films per second of each between the first and the last fifth of the
+films, so without the starts of Ray, run and workers and without the end, where one worker waits for
+the other; processor time of the workers, the run, Ray's daemons and this benchmark in that part.
+Needs `infmap[scale]` and psutil.
 """
 
 from __future__ import annotations
@@ -20,19 +26,20 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 from pathlib import Path
+from statistics import median
 
 import numpy as np
-import psutil
+from batch_watch import OTHERS, PARTS, WATCHED, Watch
 from PIL import Image
 
 from infmap.compute.cluster import PATIENCE
@@ -41,8 +48,7 @@ from infmap.workflows.predict_on import SHARD
 
 BASES = 24  # rendered chests that the films are made of
 FEW = 8  # films of the run that measures what starting costs
-WATCHED = ("driver", "worker")
-PARTS = {"first_fifth": (0.0, 0.2), "last_fifth": (0.8, 9.0)}
+WRONG = ("lost", "twice", "others")
 
 
 def main() -> int:
@@ -54,30 +60,37 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="keeps films and results: go on with them")
     parser.add_argument("--minutes", type=float, default=inf, help="then stop; with --folder")
+    parser.add_argument("--nodes", type=int, nargs=2, help="compare clusters of A and B nodes")
+    parser.add_argument("--rounds", type=int, default=3, help="of --nodes")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    if options.nodes and options.films < 5 * SHARD:
+        parser.error(f"--nodes: expected --films of {5 * SHARD} or more, got {options.films}")
     end = time.monotonic() + 60 * options.minutes
     os.environ["OMP_NUM_THREADS"] = "1"
     with ExitStack() as stack:
         folder = options.folder or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="infmap-batch-"))
         )
-        kept = Kept(folder / "figures.json", [options.films, options.size, options.kills])
         films = compose(folder / "films", options.films, options.size)
-        if kept.one is None:
-            kept.one = one_process(folder, films[: options.one])
-            kept.save()
-        whole = two_nodes(folder, films, options.kills, kept, end)
-        found = {"films": len(films), "size": options.size, "one_process": kept.one}
-        found |= {"two_nodes": kept.summary(), "rows": check(folder / "ray", films)}
+        found: dict[str, object] = {"films": len(films), "size": options.size}
+        if options.nodes:
+            found |= compare(folder, films, options.nodes, options.rounds)
+            status = 0
+        else:
+            kept = Kept(folder / "figures.json", [options.films, options.size, options.kills])
+            if kept.one is None:
+                kept.one = one_process(folder, films[: options.one])
+                kept.save()
+            whole = two_nodes(folder, films, options.kills, kept, end)
+            rows = check(folder / "ray", films)
+            found |= {"one_process": kept.one, "two_nodes": kept.summary(), "rows": rows}
+            status = 3 if not whole else int(any(rows[name] for name in WRONG))
     text = json.dumps(found, indent=1)
     print(text)
     if options.json:
         options.json.write_text(text + "\n")
-    rows = found["rows"]
-    if not whole:
-        return 3
-    return 0 if rows["lost"] == rows["twice"] == rows["others"] == 0 else 1
+    return status
 
 
 class Kept:
@@ -98,6 +111,12 @@ class Kept:
             if old["given"] != given:
                 sys.exit(f"{path}: of films, size, kills {old['given']}, not {given}")
             self.one, self.starts, self.mib = old["one"], old["starts"], old["mib"]
+
+    def add(self, start: dict[str, float], mib: dict[str, float]) -> None:
+        """Take over what a start took, and the most memory so far."""
+        self.starts.append(start)
+        self.mib = {name: max(self.mib[name], value) for name, value in mib.items()}
+        self.save()
 
     def save(self) -> None:
         """Write the file."""
@@ -177,8 +196,8 @@ def children() -> float:
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """Address of two nodes of one processor each, on 127.0.0.1."""
+def cluster(nodes: int) -> Iterator[str]:
+    """Address of so many nodes of one processor each, on 127.0.0.1."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     os.environ |= PATIENCE | {"RAY_raylet_start_wait_time_s": "600"}
     from ray.cluster_utils import Cluster
@@ -188,7 +207,8 @@ def cluster() -> Iterator[str]:
     node |= {"node_ip_address": "127.0.0.1"}
     made = Cluster(initialize_head=True, head_node_args=node)
     try:
-        made.add_node(**node)
+        for _ in range(nodes - 1):
+            made.add_node(**node)
         yield made.address
     finally:
         # A daemon that a busy machine has not ended yet, or that says nothing any more.
@@ -203,15 +223,17 @@ def two_nodes(folder: Path, films: list[str], kills: int, kept: Kept, end: float
     before = -1
     # Again with a new cluster where the run ended by itself, but not where that comes no further.
     while time.monotonic() < end and before < (before := rows_of(folder / "ray")):
-        with cluster() as address, Watch() as watch:
+        with cluster(2) as address, Watch() as watch:
             environment = os.environ | {"RAY_ADDRESS": address}
             status = None
             while status is None and time.monotonic() < end:
                 there = rows_of(folder / "ray")
                 moment = next((m for m in moments if m > there), None)
-                status = one_start(
-                    command, environment, watch, there, len(films), moment, kept, end
+                start = one_start(
+                    command, environment, watch, len(films), (SHARD,), there, moment, end
                 )
+                kept.add(start, watch.mib())
+                status = None if start["killed"] else start["status"]
         if status in (0, 3):
             return True
     return False
@@ -221,45 +243,75 @@ def one_start(
     command: list[str],
     environment: dict[str, str],
     watch: Watch,
-    there: int,
     films: int,
-    moment: int | None,
-    kept: Kept,
-    end: float,
-) -> int | None:
-    """Run until so many films have rows, or to its end; its status, None where it was killed."""
-    start, before, told = time.perf_counter(), watch.cpu, 0
+    marks: Container[int],
+    there: int = 0,
+    moment: int | None = None,
+    end: float = inf,
+) -> dict[str, float]:
+    """Run to the end, or until ``moment`` films have rows, or the time ``end``, then SIGKILL.
+
+    Returns:
+        What it took; ``counted`` are the films from the first mark to the second, or to the end.
+    """
+    start, before, told, looks = time.perf_counter(), watch.cpu(), 0, []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-    watch.driver, first, killed = process.pid, None, False
+    watch.driver, killed = process.pid, False
     for told, _ in enumerate(process.stdout, 1):
         watch.done = (there + told) / films
-        # From the first shard's end on: starting a run is no film's work.
-        if told == SHARD:
-            first = time.perf_counter(), watch.cpu
+        if told in marks:
+            looks.append((told, time.perf_counter(), watch.cpu()))
         if there + told == moment or time.monotonic() > end:
             process.send_signal(signal.SIGKILL)
             killed = True
             break
-    ended, used = time.perf_counter(), watch.cpu
+    looks.append((told, time.perf_counter(), watch.cpu()))
     process.stdout.close()
     status = process.wait()
-    counted = first is not None
-    kept.starts.append(
-        {
-            "films": told,
-            "killed": killed,
-            # Below zero, or 1: it ended by itself half way, such as with Ray on a busy machine.
-            "status": status,
-            "seconds": time.perf_counter() - start,
-            "cpu": watch.cpu - before,
-            "counted": told - SHARD if counted else 0,
-            "counted_seconds": ended - first[0] if counted else 0.0,
-            "counted_cpu": used - first[1] if counted else 0.0,
-        }
-    )
-    kept.mib = {name: max(kept.mib[name], value) for name, value in watch.mib().items()}
-    kept.save()
-    return None if killed else status
+    # Before the first mark runs and workers start, which is no film's work.
+    (first, began, idle), (last, ended, busy) = looks[0], looks[min(1, len(looks) - 1)]
+    used = watch.cpu()
+    return {
+        "films": told,
+        "killed": killed,
+        # Below zero, or 1: it ended by itself half way, such as with Ray on a busy machine.
+        "status": status,
+        "seconds": time.perf_counter() - start,
+        "cpu": sum(used[what] - before[what] for what in WATCHED),
+        "counted": last - first,
+        "counted_seconds": ended - began,
+        "counted_cpu": sum(busy[what] - idle[what] for what in WATCHED),
+    } | {f"counted_cpu_{what}": busy[what] - idle[what] for what in WATCHED + OTHERS}
+
+
+def compare(folder: Path, films: list[str], nodes: Sequence[int], rounds: int) -> dict[str, object]:
+    """Films per second of clusters of so many nodes, in turn; the median ratio and each round."""
+    found: list[dict[str, object]] = []
+    for _ in range(rounds):
+        each = [steady(folder, films, count) for count in nodes]
+        ratio = each[1]["films_per_s"] / each[0]["films_per_s"]
+        found.append({"ratio": ratio} | dict(zip((f"nodes_{n}" for n in nodes), each)))
+        print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+    return {"median_ratio": median(one["ratio"] for one in found), "rounds": found}
+
+
+def steady(folder: Path, films: list[str], nodes: int) -> dict[str, float]:
+    """Read films on so many nodes; what their middle three fifths took."""
+    marks = [SHARD * round(part * len(films) / SHARD) for part in (0.2, 0.8)]
+    shutil.rmtree(folder / "nodes", ignore_errors=True)
+    command = predict(folder, films, "nodes", "--on", "ray", "--json")
+    with cluster(nodes) as address, Watch() as watch:
+        took = one_start(command, os.environ | {"RAY_ADDRESS": address}, watch, len(films), marks)
+    if took["status"] or took["films"] < len(films):
+        sys.exit(f"the run on {nodes} nodes ended with status {took['status']}")
+    cpu = {what: took[f"counted_cpu_{what}"] for what in WATCHED + OTHERS}
+    return {
+        "seconds": took["seconds"],
+        "films_per_s": took["counted"] / took["counted_seconds"],
+        # Of the machine, while these films were read.
+        "processors_of_workers": cpu["worker"] / took["counted_seconds"],
+        "processors_of_all": sum(cpu.values()) / took["counted_seconds"],
+    } | {f"cpu_ms_per_film_{what}": 1000 * s / took["counted"] for what, s in cpu.items()}
 
 
 def rows_of(out: Path) -> int:
@@ -269,57 +321,6 @@ def rows_of(out: Path) -> int:
         return 0
     with path.open("rb") as file:
         return sum(1 for _ in file)
-
-
-class Watch:
-    """Looks once a second at the run's process and at Ray's workers."""
-
-    def __init__(self) -> None:
-        self.driver, self.done = 0, 0.0
-        self._cpu: dict[tuple[str, int], float] = {}
-        self._seen: list[tuple[float, str, float]] = []
-        self._ended, self._one = threading.Event(), threading.Lock()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._ended.wait(1.0):
-            self._sample()
-
-    def _sample(self) -> None:
-        with self._one:
-            for process in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):
-                    # Ray names a worker by what it does; the infmap process is the run's.
-                    what = "worker" if process.name().startswith("ray::") else "driver"
-                    if what == "driver" and process.pid != self.driver:
-                        continue
-                    times = process.cpu_times()
-                    self._cpu[what, process.pid] = times.user + times.system
-                    self._seen.append((self.done, what, process.memory_info().rss / 2**20))
-
-    @property
-    def cpu(self) -> float:
-        """Processor seconds of all that was seen, until now."""
-        self._sample()
-        return sum(self._cpu.values())
-
-    def mib(self) -> dict[str, float]:
-        """Largest resident memory in the first and in the last fifth of the films."""
-        return {
-            f"{what}_{part}": max(
-                (m for d, w, m in self._seen if w == what and low <= d < high), default=0.0
-            )
-            for what in WATCHED
-            for part, (low, high) in PARTS.items()
-        }
 
 
 def check(out: Path, films: list[str]) -> dict[str, int]:
