@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from PIL import Image, ImageDraw, ImageFont
 from deidentify import LOCATED, paths, scaled
 from infmap.deidentify.boxes import Box
 from infmap.deidentify.text import locate
+from infmap.metrics import wilson_interval
 
 Level = Callable[[float], float]
 Strings = tuple[str, ...]
@@ -37,8 +37,6 @@ ARABIC = ("محمد علي", "فاطمة حسن", "مستشفى", "عبد الل
 CHINESE = ("王小东 男", "北京协和医院", "患者编号 4711", "李小明", "胸部正位片")
 JAPANESE = ("山田太郎", "やまだ たろう", "東京病院", "ヤマダ タロウ", "患者番号 4711")
 STRINGS = 10
-Z = 1.96
-"""Of a 95 % interval."""
 
 
 def far(ground: float) -> float:
@@ -76,7 +74,7 @@ class Kind:
 
 KINDS = (
     Kind("full contrast"),
-    *(Kind(f"turned by {angle} degrees", angle=angle) for angle in (90, 180, 270)),
+    *(Kind(f"rotated by {angle} degrees", angle=angle) for angle in (90, 180, 270)),
     Kind("at the border", border=True),
     *(Kind(f"slanted by {angle} degrees", angle=angle) for angle in (5, 10, 20, 45, 70)),
     Kind("10 to 17 pixels", sizes=(10, 17)),
@@ -120,7 +118,7 @@ def main() -> None:
             )
     count = given.films * STRINGS
     for name, hits in located.items() if count else ():
-        low, high = wilson(hits, count)
+        low, high = wilson_interval(hits, count)
         print(f"| {name} | {hits} of {count} | {100 * low:.0f} to {100 * high:.0f} % |")
     absent = [kind.name for kind in KINDS if kind not in kinds]
     print(f"typeface absent: {', '.join(absent) or 'none'}")
@@ -190,15 +188,6 @@ def letters(text: str, size: int, angle: float, face: str) -> NDArray[np.float32
     ImageDraw.Draw(layer).text((2 - left, 2 - top), text, fill=255, font=font)
     turned = layer.rotate(angle, expand=True, resample=Image.Resampling.BICUBIC)
     return np.asarray(turned.crop(turned.getbbox()), np.float32) / 255
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Interval of a share (Wilson 1927)."""
-    share, square = hits / count, Z * Z
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    half /= 1 + square / count
-    return middle - half, middle + half
 
 
 if __name__ == "__main__":

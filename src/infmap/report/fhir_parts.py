@@ -120,9 +120,7 @@ def issuer_system(source: Dataset, keyword: str) -> str:
         entity = str(found[0]).strip() if found else ""
         if kind == "ISO" and repaired("UI", entity):
             return f"urn:oid:{entity}"
-        if kind == "UUID" and re.fullmatch(
-            r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", entity
-        ):
+        if kind == "UUID" and _UUID.fullmatch(entity):
             return f"urn:uuid:{entity.lower()}"
         if kind == "URI" and _URI.fullmatch(entity):
             return entity

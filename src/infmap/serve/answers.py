@@ -196,18 +196,6 @@ class AlignedAnswer(TypedDict):
     matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
-class ItemEvent(TypedDict):
-    """Data of the event "item": a film of the job changed."""
-
-    position: int
-    name: str
-    model: str
-    state: ItemState
-    film: str | None
-    status: str | None
-    reason: str | None
-
-
 def thresholds_answer(thresholds: Thresholds) -> ThresholdsAnswer:
     """Operating points of a model or a result."""
     return {
