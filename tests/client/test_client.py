@@ -10,6 +10,7 @@ import pytest
 from client_site import Site
 from web_server import film, sha
 
+from infmap.client.films import mapping
 from infmap.core.errors import PeerError, RejectedFilm, UnreadableFilm, UsageError
 
 
@@ -117,7 +118,10 @@ def test_a_film_that_takes_long_is_waited_for_as_a_job(
             return super().handle_request(request)
 
     with site.client(Slow()) as client:
-        assert client.models()[0]["default"] is True
+        (model,) = client.models()
+        assert model["default"] is True
+        errors = mapping(mapping(model["areas"])["errors"])
+        assert set(errors) == {"infection", "opacity", "population"}
         assert client.predict(site.films / "a.png").name == "a.png"
         (site.films / "no.png").write_bytes(b"no film")
         with pytest.raises(UnreadableFilm, match="no chest film"):

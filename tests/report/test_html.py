@@ -262,6 +262,18 @@ def test_page_says_where_a_film_lies_and_which_films_the_points_were_measured_on
     assert "rule-out" not in write_report(tmp_path, [row], {}, model_card="m").read_text("utf-8")
 
 
+def test_page_says_how_far_shares_of_the_lungs_were_from_the_truth(
+    tmp_path: Path, predict: Predict
+) -> None:
+    row = FilmRow.of("a", "a.png", predict()).to_dict()
+    told = ("The infected share was 1 < 2.", "Points are %.")
+    page = write_report(tmp_path, [row], {}, model_card="m", areas=told).read_text("utf-8")
+    assert "The infected share was 1 &lt; 2. Points are %.</p>" in page
+    assert "infected share was" not in write_report(tmp_path, [row], {}, model_card="m").read_text(
+        "utf-8"
+    )
+
+
 def test_a_real_film_makes_a_small_page(data: Path, tmp_path: Path, predict: Predict) -> None:
     films = sorted((data / "cohen" / "images").glob("*.jpg"))
     if not films:

@@ -24,6 +24,8 @@ def test_the_description_holds_every_endpoint_of_the_interface(web: WebServer) -
     }
     assert routes == set(TABLE)
     assert "Research use only" in told["info"]["description"]
+    error = told["components"]["schemas"]["ShareError"]
+    assert {"bias", "low", "high", "lower", "upper", "within", "films"} == set(error["required"])
 
 
 def test_metrics_are_for_this_machine_or_a_key(keyed: WebServer) -> None:

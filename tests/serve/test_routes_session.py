@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from web_server import WebServer
 
 from infmap.core.types import GRADES
@@ -34,3 +36,5 @@ def test_models_say_what_they_stand_on(web: WebServer) -> None:
     assert model["threshold"]["infection"] == manifest.thresholds.infection
     assert model["training"]["films"] == manifest.training.films
     assert model["severity"]["films"] == manifest.severity.films
+    assert manifest.areas is not None
+    assert model["areas"]["errors"] == asdict(manifest.areas)

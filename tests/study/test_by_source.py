@@ -75,3 +75,25 @@ def test_a_part_that_no_film_speaks_of_leaves_the_number_unknown(planted):
 
 def test_every_score_is_a_column_of_the_table():
     assert set(SCORES.values()) <= set(FilmTable.of([]).values)
+
+
+def test_the_error_of_shares_is_that_of_films_with_drawn_areas(planted):
+    films, scores = planted()
+    v, text = films.table.values, films.table.text
+    mine = (text["source"] == "cohen") & (text["class"] == "covid19")
+    v["opaque_share_true"][mine] = v["opaque_share_predicted"][mine] - 0.05
+    v["infected_share_true"] = v["infected_share_predicted"] - np.where(mine, 0.03, -0.1)
+    v["infected_share_true"][np.flatnonzero(mine)[0]] = np.nan
+    found = figures(films, scores)["cohen"]
+    opaque = found["bias of opaque fraction, COVID-19 films"]
+    assert (opaque.value, opaque.n) == (pytest.approx(0.05), mine.sum())
+    infected = found["bias of infected fraction, COVID-19 films"]
+    assert (infected.value, infected.n) == (pytest.approx(0.03), mine.sum() - 1)
+    for side in ("lower", "upper"):  # all differences are the same
+        limit = found[f"{side} limit of agreement of infected fraction, COVID-19 films"]
+        assert limit.value == pytest.approx(0.03)
+    other = (text["source"] == "cohen") & (text["class"] == "other_pneumonia")
+    d = (v["opaque_share_predicted"] - v["opaque_share_true"])[other]
+    upper = found["upper limit of agreement of opaque fraction, other diagnoses"]
+    assert upper.value == pytest.approx(d.mean() + 1.96 * d.std(ddof=1))
+    assert "bias of infected fraction, other diagnoses" not in found

@@ -20,10 +20,10 @@ from infmap.training.calibration import (
     fit_detection,
     lung_shares,
     population,
-    score,
     specific_point,
 )
 from infmap.training.dataset import INFECTION, LUNGS, OPACITY, Films
+from infmap.training.scoring import score
 
 SIZE = 48
 

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from infmap.core.errors import ModelError
-from infmap.inference.manifest import Manifest, Training
+from infmap.inference.manifest import (
+    Manifest,
+    PlattScaling,
+    Training,
+    read_manifest,
+    write_manifest,
+)
 from infmap.training import refit
 from infmap.training.calibration import Outputs
 
@@ -151,3 +157,30 @@ def test_without_a_publishers_validation_films_all_sources_decide():
 
 def test_validation_sources_of_null_are_all_sources():
     assert refit.validated_on(manifest(validation_sources=None), [film(0, split="val")]).all()
+
+
+def test_areas_are_measured_on_films_that_the_model_did_not_see_and_nothing_else_changes(
+    snapshot, tmp_path, monkeypatch
+):
+    def read_outputs(folder, films):
+        bits = [np.where(films.masks & bit, 255, 0) for bit in (1, 2, 4)]
+        maps = np.stack(bits, axis=1).astype(np.uint8)
+        maps[:, :2, 16:24] = 0  # a quarter of the lungs is missed where they are infected
+        return Outputs(films, maps, np.zeros((len(films), 3), np.float32))
+
+    monkeypatch.setattr(refit, "read_outputs", read_outputs)
+    for row in snapshot:
+        row["official_split"] = "train" if row["film_id"] == "a/7" else "val"
+    folder = model(tmp_path / "m0", "a/0", "a/1")
+    before = replace(
+        manifest(), metrics={"a": 1}, detection=PlattScaling(0.0, 0.0, 9.0), version="7"
+    )
+    write_manifest(folder, before)
+    told = []
+    found = refit.measure_areas(folder, tmp_path, told.append)
+    # 7 is a training image; 0 and 1 were trained on, and 6 is of 0's patient.
+    assert told == [{"network": "m0", "films": 4, "left": 3}]
+    assert found.areas.population == "a val, 2 films"  # of the others no lungs are found
+    assert found.areas.infection.all_films.bias == -0.25
+    assert found == replace(before, areas=found.areas) == read_manifest(folder)
+    assert found.sha256 == before.sha256

@@ -74,6 +74,7 @@ def test_a_site_gets_a_folder_that_predicts_and_says_what_it_was_calibrated_on(
         assert text in said.out
     manifest = read_manifest(out)
     verify_files(out, manifest)
+    assert manifest.operating is None and manifest.areas is None  # both were measured elsewhere
     site = manifest.site
     assert (site.name, site.folder) == ("West-Ward", "West Ward")
     assert (site.healthy, site.covid19, site.unlabelled) == (HEALTHY, 3, SICK - 3)

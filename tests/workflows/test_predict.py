@@ -118,6 +118,16 @@ def test_films_that_come_go_and_move(model: infmap.Model, films: Path, tmp_path:
         assert (out / folder / f"{moved['id']}.png").exists()
 
 
+def test_the_report_says_how_far_areas_were_from_the_truth_at_the_models_own_point(
+    model: infmap.Model, films: Path, tmp_path: Path
+) -> None:
+    given, said = paths(films)[:1], "validation films the infected fraction of the lungs was on"
+    run(model, given, tmp_path / "own")
+    assert said in (tmp_path / "own" / "report.html").read_text(encoding="utf-8")
+    run(infmap.load(threshold=0.95), given, tmp_path / "mine")
+    assert said not in (tmp_path / "mine" / "report.html").read_text(encoding="utf-8")
+
+
 def test_another_threshold_or_model_is_refused(
     model: infmap.Model, films: Path, tmp_path: Path
 ) -> None:

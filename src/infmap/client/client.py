@@ -58,7 +58,11 @@ class Client:
         self._calls = Calls(url, key, patience, transport)
 
     def models(self) -> list[Mapping[str, Json]]:
-        """The models that the server has, the default one first."""
+        """The models that the server has, the default one first.
+
+        ``areas`` of each says what its areas were worth; ``areas["errors"]`` how much too high or
+        too low its shares were, 0.01 being one percentage point of the lungs, None where unknown.
+        """
         return [mapping(row) for row in rows(self._calls.json("GET", "/v1/models")[1])]
 
     def predict(

@@ -24,6 +24,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from infmap.core.errors import ModelError
 from infmap.core.files import sha256, write_json
 from infmap.core.types import CalibratedOn
+from infmap.inference.areas import AreaErrors
 from infmap.inference.operating import OperatingPoints
 from infmap.inference.preprocess import Preprocessing
 from infmap.inference.severity import Calibration
@@ -169,6 +170,8 @@ class Manifest:
         operating: points to rule COVID-19 out and in, with what they are worth; None where they
             were not measured.
         severity: from opaque shares of the lungs to an extent score.
+        areas: how far infected and opaque areas are from drawn ones; None where it was not
+            measured.
         training: what it was trained on and how.
         site: whose own films it was calibrated on; None for no site.
         metrics: figures measured on named films, for a reader.
@@ -184,6 +187,7 @@ class Manifest:
     detection: PlattScaling = PlattScaling()
     operating: OperatingPoints | None = None
     severity: Calibration = Calibration()
+    areas: AreaErrors | None = None
     training: Training = Training()
     site: Site | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -202,10 +206,22 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """Checksum of all that an answer depends on: every field, those of the files included."""
+        """Checksum of all that an answer depends on, the checksums of the files included.
+
+        ``areas`` is left out: it says how good answers are, and measuring it changes none.
+        """
+        values = asdict(self)
+        del values["areas"]
         # Sorted and in ASCII: the same fields give the same checksum on every machine.
-        fields = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        fields = json.dumps(values, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(fields.encode()).hexdigest()
+
+    def at(self, point: float) -> Manifest:
+        """The same with one operating point of a user's choice, see ``Thresholds.at``.
+
+        How far its areas are from drawn ones was measured at the model's own points, so that goes.
+        """
+        return replace(self, thresholds=self.thresholds.at(point), areas=None)
 
     @property
     def calibrated_on(self) -> CalibratedOn:

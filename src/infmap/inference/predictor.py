@@ -110,8 +110,7 @@ class Predictor:
         self.model_sha256 = self.manifest.sha256
         self.runtime, self.device = runtime, device
         if threshold is not None:
-            thresholds = self.manifest.thresholds.at(threshold)
-            self.manifest = replace(self.manifest, thresholds=thresholds)
+            self.manifest = self.manifest.at(threshold)
         self.parallel = parallel
         # A network cannot be pickled; what opens it again can.
         self._reopen = partial(
@@ -138,8 +137,7 @@ class Predictor:
         """
         other = object.__new__(Predictor)  # copied by ``copy`` it would be opened again
         other.__dict__.update(self.__dict__)
-        thresholds = self.manifest.thresholds.at(threshold)
-        other.manifest = replace(self.manifest, thresholds=thresholds)
+        other.manifest = self.manifest.at(threshold)
         other._reopen = partial(self._reopen, threshold=threshold)
         return other
 

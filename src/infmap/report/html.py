@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from itertools import islice
@@ -44,6 +44,7 @@ def write_report(
     title: str = "Chest film report",
     operating_point: float | None = None,
     rules: str | None = None,
+    areas: Sequence[str] = (),
     limit: int = FILM_LIMIT,
 ) -> Path:
     """Write ``report.html``: pictures, figures and warnings, film by film.
@@ -59,6 +60,7 @@ def write_report(
         title: heading of the page.
         operating_point: probability from which COVID-19 counts as detected, marked on the bar.
         rules: what the points to rule COVID-19 out and in are worth, and on which films.
+        areas: how far shares of the lungs were from the truth, and on which films; sentences.
         limit: most films shown.
 
     Returns:
@@ -79,6 +81,7 @@ def write_report(
         models=sorted({str(row["model"]) for row in shown if row.get("model")}),
         operating_point=operating_point,
         rules=rules,
+        areas=areas,
         rows=shown,
         total=sum(counts.values()),
         counts=counts,

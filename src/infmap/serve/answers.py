@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from infmap.core.types import GRADES
 from infmap.inference import Manifest, Thresholds
+from infmap.inference.areas import AreaErrors
 from infmap.inference.operating import OperatingPoints
 from infmap.report.lines import PredictionLine
 from infmap.serve.jobs import Item, ItemState, Job, JobState
@@ -49,12 +50,14 @@ class AreasAnswer(TypedDict):
     """What the model's areas were worth where it was validated, as its folder says.
 
     ``dice`` is the mean of COVID-19 films, with the areas that were drawn; ``empty_called`` the
-    share of films without infection that show some. Null where nothing was measured.
+    share of films without infection that show some. ``errors`` are signed: estimated minus true
+    share, 0.01 being one percentage point of the lungs. Null where nothing was measured.
     """
 
     films: int | None
     dice: float | None
     empty_called: float | None
+    errors: AreaErrors | None
 
 
 class ModelAnswer(TypedDict):
@@ -232,7 +235,7 @@ def model_answer(name: str, manifest: Manifest, *, default: bool) -> ModelAnswer
 
 
 def areas_answer(manifest: Manifest) -> AreasAnswer:
-    """What the folder says of the areas; its figures are for a reader, and may be of any kind."""
+    """What the folder says of the areas; its metrics are for a reader, and may be of any kind."""
     measured: object = manifest.metrics.get("validation")
     found = measured if isinstance(measured, dict) else {}
     films, dice, called = (found.get(name) for name in ("films", "dice_positive", "empty_called"))
@@ -240,6 +243,7 @@ def areas_answer(manifest: Manifest) -> AreasAnswer:
         "films": films if isinstance(films, int) else None,
         "dice": dice if isinstance(dice, float) else None,
         "empty_called": called if isinstance(called, float) else None,
+        "errors": manifest.areas,
     }
 
 

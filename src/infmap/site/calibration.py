@@ -156,7 +156,8 @@ def fit_scaling(
 def calibrated(manifest: Manifest, site: SiteCalibration, where: str) -> Manifest:
     """The manifest with a site's log-odds and operating point.
 
-    The points that rule in and out were measured on other films, so they go.
+    The points that rule in and out were measured on other films, and the errors of areas at another
+    operating point, so they go.
 
     Args:
         manifest: of the model as it is.
@@ -177,6 +178,7 @@ def calibrated(manifest: Manifest, site: SiteCalibration, where: str) -> Manifes
         thresholds=thresholds,
         detection=replace(detection, population=population[:500]),
         operating=None,
+        areas=None,
     )
 
 

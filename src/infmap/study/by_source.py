@@ -135,7 +135,7 @@ def detection_figures(table: FilmTable, pool: FilmTable) -> Figures:
 
 
 def map_figures(table: FilmTable) -> Figures:
-    """Dice a film against masks that were drawn: of films with opacities, and of the lungs."""
+    """Dice a film against drawn opacities and lungs, and the error of shares."""
     out: Figures = {}
     covid, other, _ = by_class(table)
     v, groups = table.values, table.text["group"]
@@ -148,6 +148,28 @@ def map_figures(table: FilmTable) -> Figures:
     ):
         if keep.sum() >= FEWEST:
             out[name] = metrics.film_mean(v[column][keep], metrics.Bootstrap(groups[keep]))
+    return out | share_figures(table)
+
+
+def share_figures(table: FilmTable) -> Figures:
+    """Found minus true fraction of the lungs, of films with drawn areas (Bland and Altman 1986)."""
+    out: Figures = {}
+    covid, other, _ = by_class(table)
+    v, groups = table.values, table.text["group"]
+    infected, opaque = drawn(table)
+    for name, share, keep in (
+        ("infected fraction, COVID-19 films", "infected_share", covid & infected),
+        ("opaque fraction, COVID-19 films", "opaque_share", covid & opaque),
+        ("opaque fraction, other diagnoses", "opaque_share", other & opaque),
+    ):
+        true, found = v[f"{share}_true"], v[f"{share}_predicted"]
+        known = keep & np.isfinite(true + found)
+        if known.sum() >= FEWEST:
+            bootstrap = metrics.Bootstrap(groups[known])
+            limits = metrics.bland_altman(true[known], found[known], bootstrap)
+            out[f"bias of {name}"] = limits.bias
+            out[f"lower limit of agreement of {name}"] = limits.lower
+            out[f"upper limit of agreement of {name}"] = limits.upper
     return out
 
 

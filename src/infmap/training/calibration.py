@@ -41,7 +41,6 @@ from infmap.training.dataset import INFECTION, OPACITY, Films
 from infmap.training.extent import Readings, fit_extent
 from infmap.training.operating import operating_lines, operating_points
 from infmap.training.parts import RunFilms
-from infmap.training.validation import Score, film_confidence, score_films
 
 CANDIDATES = tuple(round(0.01 * k, 2) for k in range(5, 96))
 """Thresholds that are tried, probability."""
@@ -174,22 +173,6 @@ def calibrate(
         operating=both or manifest.operating,
         severity=severity,
     )
-
-
-def score(manifest: Manifest, outputs: Outputs) -> Score:
-    """Figures of a model folder on films, from the maps that users get.
-
-    A plain classifier has none that a user could get: its detection is scored by its class.
-    """
-    if not outputs.maps.any():
-        sure = film_confidence(outputs.maps, outputs.logits)
-        return score_films(outputs.maps, sure, outputs.films, manifest.thresholds.infection)
-    maps = np.zeros_like(outputs.maps)
-    probability = np.zeros(len(outputs))
-    for i, found in enumerate(outputs.findings(manifest.thresholds, manifest.detection)):
-        maps[i] = found.infection, found.opacity, np.where(found.lungs, LEVELS, 0)
-        probability[i] = found.probability
-    return score_films(maps, probability, outputs.films, manifest.thresholds.infection)
 
 
 def card_lines(manifest: Manifest) -> list[str]:

@@ -22,7 +22,7 @@ from infmap.catalog.rows import Film
 from infmap.catalog.truth import mask_paths
 from infmap.core.errors import ModelError
 from infmap.inference.manifest import Manifest, read_manifest, verify_files, write_manifest
-from infmap.training.calibration import Outputs, calibrate, read_outputs, score, unseen
+from infmap.training.calibration import Outputs, calibrate, read_outputs, unseen
 from infmap.training.dataset import Films, film_class, join_films, load_films
 from infmap.training.export import quantize
 from infmap.training.int8 import CALIBRATION_FILMS
@@ -30,6 +30,7 @@ from infmap.training.log import Log
 from infmap.training.operating import labelled_films
 from infmap.training.origins import training_films
 from infmap.training.pack import find_pack
+from infmap.training.scoring import area_errors, scored
 from infmap.training.snapshot import read_extents, read_rows
 
 LUNG_SOURCES = ("covid-qu-ex", "general-blockchain")
@@ -72,14 +73,37 @@ def refit(
     outputs = out_of_fold(folder, manifest, snapshot, wanted, folds, say, work=work)
     validation = validated_on(manifest, outputs.films.rows)
     fitted = calibrate(manifest, outputs, validation, extents)
-    figures = score(fitted, outputs.part(validation)).to_dict()
-    fitted = replace(
-        fitted,
-        version=version or fitted.version,
-        metrics={"validation": {"films": int(validation.sum()), **figures}},
-    )
+    fitted, _ = scored(fitted, outputs.part(validation))
+    fitted = replace(fitted, version=version or fitted.version)
     write_manifest(folder, fitted)
     return fitted
+
+
+def measure_areas(folder: Path, snapshot: Path, say: Log) -> Manifest:
+    """Measure how far a model folder's areas are from drawn ones, and write its manifest.
+
+    Nothing is fitted: every other field stays as it is. Films are those of the validation set that
+    share no patient or near-duplicate with a training image of the model.
+
+    Args:
+        folder: the model folder.
+        snapshot: films to measure on, see ``validated_on``.
+        say: called with one record at a time.
+
+    Raises:
+        ModelError: the model folder is damaged, does not say what it was trained on, or was trained
+            on every film.
+        SnapshotError: the snapshot is missing or damaged.
+    """
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    rows, _ = read_rows(snapshot)
+    validation = validated_on(manifest, rows)
+    wanted = [row for row, val in zip(rows, validation, strict=True) if val]
+    outputs = out_of_fold(folder, manifest, snapshot, wanted, (), say, work=folder)
+    manifest = replace(manifest, areas=area_errors(manifest, outputs))
+    write_manifest(folder, manifest)
+    return manifest
 
 
 def validated_on(manifest: Manifest, rows: Sequence[Film]) -> NDArray[np.bool_]:

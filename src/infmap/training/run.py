@@ -14,7 +14,6 @@ from infmap.inference.preprocess import Preprocessing
 from infmap.training.calibration import (
     calibrate,
     read_outputs,
-    score,
     unseen,
     unseen_readings,
 )
@@ -36,6 +35,7 @@ from infmap.training.origins import inherited_films, write_training_films
 from infmap.training.pack import find_pack
 from infmap.training.parts import check_hold_out, select_films
 from infmap.training.regions import with_lungs
+from infmap.training.scoring import scored
 from infmap.training.snapshot import read_extents, read_rows
 from infmap.training.start import starting_loss, starting_network
 
@@ -117,10 +117,9 @@ def run(
     outputs = read_outputs(folder, join_films(val, more))
     validation = np.arange(len(outputs)) < len(val)
     manifest = calibrate(manifest, outputs, validation, extents)
-    figures = score(manifest, outputs.part(validation)).to_dict()
-    manifest = replace(manifest, metrics={"validation": figures})
+    manifest, figures = scored(manifest, outputs.part(validation))
     write_manifest(folder, manifest)
-    say({"finished": str(folder), **figures})
+    say({"finished": str(folder), **figures.to_dict()})
     return manifest
 
 

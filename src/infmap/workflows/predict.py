@@ -225,6 +225,7 @@ class _Workflow:
             title=self.run.title,
             operating_point=manifest.thresholds.covid,
             rules=manifest.operating.sentence() if manifest.operating else None,
+            areas=manifest.areas.sentences() if manifest.areas else (),
         )
 
 

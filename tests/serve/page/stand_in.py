@@ -164,6 +164,19 @@ class StandIn:
             "rule_out": point | {"threshold": 0.2}, "rule_in": point | {"threshold": 0.9},
             "population": "864 phantom films",
         }  # fmt: skip
+        error = {
+            "bias": 0.012, "low": 0.008, "high": 0.016, "lower": -0.094, "upper": 0.112,
+            "within": 0.95, "films": 864,
+        }  # fmt: skip
+        low = error | {"bias": -0.034, "low": -0.071, "high": 0.0002, "films": 40}
+        errors = {
+            "infection": {"all_films": error, "positive": low},
+            "opacity": {
+                "all_films": error | {"bias": -0.0003, "low": -0.02, "films": 77},
+                "positive": None,
+            },
+            "population": "864 phantom films",
+        }
         return JSONResponse([
             {
                 "name": name, "version": "1", "label": name, "threshold": thresholds(name),
@@ -177,6 +190,7 @@ class StandIn:
                     "films": 77 if name == "steady" else None,
                     "dice": 0.61 if name == "steady" else None,
                     "empty_called": 0.08 if name == "steady" else None,
+                    "errors": errors if name == "steady" else None,
                 },
             }
             for k, name in enumerate(MODELS)

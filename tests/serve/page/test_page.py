@@ -314,6 +314,18 @@ def test_what_is_known_of_the_shares_stands_beside_them(page: Page, tmp_path: Pa
     expect(trust).to_contain_text("no interval of their own")
     expect(trust).to_contain_text("on 77 films of its validation")
     expect(trust).to_contain_text("mean Dice of 0.61; 8 % of films without infection showed some")
+    expect(trust).to_contain_text(
+        "On 864 validation films the infected fraction of the lungs was on average 1.2 points too "
+        "high [+0.8, +1.6]; 95 % of single films lie between −9 and +11. On the 40 with infection "
+        "it was on average 3.4 points too low [−7.1, 0.0]; 95 % of single films"
+    )
+    expect(trust).to_contain_text(
+        "On 77 validation films the opaque fraction of the lungs was neither too high nor too low "
+        "on average"
+    )
+    expect(trust).to_contain_text("measured at the model’s own thresholds on 864 phantom films")
+    expect(trust).not_to_contain_text("was not measured")
+    assert_accessible(page)
     result = read(picture(1, 5), "steady")[1]
     assert isinstance(result, Prediction)
     assert result.severity.interval is not None
@@ -321,7 +333,9 @@ def test_what_is_known_of_the_shares_stands_beside_them(page: Page, tmp_path: Pa
     expect(trust).to_contain_text(f"{low:.1f} to {high:.1f} of 8 (90 %)")
     page.get_by_role("button", name="Next").click()
     ready(page)
+    expect(trust).to_contain_text("how much they are too high or too low was not measured")
     expect(trust).to_contain_text("Nothing is known of this model")
+    expect(trust).not_to_contain_text("points")
 
 
 def test_a_film_that_was_sent_is_not_to_be_sent(

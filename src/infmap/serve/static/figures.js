@@ -1,6 +1,6 @@
 /** What was read of a film, in figures, with intervals and what they mean. */
 import { html } from "../web/preact-htm.js";
-import { DASH, GRADES, ZONES, gradeText, percent, points, probability, rate, viewsApart } from "./words.js";
+import { DASH, GRADES, ZONES, gradeText, percent, points, probability, rate, shareError, viewsApart } from "./words.js";
 
 export function Figures({ reading, model, desk }) {
   const { line } = reading;
@@ -101,16 +101,21 @@ function Shares({ desk, now, line, reading, model }) {
 /** How far the shares can be trusted, as far as the model's folder says; beside them, not in a footnote. */
 function Trust({ line, model }) {
   const { interval } = line.severity ?? {};
-  const { films, dice, empty_called: called } = model?.areas ?? {};
+  const { films, dice, empty_called: called, errors } = model?.areas ?? {};
   const level = Math.round(100 * (1 - (model?.severity?.alpha ?? 0.1)));
   const of = films ? ` on ${films} films of its validation` : " in its validation";
   const known = [
     dice != null && `the infected area of a COVID-19 film and the one that was drawn had a mean Dice of ${dice.toFixed(2)}`,
     called != null && `${percent(called)} of films without infection showed some`,
   ].filter(Boolean);
-  return html`<p class="trust">These shares have no interval of their own: how much they are too high or too low was not measured.
+  const shares = errors ? [["infected", errors.infection, "infection"], ["opaque", errors.opacity, "opacity"]].filter(([, error]) => error) : [];
+  const unknown = known.length + shares.length === 0;
+  return html`<div class="trust"><p>These shares have no interval of their own${shares.length > 0 ? "" : ": how much they are too high or too low was not measured"}.
     ${interval && html` That of the extent of opacity is <strong>${interval[0].toFixed(1)} to ${interval[1].toFixed(1)}</strong> of 8 (${level} %).`}
-    ${known.length > 0 ? ` Known of this model: ${of.trim()}, ${known.join("; ")}. Elsewhere both can be worse.` : " Nothing is known of this model’s areas."}</p>`;
+    ${known.length > 0 && ` Known of this model: ${of.trim()}, ${known.join("; ")}.`}${unknown ? " Nothing is known of this model’s areas." : ""}</p>
+    ${shares.map(([name, { all_films: all, positive }, what]) => html`<p key=${name}>On ${all.films} validation films the ${name} fraction of the lungs was ${shareError(all)}.${positive && html` On the ${positive.films} with ${what} it was ${shareError(positive)}.`}</p>`)}
+    ${shares.length > 0 && html`<p>Points are % of the lung area, + is too high; brackets hold 95 % intervals; measured at the model’s own thresholds on ${errors.population}.</p>`}
+    ${!unknown && html`<p>Elsewhere all of this can be worse.</p>`}</div>`;
 }
 
 /** Two readings in one table: then and now, or one model and another. */

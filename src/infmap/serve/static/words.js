@@ -52,3 +52,16 @@ export function viewsApart(views) {
 
 /** A rate with its interval. */
 export const rate = ({ value, low, high }) => `${percent(value)} (95 % interval ${percent(low)} to ${percent(high)})`;
+
+/** A share in percentage points, with its sign. */
+function signed(share, digits) {
+  const text = Math.abs(100 * share).toFixed(digits);
+  return `${Number(text) === 0 ? "" : share > 0 ? "+" : "−"}${text}`;
+}
+
+/** How much a share was too high or too low on some films, on average and on single ones. */
+export function shareError({ bias, low, high, lower, upper, within }) {
+  const size = Math.abs(100 * bias).toFixed(1);
+  const side = Number(size) === 0 ? "neither too high nor too low on average" : `on average ${size} points too ${bias > 0 ? "high" : "low"}`;
+  return `${side} [${signed(low, 1)}, ${signed(high, 1)}]; ${percent(within)} of single films lie between ${signed(lower, 0)} and ${signed(upper, 0)}`;
+}
