@@ -12,6 +12,9 @@ their time, in which models are loaded and caches filled, and until the last fil
 server also not before its processes have read ``WARM_FILMS`` films each, however long that takes,
 so that growth of memory is not that of a process that has just begun.
 
+One round's films and results are on the disk at a time, the server's or the batch's: for 300 s at
+3.5 films a second 20 GB of ``dicom``, at 75 a second 4 GB of ``png``.
+
 Clients cost processor time on the same machine; theirs is stated, and is not the server's.
 Printed in the end are the medians of the rounds, as JSON; ``--json`` keeps every round beside
 them, with the load average at its beginning. Exit status 1 where a film was not read; the figures
@@ -239,6 +242,7 @@ def serving(
     film: bytes, numbers: Iterator[int], clients: int, seconds: float, settings: ServerSettings
 ) -> Served:
     """Measure a server that is new."""
+    os.sync()  # what an earlier round left to write is not this one's to wait for
     said, theirs = PROCESSES.Pipe(duplex=False)
     server = PROCESSES.Process(target=_serve, args=(settings, theirs))
     server.start()
@@ -383,6 +387,7 @@ def batching(film: bytes, numbers: Iterator[int], films: int, kind: str, work: P
         number = next(numbers)
         ending = "png" if kind == "png" else "dcm"
         (folder / f"{number}.{ending}").write_bytes(numbered(film, number))
+    os.sync()  # its films are on the disk, as the server's are when it is done
     said, theirs = PROCESSES.Pipe(duplex=False)
     process = PROCESSES.Process(target=_batch, args=(folder, work / "out", theirs))
     process.start()
