@@ -58,7 +58,7 @@ SIDES = {"png": 256, "dicom": 3000}
 # films as well, since a busy machine reads few in that time.
 WARM_UP = 0.15
 WARM_FILMS = 40
-EVERY = 1.0  # seconds between looks at the processes
+EVERY = 5.0  # seconds between looks at the processes: each look at their memory costs them time
 WAIT = 120  # seconds that a client waits for one film
 PROCESSES = multiprocessing.get_context("spawn")
 TICKS = os.sysconf("SC_CLK_TCK")
