@@ -1,7 +1,7 @@
 """Films over HTTP against the same films in a folder: films a second, processor time, memory.
 
     python benchmarks/serve.py [--films png|dicom] [--clients 64] [--seconds 300] [--rounds 3]
-                               [--processes 2] [--json FILE]
+                               [--processes N] [--json FILE]
 
 ``png``: rendered films of 256 x 256, 8 bits; ``dicom``: of 3000 x 3000, 12 bits, 18 MB each.
 Each film has bytes of its own, so that none is known already. Clients send one film at a time by
@@ -155,7 +155,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--processes", type=int, default=2, help="of the server, that read films")
+    parser.add_argument("--processes", type=int, help="of the server, that read films")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rounds: list[Round] = []
@@ -190,7 +190,7 @@ def main() -> int:
     if options.json:
         every = {"summary": summary, "settings": {
             "clients": options.clients, "seconds": options.seconds,
-            "processes": options.processes, "cores": os.cpu_count(),
+            "processes": settings.readers, "cores": os.cpu_count(),
         }, "rounds": [asdict(one) for one in rounds]}  # fmt: skip
         options.json.write_text(json.dumps(every, indent=2))
     return 1 if any(one.served.bad or one.batch.bad for one in rounds) else 0
@@ -255,7 +255,7 @@ def serving(
         began = time.monotonic()
         marks: list[Snapshot] = []
 
-        warm_films = WARM_FILMS * settings.processes
+        warm_films = WARM_FILMS * settings.readers
 
         def is_over(times: Times) -> bool:
             at = time.monotonic()

@@ -20,7 +20,7 @@ class ServerProcess(Served):
     """
 
     def __init__(self, folder: Path, settings: ServerSettings | None = None) -> None:
-        settings = settings or ServerSettings({DEFAULT_MODEL: model_folder()})
+        settings = settings or ServerSettings({DEFAULT_MODEL: model_folder()}, processes=1)
         self.settings = replace(settings, folder=folder)
 
     def start(self) -> None:

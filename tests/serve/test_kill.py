@@ -146,7 +146,7 @@ def moments(url: str | None) -> int:
 def test_nothing_acknowledged_is_lost_or_done_twice(tmp_path: Path, url: str | None) -> None:
     folder = tmp_path / "films"
     folder.mkdir()
-    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, database=url)
+    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, database=url, processes=1)
     server = ServerProcess(tmp_path / "server", settings)
     server.start()
     ward, films = Ward(server), Films(folder)

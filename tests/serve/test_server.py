@@ -21,7 +21,7 @@ from infmap.serve.server import ServerSettings, check_keys, serve
 from infmap.serve.store import Store
 from infmap.web.serving import Listen
 
-SETTINGS = ServerSettings({DEFAULT_MODEL: model_folder()})
+SETTINGS = ServerSettings({DEFAULT_MODEL: model_folder()}, processes=1)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,12 @@ def test_with_tls_and_keys_it_reads_and_ends_in_order(
     finally:
         server.kill()
     assert status == 0
+
+
+@pytest.mark.parametrize(("cores", "readers"), [(None, 1), (1, 1), (2, 2), (64, 8)])
+def test_by_default_as_many_processes_as_cores_read_films(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, readers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert replace(SETTINGS, processes=None).readers == readers
+    assert SETTINGS.readers == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +50,10 @@ def serve(
         bool, typer.Option("--keys", help="ask for a key on this machine as well")
     ] = False,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="processes that read films, by default two")
+        int | None,
+        typer.Option(
+            min=1, help="processes that read films; by default as many as cores, at most eight"
+        ),
     ] = None,
     largest: Annotated[int, typer.Option(min=1, help="megabytes of one upload")] = 512,
     rate: Annotated[
@@ -82,8 +84,7 @@ def serve(
         folder=folder,
         database=database,
         listen=Listen(host, port, certificate, private_key),
-        # One writes its results to the disk while the other computes.
-        processes=processes or min(2, os.cpu_count() or 1),
+        processes=processes,
         trusted=tuple(trusted or ()),
         keys=keys,
         largest=largest * MEGABYTE,

@@ -64,6 +64,10 @@ class OpenVINORuntime:
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(parallel)}
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = str(threads)
+        if name == "CPU":
+            # Pinned to cores, the threads of two processes on one machine share the first core and
+            # leave others idle.
+            options["ENABLE_CPU_PINNING"] = "NO"
         if precision:
             options["INFERENCE_PRECISION_HINT"] = precision
         self._local = threading.local()
@@ -115,10 +119,9 @@ class OnnxRuntime:
         if cuda and providers[0] not in onnxruntime.get_available_providers():
             raise UsageError(f"device {device!r} is not here: this onnxruntime has no CUDA")
         options = onnxruntime.SessionOptions()
-        if parallel > 1 or threads is not None:
-            # The cores are shared out, so that batches side by side do not wait for each other's
-            # threads.
-            options.intra_op_num_threads = max(1, (threads or os.cpu_count() or 1) // parallel)
+        # The cores are shared out, so that batches side by side do not wait for each other's
+        # threads. A number that is given also keeps threads from being pinned to cores.
+        options.intra_op_num_threads = max(1, (threads or os.cpu_count() or 1) // parallel)
         network = join_network(folder).SerializeToString()
         try:
             with _loading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from infmap.web.sessions import TrustedProxies
 
 # Seconds that films under way may take at the end; they are handed back after it.
 GRACE = 10.0
+MOST_READERS = 8
+"""Reading processes by default: each keeps 200 to 500 MB."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ServerSettings:
         folder: of the server; made where there is none.
         database: ``postgresql://...``; SQLite in the folder by default.
         listen: address and TLS.
-        processes: that read films.
+        processes: that read films; None for as many as cores, at most eight.
         trusted: addresses and networks of reverse proxies, which speak TLS.
         keys: a key is asked for on this machine as well.
         largest: bytes of one upload.
@@ -44,12 +47,17 @@ class ServerSettings:
     folder: Path = Path("infmap-server")
     database: str | None = None
     listen: Listen = Listen()
-    processes: int = 1
+    processes: int | None = None
     trusted: tuple[str, ...] = ()
     keys: bool = False
     largest: int = LARGEST
     per_second: float = 100.0
     keep: float | None = None
+
+    @property
+    def readers(self) -> int:
+        """Processes that read films."""
+        return self.processes or min(MOST_READERS, os.cpu_count() or 1)
 
 
 def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
@@ -77,7 +85,7 @@ def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:
             log_to_stderr()
             notices = Notices()
             workers = Workers(
-                settings.folder, settings.database, settings.models, settings.processes,
+                settings.folder, settings.database, settings.models, settings.readers,
                 changed=notices.changed, manifests=manifests,
             )  # fmt: skip
             app = create_app(

@@ -183,7 +183,7 @@ def test_twenty_mixed_files_are_read_looked_at_and_taken_away(
 def test_a_server_that_is_killed_and_started_again_loses_no_film(
     browser: Browser, tmp_path: Path
 ) -> None:
-    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, keys=True)
+    settings = ServerSettings({DEFAULT_MODEL: model_folder()}, keys=True, processes=1)
     store = Store.open(tmp_path / "server")
     with store.begin() as c:
         _, secret = keys.create(c, "ann")
