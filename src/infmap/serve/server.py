@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,10 @@ from infmap.serve.worker import Workers
 from infmap.web.observe import log_to_stderr
 from infmap.web.serving import BACKLOG, Listen, run, server_of
 from infmap.web.sessions import TrustedProxies
+from infmap.workflows.predict import workers_for
 
 # Seconds that films under way may take at the end; they are handed back after it.
 GRACE = 10.0
-MOST_READERS = 8
-"""Reading processes by default: each keeps 200 to 500 MB."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class ServerSettings:
     @property
     def readers(self) -> int:
         """Processes that read films."""
-        return self.processes or min(MOST_READERS, os.cpu_count() or 1)
+        return self.processes or workers_for()
 
 
 def serve(settings: ServerSettings, say: Callable[[str], None]) -> None:

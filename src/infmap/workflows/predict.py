@@ -75,9 +75,9 @@ class Outcome:
         return self.counts["ok"] == sum(self.counts.values())
 
 
-def workers_for(films: int) -> int:
+def workers_for(films: int = MOST_WORKERS) -> int:
     """Films to read at once on this machine: one a processor, at most eight."""
-    # No more threads than films: each would load a batch of its own for nothing.
+    # No more workers than films: each would load a batch of its own for nothing.
     return max(1, min(films, os.cpu_count() or 1, MOST_WORKERS))
 
 
