@@ -73,44 +73,61 @@ def write_lists(design: External, snapshot: Path, out: Path) -> None:
 
 
 def predicted(
-    folder: Path, manifest: Manifest, films: Films, cache: Path | None
-) -> tuple[Outputs, bool]:
+    folder: Path,
+    manifest: Manifest,
+    films: Films,
+    cache: Path | None,
+    network: Callable[[Path, Films], Outputs] = read_outputs,
+    of: object = None,
+) -> Outputs:
     """A network's output for films, kept by the checksum of all that it depends on.
 
-    Returns:
-        The output, and whether it was kept from before.
+    Args:
+        folder: of the model.
+        manifest: of the model.
+        films: packed films.
+        cache: folder where outputs are kept, or None.
+        network: reads the films with the model's network.
+        of: what ``network`` depends on beside the model and the films.
     """
     key = hashlib.sha256(json.dumps(sorted(manifest.files.items())).encode())
     key.update(repr(manifest.preprocessing).encode())
     key.update(films.images.tobytes())
+    if of is not None:
+        key.update(repr(of).encode())
     file = cache / f"{key.hexdigest()[:32]}.npz" if cache else None
     if file and file.exists():
         with np.load(file) as kept:
-            return Outputs(films, kept["maps"], kept["logits"]), True
-    outputs = read_outputs(folder, films)
+            return Outputs(films, kept["maps"], kept["logits"])
+    outputs = network(folder, films)
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part.npz")
         np.savez_compressed(part, maps=outputs.maps, logits=outputs.logits)
         part.replace(file)
-    return outputs, False
+    return outputs
 
 
-def read(
-    folder: Path, snapshot: Path, members: Sequence[Film], cache: Path | None
-) -> Iterator[tuple[Manifest, Outputs]]:
-    """Read films of a snapshot with a model folder's network, some at a time."""
+def films_of(
+    folder: Path, snapshot: Path, members: Sequence[Film]
+) -> Iterator[tuple[Manifest, Films]]:
+    """Films of a snapshot as a model folder's network is given them, some at a time."""
     manifest = read_manifest(folder)
     verify_files(folder, manifest)
     _, resolve = read_rows(snapshot)
     pack = find_pack(snapshot, manifest.preprocessing)
     for start in range(0, len(members), CHUNK):
         part = members[start : start + CHUNK]
-        films = load_films(part, resolve, manifest.preprocessing, LUNG_SOURCES, pack=pack)
-        outputs, kept = predicted(folder, manifest, films, cache)
-        done = start + len(part)
-        print(f"{folder}: {done} of {len(members)}{' (kept)' * kept}", file=sys.stderr)
-        yield manifest, outputs
+        yield manifest, load_films(part, resolve, manifest.preprocessing, LUNG_SOURCES, pack=pack)
+        print(f"{folder}: {start + len(part)} of {len(members)}", file=sys.stderr)
+
+
+def read(
+    folder: Path, snapshot: Path, members: Sequence[Film], cache: Path | None
+) -> Iterator[tuple[Manifest, Outputs]]:
+    """Read films of a snapshot with a model folder's network, some at a time."""
+    for manifest, films in films_of(folder, snapshot, members):
+        yield manifest, predicted(folder, manifest, films, cache)
 
 
 Reader = Callable[[Path, Path, Sequence[Film], Path | None], Iterator[tuple[Manifest, Outputs]]]
