@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_readers_at_once_lose_nothing(tmp_path: Path) -> None:
     told = tmp_path / "load.json"
     command = [sys.executable, str(ROOT / "benchmarks" / "annotation_load.py"), "--json", str(told)]
-    command += ["--clients", "20", "--seconds", "30", "--pause", "0.5"]
+    command += ["--clients", "20", "--seconds", "16", "--pause", "0.3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(told.read_text())
