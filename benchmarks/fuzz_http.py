@@ -107,12 +107,29 @@ class Sender:
             elif kind < 0.65:
                 answers = await self._job(number, film, draw, threshold)
             else:
-                answers = [await self._ask(changed(self._sound(film, draw), draw))]
+                data = changed(self._sound(film, draw), draw)
+                began = time.monotonic()  # one of 200 MB takes seconds to make
+                answers = [await self._ask(data, whole=False)]
         except OSError as error:
             answers = [(0, type(error).__name__.encode())]
         for status, body in answers:
             self._count(number, status, body, time.monotonic() - began, again)
         self.counts.ended["sent"] += not again
+
+    async def send_sound(self, number: int) -> None:
+        """Send a film that is as it should be; a server that does not read it is dead.
+
+        Args:
+            number: another one makes another threshold, so that nothing kept is the answer.
+        """
+        path = f"/v1/films?name=sound&wait=60&threshold={1 / (3 + number + os.getpid())}"
+        try:
+            status, body = await self._ask(request("POST", path, self.films[0]))
+        except OSError:
+            status, body = 0, b"no connection"
+        if status not in (200, 422):
+            self.counts.ended["dead"] += 1
+            self.counts.told.append(f"a sound film: {status} {body[:200].decode()}")
 
     async def _job(
         self, number: int, film: bytes, draw: random.Random, threshold: float
@@ -147,17 +164,23 @@ class Sender:
         method = draw.choice(("GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "TRACE", "PRI"))
         return request(method, filled(draw.choice(PATHS), draw), film[: draw.choice((0, 0, 300))])
 
-    async def _ask(self, data: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer; 0 where the connection was closed without one."""
+    async def _ask(self, data: bytes, whole: bool = True) -> tuple[int, bytes]:
+        """Status and body of the answer; 0 where the connection was closed without one.
+
+        Args:
+            data: the request.
+            whole: it ends where its head says, and asks for the connection to be closed then.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**24)
         try:
             writer.write(data)
             with suppress(ConnectionError):
                 await writer.drain()
             answer = asyncio.ensure_future(answered(reader))
-            # One that expects more of the request would wait until the body's time is over.
+            # A server that expects more would wait until the time of the head or the body is over,
+            # and one that has answered for the next request.
             done, _ = await asyncio.wait([answer], timeout=QUIET)
-            if not done and not data.startswith((b"POST /v1/films?name", b"PUT /v1/jobs/")):
+            if not done and not whole:
                 with suppress(OSError):
                     writer.write_eof()
             return await asyncio.wait_for(answer, GIVE_UP)
@@ -331,6 +354,7 @@ def block(first: int, count: int, seed: int, until: float) -> Counter[str]:
 
 async def _all(sender: Sender, pid: int, numbers: range, until: float) -> None:
     counts = sender.counts
+    await sender.send_sound(0)  # answered once processes read films: before, /readyz is a 503
     waiting = iter(numbers)
 
     async def client() -> None:
@@ -348,13 +372,4 @@ async def _all(sender: Sender, pid: int, numbers: range, until: float) -> None:
     for number in counts.slow:
         await sender.send(number, again=True)
     counts.peak_mib = max(counts.peak_mib, peak_mib(pid))
-    # It is alive, and reads films as before.
-    sound = request("POST", f"/v1/films?name=sound&wait=60&threshold={1 / (3 + os.getpid())}",
-                    sender.films[0])  # fmt: skip
-    try:
-        status, body = await sender._ask(sound)
-    except OSError:
-        status, body = 0, b"no connection"
-    if status not in (200, 422):
-        counts.ended["dead"] += 1
-        counts.told.append(f"a sound film at the end: {status} {body[:200].decode()}")
+    await sender.send_sound(1)  # it is alive, and reads films as before
