@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import external
@@ -29,7 +29,7 @@ from infmap.core.errors import InfmapError
 from infmap.inference.manifest import Manifest, read_manifest
 from infmap.inference.postprocess import to_levels
 from infmap.study.external import read_external
-from infmap.training.calibration import Outputs, calibrate, read_outputs, unseen_readings
+from infmap.training.calibration import Outputs, calibrate, unseen_readings
 from infmap.training.config import TrainingConfig
 from infmap.training.dataset import Films, join_films, load_films
 from infmap.training.origins import training_films
@@ -61,19 +61,20 @@ def mirrored(films: Films) -> Films:
     return replace(films, images=np.ascontiguousarray(films.images[:, :, ::-1]))
 
 
-def read_at(side: int, folder: Path, films: Films) -> Outputs:
-    """Run a model folder's network on films of side x side pixels, and bring its maps back."""
-    whole = films.images.shape[1:]
-    if whole == (side, side):
-        return read_outputs(folder, films)
+@lru_cache
+def network_at(folder: Path, side: int) -> openvino.CompiledModel:
+    """A model folder's network for films of side x side pixels."""
     core = openvino.Core()
     model = core.read_model(str(folder / "network.xml"))
     model.reshape([-1, 1, side, side])
-    network = core.compile_model(model, "CPU")
-    maps, logits = (
-        np.zeros((len(films), 3, *whole), np.uint8),
-        np.zeros((len(films), 3), np.float32),
-    )
+    return core.compile_model(model, "CPU")
+
+
+def read_at(side: int, folder: Path, films: Films) -> Outputs:
+    """Run a model folder's network on films of side x side pixels, and bring its maps back."""
+    network, whole = network_at(folder, side), films.images.shape[1:]
+    maps = np.zeros((len(films), 3, *whole), np.uint8)
+    logits = np.zeros((len(films), 3), np.float32)
     for start in range(0, len(films), 16):
         part = slice(start, start + 16)
         x = torch.from_numpy(films.images[part, None].astype(np.float32) / 255.0)
@@ -106,8 +107,11 @@ class Mean:
         maps, logits = np.zeros(shape, np.float32), np.zeros((len(films), 3), np.float32)
         for reading in self._readings:
             given = mirrored(films) if reading.mirror else films
-            network = partial(read_at, reading.side)
-            found = external.predicted(folder, manifest, given, cache, network, reading.side)
+            if reading.side == films.images.shape[-1]:
+                found = external.predicted(folder, manifest, given, cache)
+            else:
+                network = partial(read_at, reading.side)
+                found = external.predicted(folder, manifest, given, cache, network, reading.side)
             maps += found.maps[..., ::-1] if reading.mirror else found.maps
             logits += found.logits
         n = len(self._readings)
