@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from infmap.inference.runtimes import open_runtime
 from infmap.models import create_model
@@ -48,6 +49,38 @@ def test_onnx_joined_from_graph_and_weights_is_the_conditional_network(folders):
     assert {path.name for path in folder.iterdir()} >= {"graph.pb", "weights.safetensors"}
     assert not list(folder.glob("*.onnx")) + list(folder.glob("*.pt"))
     equals_torch(network, folder, films[:2, None])
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_second_reading_of_the_mirror_image_is_in_the_mean(folders, tmp_path, runtime):
+    """Read again at its own size, a mirrored film gives the mirrored maps."""
+    if runtime == "onnxruntime":
+        pytest.importorskip("onnxruntime")
+    network, once, films = folders
+    planes = films[:3, None]
+    export(network, tmp_path, SIZE, SIZE)
+    maps, classes = open_runtime(runtime, tmp_path)(planes)
+    flipped, odds = open_runtime(runtime, tmp_path)(np.ascontiguousarray(planes[..., ::-1]))
+    tolerance = 1e-4 if runtime == "onnxruntime" else 0.05  # bfloat16 where the processor has it
+    np.testing.assert_allclose(maps, flipped[..., ::-1], atol=tolerance)
+    np.testing.assert_allclose(classes, odds, atol=20 * tolerance)
+    single, _ = open_runtime(runtime, once)(planes)
+    assert np.abs(maps - single).max() > 2 * tolerance  # the readings differ, the mean from each
+
+
+def test_a_second_reading_may_be_of_another_size(folders, tmp_path):
+    pytest.importorskip("onnxruntime")
+    network, _, films = folders
+    planes = torch.from_numpy(films[:2, None])
+    export(network, tmp_path, SIZE, 96)
+    maps, classes = open_runtime("onnxruntime", tmp_path)(planes.numpy())
+    with torch.inference_mode():
+        one = network(planes)
+        two = network(F.interpolate(planes.flip(3), size=(96, 96), mode="bilinear"))
+    lungs = F.interpolate(torch.sigmoid(two.lungs), size=(SIZE, SIZE), mode="bilinear").flip(3)
+    expected = (torch.sigmoid(one.lungs) + lungs)[:, 0] / 2
+    np.testing.assert_allclose(maps[:, 2], expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(classes, (one.classes + two.classes) / 2, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from infmap.core.errors import ModelError, UsageError  # noqa: E402
 from infmap.inference.manifest import read_manifest, write_manifest  # noqa: E402
 from infmap.inference.preprocess import Preprocessing, to_network  # noqa: E402
 from infmap.phantom import sample_films  # noqa: E402
-from infmap.workflows.export_model import export_model  # noqa: E402
+from infmap.workflows.export_model import export_model, write_card  # noqa: E402
 
 TOLERANCE = 1e-4
 """Probability, and logits relative to it: float32 sums in another order."""
@@ -104,6 +105,16 @@ def test_the_card_beside_the_file_says_how_to_use_it(exported):
     assert f"{manifest.detection.amount_slope} * a" in text
     assert "COVID-QU-Ex" in text  # the model's own card follows
     assert text.count("\n# ") == 0  # one title
+
+
+def test_the_card_says_that_a_film_is_read_twice():
+    manifest = read_manifest(model_folder())
+    twice = replace(manifest.training, configuration={"second_reading": 192})
+    assert "mirror image at\n192 x 192 pixels" in write_card(
+        replace(manifest, training=twice), None
+    )
+    once = replace(manifest.training, configuration={})
+    assert "mirror" not in write_card(replace(manifest, training=once), None)
 
 
 def test_a_folder_is_a_model_folder_of_its_own(tmp_path):

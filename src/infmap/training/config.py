@@ -168,6 +168,13 @@ class TrainingConfig(Strict):
     size: int = Field(
         256, ge=64, multiple_of=32, description="side the films are stored at, pixels"
     )
+    second_reading: int | None = Field(
+        None,
+        ge=64,
+        multiple_of=32,
+        description="side at which the model folder reads the mirror image as well, pixels: its "
+        "maps are the mean of both readings; null: it reads a film once",
+    )
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
     distillation: Distillation | None = Field(

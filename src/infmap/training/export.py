@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -22,13 +23,27 @@ class _Deployed(nn.Module):
 
     Conditional infection is multiplied as probabilities: the logit of a product has a range of a
     hundred, of which int8 leaves steps of almost 1.
+
+    With a second reading, maps and logits are the mean of those of the film and of its mirror
+    image at that size, so that every runtime reads a film twice without knowing it.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, size: int, second: int | None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.size, self.second = network, size, second
 
     def forward(self, films: Tensor) -> tuple[Tensor, Tensor]:
+        maps, classes = self.read(films)
+        if self.second is None:
+            return maps, classes
+        small, large = (self.second, self.second), (self.size, self.size)
+        mirrored = F.interpolate(films.flip(3), size=small, mode="bilinear")
+        again, odds = self.read(mirrored)
+        again = F.interpolate(again, size=large, mode="bilinear").flip(3)
+        return (maps + again) * 0.5, (classes + odds) * 0.5
+
+    def read(self, films: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (N, 3, S, S), probabilities, and class logits (N, 3) of one reading."""
         out = self.network(films)
         if self.network.infection == "conditional":
             maps = torch.sigmoid(torch.cat([out.opacity, out.lungs], dim=1))
@@ -38,34 +53,37 @@ class _Deployed(nn.Module):
         return torch.sigmoid(out.maps), out.classes
 
 
-def export(network: Network, folder: Path, size: int) -> None:
+def export(network: Network, folder: Path, size: int, second: int | None = None) -> None:
     """Write the weights (float16), the ONNX graph without them, and OpenVINO's ``network.xml``.
 
     Args:
         network: trained; left in evaluation mode on the CPU, its weights rounded to float16.
         folder: the model folder.
         size: side of the input, network pixels.
+        second: side at which the mirror image is read as well; None: a film is read once.
     """
     no_telemetry()
     import openvino
 
-    write_weights(network, folder, size)
+    write_weights(network, folder, size, second)
+    deployed = _Deployed(network, size, second).eval()
     with TemporaryDirectory() as temporary:
         file = Path(temporary) / "network.onnx"
-        _write_onnx(network, file, size, fold=True)
+        _write_onnx(deployed, file, fold=True)
         model = openvino.convert_model(str(file))
     openvino.save_model(model, str(folder / "network.xml"), compress_to_fp16=True)
     for name in ("weights.pt", "network.onnx"):  # of an earlier version's run in this folder
         (folder / name).unlink(missing_ok=True)
 
 
-def write_weights(network: Network, folder: Path, size: int) -> None:
+def write_weights(network: Network, folder: Path, size: int, second: int | None = None) -> None:
     """Write ``weights.safetensors`` and ``graph.pb``: what training goes on from, and ONNX.
 
     Args:
         network: trained; left in evaluation mode on the CPU, its weights rounded to float16.
         folder: the model folder.
         size: side of the input, network pixels.
+        second: as of ``export``.
     """
     import onnx
     from safetensors.torch import save
@@ -79,20 +97,19 @@ def write_weights(network: Network, folder: Path, size: int) -> None:
     network.load_state_dict(half)
     with TemporaryDirectory() as temporary:
         file = Path(temporary) / "network.onnx"
-        _write_onnx(network, file, size, fold=False)
+        _write_onnx(_Deployed(network, size, second).eval(), file, fold=False)
         graph = without_weights(
             onnx.load(str(file)), {name: value.numpy() for name, value in half.items()}
         )
     (folder / GRAPH).write_bytes(graph)
 
 
-def _write_onnx(network: Network, file: Path, size: int, *, fold: bool) -> None:
+def _write_onnx(network: _Deployed, file: Path, *, fold: bool) -> None:
     """Write a network, in evaluation mode on the CPU, as ONNX.
 
     Args:
         network: the network.
         file: to write.
-        size: side of the input, network pixels.
         fold: join batch normalisations with their convolutions; without, every weight keeps its
             name and values.
     """
@@ -101,8 +118,8 @@ def _write_onnx(network: Network, file: Path, size: int, *, fold: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Deployed(network).eval(),
-            (torch.zeros(2, 1, size, size),),
+            network,
+            (torch.zeros(2, 1, network.size, network.size),),
             str(file),
             input_names=["films"],
             output_names=["maps", "classes"],

@@ -96,7 +96,7 @@ def run(
         launch(config, films, val, folder, say, processes, on)
     network = train(config, films, val, folder, say)  # where all is done, reads the checkpoint
 
-    export(network, folder, config.size)
+    export(network, folder, config.size, config.second_reading)
     trained_on = {row["film_id"] for row in learn} | inherited
     write_training_films(folder, trained_on)
     training = Training(

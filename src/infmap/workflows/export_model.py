@@ -128,6 +128,7 @@ def write_card(manifest: Manifest, card: str | None) -> str:
         title=_title(manifest),
         notice=NOTICE,
         manifest=manifest,
+        second=manifest.training.configuration.get("second_reading"),
         order=AMOUNT_ORDER,
         floor=AMOUNT_FLOOR,
         card="" if card is None else card.replace("\n#", "\n##").replace("# ", "## ", 1),
