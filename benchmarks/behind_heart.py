@@ -1,6 +1,6 @@
 """What lung behind the heart takes from the agreement with radiologists.
 
-    python benchmarks/behind_heart.py general-blockchain=FOLDER [--model FOLDER]
+    python benchmarks/behind_heart.py FOLDER [--model FOLDER]
 
 FOLDER is the General Blockchain collection: radiologists drew lungs on through the heart's shadow,
 and the cardiomediastinum as a region of its own. COVID-QU-Ex, whose lungs the network learns, ends
@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from external_tables import shown
 
 import infmap
 from infmap import metrics
 from infmap.catalog.masks import paste
 from infmap.core.errors import FilmError, InfmapError
-from infmap.core.types import BoolImage
+from infmap.metrics.mask_agreement import dice_of, pair_counts
 from infmap.sources import general_blockchain
 from infmap.sources.record import MaskCrop, SourceRecord
 from infmap.sources.tables import read_table
@@ -44,20 +45,14 @@ class Compared:
 
 def hearts(root: Path) -> dict[str, list[MaskCrop]]:
     """The cardiomediastinum of each film, by the film's file name."""
+    table = root / "structure.csv"
     found: dict[str, list[MaskCrop]] = {}
-    for row in read_table(root / "structure.csv", general_blockchain.REGION_COLUMNS):
+    for row in read_table(table, general_blockchain.REGION_COLUMNS):
         if row["Class"] == HEART and row["Mask"]:
-            width, height = (int(n) for n in row["Resolution"].split("x"))
-            place = int(row["Left"]), int(row["Top"]), (width, height)
-            crop = MaskCrop(f"masks/{Path(row['Mask']).name}", "lungs", *place)
+            # It is lung that is looked for behind the heart; pasting needs the place alone.
+            crop = general_blockchain.region(table, row, "lungs")
             found.setdefault(row["Filename"], []).append(crop)
     return found
-
-
-def dice(a: BoolImage, b: BoolImage) -> float:
-    """Dice of two masks; NaN where both are empty."""
-    both = int(a.sum()) + int(b.sum())
-    return 2 * int((a & b).sum()) / both if both else float("nan")
 
 
 def compare(
@@ -82,17 +77,11 @@ def compare(
         masks["opacity, other diagnoses"] = drawn["opacity"], prediction.opaque
     for name, (truth, found) in masks.items():
         if truth.any():
-            missed = truth & ~found
-            yield (
-                name,
-                Compared(
-                    record.patient_id or record.path,
-                    dice(truth, found),
-                    dice(truth & ~shadow, found & ~shadow),
-                    int(missed.sum()),
-                    int((missed & shadow).sum()),
-                ),
-            )
+            counts = np.stack([pair_counts(truth, found), pair_counts(truth, found, ~shadow)])
+            missed, elsewhere = (int(n) for n in counts[:, 1])
+            whole, outside = dice_of(counts).tolist()
+            patient = record.patient_id or record.path
+            yield name, Compared(patient, whole, outside, missed, missed - elsewhere)
 
 
 def line(name: str, masks: list[Compared]) -> str:
@@ -102,8 +91,7 @@ def line(name: str, masks: list[Compared]) -> str:
     parts = []
     for of in ("whole", "outside"):
         values = np.array([getattr(mask, of) for mask in masks])
-        e = metrics.film_mean(values, bootstrap)
-        parts.append(f"{of} {e.value:.3f} [{e.low:.3f}, {e.high:.3f}]")
+        parts.append(f"{of} {shown(metrics.film_mean(values, bootstrap))}")
     return (
         f"{name}, {len(masks)} films: Dice {', '.join(parts)}; "
         f"{behind / max(missed, 1):.0%} of what was not found lies in the cardiomediastinum"
@@ -113,16 +101,15 @@ def line(name: str, masks: list[Compared]) -> str:
 def main() -> int:
     """Print a line for each kind of mask; 2 where the collection cannot be read."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("collection", help="general-blockchain=FOLDER")
+    parser.add_argument("collection", type=Path, help="folder of General Blockchain")
     parser.add_argument("--model", help="model folder; the shipped one where none is given")
     given = parser.parse_args()
-    root = Path(given.collection.partition("=")[2])
     kinds: dict[str, list[Compared]] = {}
     try:
-        model, shadows = infmap.load(given.model), hearts(root)
-        for record in general_blockchain.read(root):
+        model, shadows = infmap.load(given.model), hearts(given.collection)
+        for record in general_blockchain.read(given.collection):
             if heart := shadows.get(Path(record.path).name):
-                for name, compared in compare(model, root, record, heart):
+                for name, compared in compare(model, given.collection, record, heart):
                     kinds.setdefault(name, []).append(compared)
     except InfmapError as error:
         print(f"error: {error}", file=sys.stderr)

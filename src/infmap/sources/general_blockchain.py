@@ -79,19 +79,34 @@ def _regions(root: Path, prefix: str = "") -> tuple[set[str], dict[str, list[Mas
         kind = REGIONS.get(row["Class"])
         if kind is None or not row["Mask"]:
             continue
-        try:
-            width, height = (int(n) for n in row["Resolution"].split("x"))
-            crop = MaskCrop(
-                path=f"{prefix}masks/{PurePosixPath(row['Mask']).name}",
-                kind=kind,
-                left=int(row["Left"]),
-                top=int(row["Top"]),
-                canvas=(width, height),
-            )
-        except ValueError as error:
-            raise UsageError(f"{table}: {row['Filename']}: {error}") from error
+        crop = region(table, row, kind, prefix)
         regions.setdefault(row["Filename"], []).append(crop)
     return drawn, regions
+
+
+def region(table: Path, row: Row, kind: Literal["opacity", "lungs"], prefix: str = "") -> MaskCrop:
+    """The drawn region of a row of structure.csv.
+
+    Args:
+        table: the file, for the message.
+        row: with the columns ``REGION_COLUMNS``.
+        kind: what the region shows.
+        prefix: the collection's folder relative to the source's root, with its slash.
+
+    Raises:
+        UsageError: it cannot be placed.
+    """
+    try:
+        width, height = (int(n) for n in row["Resolution"].split("x"))
+        return MaskCrop(
+            path=f"{prefix}masks/{PurePosixPath(row['Mask']).name}",
+            kind=kind,
+            left=int(row["Left"]),
+            top=int(row["Top"]),
+            canvas=(width, height),
+        )
+    except ValueError as error:
+        raise UsageError(f"{table}: {row['Filename']}: {error}") from error
 
 
 def check(root: Path) -> list[str]:
