@@ -14,6 +14,7 @@ from infmap.core.files import sha256
 from infmap.models import Network, Output, Targets, create_loss, create_model, load_weights
 from infmap.models.folder import read_weights
 from infmap.training.config import TrainingConfig
+from infmap.training.depthwise import with_fast_gradients
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,9 @@ def starting_loss(config: TrainingConfig) -> Callable[[Output, Targets], Tensor]
 
 
 def place_network(network: Network, device: torch.device) -> Network:
-    """Move a network to the device, its kernels channels last."""
+    """Move a network to the device, its kernels channels last, for training."""
     network.to(device)
+    with_fast_gradients(network)
     for parameter in network.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
