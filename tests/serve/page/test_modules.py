@@ -88,3 +88,61 @@ def test_figures_are_worded_as_in_the_report(js: Run) -> None:
         "return [m.percent(0.004), m.percent(0.125), m.percent(null), m.probability(0.995),"
         " m.probability(0.52), m.points(0.58, 0.21), m.daysText(-14), m.daysText(1)]"
     ) == ["<1 %", "13 %", "–", ">0.99", "0.52", "+37 points", "14 days earlier", "1 day later"]
+
+
+def list_of(state: str, item: str) -> dict[str, object]:
+    return {"state": state, "counts": {}, "items": [{"position": 0, "state": item}]}
+
+
+HELD = (
+    "const { Job } = await import('/viewer/job.js');"
+    "const held = [];"
+    "window.fetch = () => new Promise((go) => held.push((list) => go(Response.json(list))));"
+    "const job = new Job('j');"
+    "const [open, over] = args;"
+)
+"""A job whose lists come when the test says so."""
+
+
+def test_a_list_that_is_overtaken_undoes_nothing(js: Run) -> None:
+    assert js(
+        HELD + "const lists = [job.refresh(), job.refresh()];"
+        "held[1](over); await lists[1];"
+        "held[0](open); await lists[0];"
+        "return [job.state, job.items.get(0).state]",
+        list_of("open", "queued"),
+        list_of("done", "done"),
+    ) == ["done", "done"]
+
+
+def test_an_end_that_was_told_outlives_a_list_that_was_under_way(js: Run) -> None:
+    assert js(
+        HELD + "const list = job.refresh();"
+        "job.items.set(0, over.items[0]);"
+        "held[0](open); await list;"
+        "return [job.state, job.items.get(0).state]",
+        list_of("open", "queued"),
+        list_of("done", "done"),
+    ) == ["open", "done"]
+
+
+def test_a_job_that_is_over_is_asked_for_until_there_is_an_answer(js: Run) -> None:
+    got = js(
+        HELD + "let source;"
+        "window.EventSource = class extends EventTarget {"
+        "  constructor() { super(); source = this; } close() {} };"
+        "const again = []; window.setTimeout = (call) => again.push(call);"
+        "const opened = job.open(); held[0](open); await opened;"
+        "window.fetch = () => Promise.reject(new TypeError('no network'));"
+        "const lost = new Promise((go) => job.addEventListener('change', go, { once: true }));"
+        "source.dispatchEvent(new MessageEvent('done', { data: '{}' })); await lost;"
+        "const told = [job.connection, again.length];"
+        "window.fetch = async () => Response.json(over);"
+        "const changed = new Promise((go) => job.addEventListener('change', () => {"
+        "  if (job.connection === 'over') go(); }));"
+        "again[0](); await changed;"
+        "return [...told, job.state, job.problem]",
+        list_of("open", "queued"),
+        list_of("done", "done"),
+    )
+    assert got == ["lost", 1, "done", None]

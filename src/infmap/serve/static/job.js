@@ -9,6 +9,7 @@ export class Job extends EventTarget {
     super();
     Object.assign(this, { id, items: new Map(), counts: null, state: "open", connection: "connecting", problem: null });
     this.closed = false;
+    this.asked = this.answered = 0;
   }
 
   /** The films to show, in order of their positions; an unpacked archive is none. */
@@ -43,9 +44,15 @@ export class Job extends EventTarget {
   }
 
   async refresh() {
+    const turn = ++this.asked;
     const { items, state, counts } = await api.job(this.id);
-    // The list is the truth: what it has no more (an unpacked archive) is gone.
-    this.items = new Map(items.map((item) => [item.position, item]));
+    // Answers overtake each other: one that was asked for before the one shown is out of date.
+    if (turn < this.answered) return;
+    this.answered = turn;
+    // The list is the truth: what it has no more (an unpacked archive) is gone. But an item whose end
+    // was told while the list was under way has ended.
+    const newest = (item, known) => (ENDED.has(known?.state) && !ENDED.has(item.state) ? known : item);
+    this.items = new Map(items.map((item) => [item.position, newest(item, this.items.get(item.position))]));
     this.set({ state, counts, problem: null });
   }
 
@@ -65,9 +72,8 @@ export class Job extends EventTarget {
     });
     source.addEventListener("done", () => {
       source.close();
-      // Once more: an event of an item may have been sent before its last one was asked for.
-      this.set({ connection: "over" });
-      this.refresh().catch(() => {});
+      // Once more, until there is an answer: an item's event may have been sent before the list was asked for.
+      this.open();
     });
     source.onerror = () => {
       // The browser connects again by itself, from the last event on, unless it was turned away.
