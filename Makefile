@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/infmap demo -o infmap-demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
