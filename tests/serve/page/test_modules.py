@@ -94,6 +94,7 @@ def list_of(state: str, item: str) -> dict[str, object]:
     return {"state": state, "counts": {}, "items": [{"position": 0, "state": item}]}
 
 
+LISTS = list_of("open", "queued"), list_of("done", "done")
 HELD = (
     "const { Job } = await import('/viewer/job.js');"
     "const held = [];"
@@ -110,8 +111,7 @@ def test_a_list_that_is_overtaken_undoes_nothing(js: Run) -> None:
         "held[1](over); await lists[1];"
         "held[0](open); await lists[0];"
         "return [job.state, job.items.get(0).state]",
-        list_of("open", "queued"),
-        list_of("done", "done"),
+        *LISTS,
     ) == ["done", "done"]
 
 
@@ -121,8 +121,7 @@ def test_an_end_that_was_told_outlives_a_list_that_was_under_way(js: Run) -> Non
         "job.items.set(0, over.items[0]);"
         "held[0](open); await list;"
         "return [job.state, job.items.get(0).state]",
-        list_of("open", "queued"),
-        list_of("done", "done"),
+        *LISTS,
     ) == ["open", "done"]
 
 
@@ -142,7 +141,6 @@ def test_a_job_that_is_over_is_asked_for_until_there_is_an_answer(js: Run) -> No
         "  if (job.connection === 'over') go(); }));"
         "again[0](); await changed;"
         "return [...told, job.state, job.problem]",
-        list_of("open", "queued"),
-        list_of("done", "done"),
+        *LISTS,
     )
     assert got == ["lost", 1, "done", None]
